@@ -1,0 +1,82 @@
+//! Calls into the app: on threads of their own, with a time limit, never under a lock or inside a transaction.
+//!
+//! A callback may be slow, may panic, and may call back into the library; none of that stops the executor. A worker
+//! that never comes back is given up, and the next call gets another.
+
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::channel::oneshot;
+
+use crate::error::CalloutError;
+
+type Task = Box<dyn FnOnce() + Send>;
+
+/// The idle workers. A call takes one, or starts one; a worker that is done puts itself back.
+#[derive(Clone)]
+pub(super) struct Callout {
+    idle: Arc<Mutex<Vec<mpsc::Sender<Task>>>>,
+    limit: Duration,
+}
+
+impl Callout {
+    pub(super) fn new(limit: Duration) -> Self {
+        Callout {
+            idle: Arc::default(),
+            limit,
+        }
+    }
+
+    /// Calls into the app.
+    pub(super) async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, CalloutError> {
+        let (answer, answered) = oneshot::channel();
+        self.give(Box::new(move || {
+            if let Ok(value) = catch_unwind(AssertUnwindSafe(work)) {
+                let _ = answer.send(value);
+            }
+        }))?;
+        match tokio::time::timeout(self.limit, answered).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(_)) => Err(CalloutError::Panicked),
+            Err(_) => Err(CalloutError::TimedOut { limit: self.limit }),
+        }
+    }
+
+    fn give(&self, task: Task) -> Result<(), CalloutError> {
+        let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
+        let worker = match idle {
+            Some(worker) => worker,
+            None => self.start()?,
+        };
+        worker.send(task).map_err(|_| CalloutError::NoThread)
+    }
+
+    fn start(&self) -> Result<mpsc::Sender<Task>, CalloutError> {
+        let (tasks, queue) = mpsc::channel::<Task>();
+        // Weak, so that the workers end with the last handle.
+        let idle = Arc::downgrade(&self.idle);
+        let back = tasks.clone();
+        std::thread::Builder::new()
+            .name("lightning-callout".into())
+            .spawn(move || {
+                let mut back = Some(back);
+                while let Ok(task) = queue.recv() {
+                    task();
+                    let (Some(idle), Some(sender)) = (idle.upgrade(), back.take()) else {
+                        return;
+                    };
+                    if let Ok(mut idle) = idle.lock() {
+                        back = Some(sender.clone());
+                        idle.push(sender);
+                    }
+                }
+            })
+            .map_err(|_| CalloutError::NoThread)?;
+        Ok(tasks)
+    }
+}

@@ -1,0 +1,652 @@
+//! Judges what the channel engine says of commitments, at the door: order, amounts, signatures, secrets.
+//!
+//! Pure: what is stored and what is new go in; what has to be stored, or the reason for refusing, comes out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bitcoin::secp256k1::ecdsa::Signature;
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::{OutPoint, Txid};
+
+use super::{ChannelTerms, HtlcKey, HtlcLife, HtlcOrigin, HtlcTerms, UpdateError};
+use crate::protocol::htlc::second_level;
+use crate::protocol::{
+    Commitment, CommitmentNumber, CommitmentSecret, CommitmentSpec, Htlc, Party, RevocationSecrets,
+    StoredSlot,
+};
+
+/// BOLT 2: `cltv_expiry` at or above this is a time, not a height, and must fail the channel.
+const CLTV_EXPIRY_LIMIT: u32 = 500_000_000;
+
+/// What both sides' updates have in common: one commitment transaction, as numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitmentUpdate {
+    pub number: CommitmentNumber,
+    /// sat per 1000 weight units (BOLT 2: `feerate_per_kw`).
+    pub feerate_per_kw: u32,
+    /// Our balance before fee and anchors, in msat.
+    pub local_msat: u64,
+    /// The peer's balance before fee and anchors, in msat.
+    pub remote_msat: u64,
+    /// All HTLCs of the commitment, dust included. The library finds the difference itself.
+    pub htlcs: Vec<HtlcTerms>,
+}
+
+/// The peer's signatures of one commitment number over one funding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FundingSignatures {
+    pub funding: OutPoint,
+    pub commitment: Signature,
+    /// In the order of the commitment's outputs (BOLT 2: `htlc_signature`).
+    pub htlcs: Vec<Signature>,
+}
+
+/// A commitment of ours that the peer signed (BOLT 2: a `commitment_signed` we received).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalUpdate {
+    pub commitment: CommitmentUpdate,
+    pub signatures: Vec<FundingSignatures>,
+}
+
+/// A commitment of the peer that we are about to sign. Given **before** our signature leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteUpdate {
+    pub commitment: CommitmentUpdate,
+    pub per_commitment_point: PublicKey,
+}
+
+/// Where the store stands in a channel's stream of updates: one small row, rewritten by each of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Feed {
+    /// The newest commitment of ours.
+    pub local: Option<CommitmentNumber>,
+    /// The newest commitment of the peer.
+    pub remote: Option<CommitmentNumber>,
+    /// The newest commitment that the peer revoked.
+    pub remote_revoked: Option<CommitmentNumber>,
+    /// The point of the peer's commitment after the newest, once the peer has announced it.
+    pub remote_next_point: Option<PublicKey>,
+}
+
+/// The answer to "where does the store stand?", for an engine that was interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub feed: Feed,
+    /// Whether commitments are still taken.
+    pub takes_commitments: bool,
+}
+
+/// One commitment transaction that may confirm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    pub funding: OutPoint,
+    pub owner: Party,
+    pub number: CommitmentNumber,
+    /// Counts the different transactions signed with one number.
+    pub alternative: u32,
+    pub feerate_per_kw: u32,
+    pub local_msat: u64,
+    pub remote_msat: u64,
+    pub per_commitment_point: PublicKey,
+    pub txid: Txid,
+    /// The peer's signatures: on commitments of ours only.
+    pub signatures: Option<(Signature, Vec<Signature>)>,
+    pub htlcs: Vec<HtlcKey>,
+}
+
+impl Candidate {
+    /// The transaction and what each of its outputs is.
+    ///
+    /// # Errors
+    /// When an HTLC it names is not among `lives`, or the figures do not make a transaction.
+    pub fn build(
+        &self,
+        terms: &ChannelTerms,
+        lives: &BTreeMap<HtlcKey, HtlcLife>,
+    ) -> Result<Commitment, UpdateError> {
+        let htlcs = self
+            .htlcs
+            .iter()
+            .map(|key| lives.get(key).map(|life| life.terms))
+            .collect::<Option<Vec<_>>>();
+        let missing = || UpdateError::UnknownHtlc {
+            channel: terms.channel(),
+            htlc: self
+                .htlcs
+                .iter()
+                .copied()
+                .find(|key| !lives.contains_key(key))
+                .unwrap_or(HtlcKey {
+                    direction: super::Direction::Outgoing,
+                    id: 0,
+                }),
+        };
+        let update = CommitmentUpdate {
+            number: self.number,
+            feerate_per_kw: self.feerate_per_kw,
+            local_msat: self.local_msat,
+            remote_msat: self.remote_msat,
+            htlcs: htlcs.ok_or_else(missing)?,
+        };
+        build(terms, self.owner, &update, &self.per_commitment_point).map(|built| built.commitment)
+    }
+}
+
+/// An accepted commitment: what is written, in one transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedCommitment {
+    pub candidate: Candidate,
+    pub feed: Feed,
+    /// The HTLC rows that changed, complete.
+    pub changed_htlcs: Vec<HtlcLife>,
+}
+
+/// An accepted revocation: what is written, in one transaction.
+#[derive(Clone, Debug)]
+pub struct AcceptedRevocation {
+    pub number: CommitmentNumber,
+    pub slot: StoredSlot,
+    pub feed: Feed,
+}
+
+struct Built {
+    commitment: Commitment,
+    htlcs: Vec<Htlc>,
+    keys: crate::protocol::CommitmentKeys,
+}
+
+fn build(
+    terms: &ChannelTerms,
+    owner: Party,
+    update: &CommitmentUpdate,
+    point: &PublicKey,
+) -> Result<Built, UpdateError> {
+    let wrap = UpdateError::protocol(terms.channel());
+    let keys = terms.commitment_keys(owner, point).map_err(&wrap)?;
+    let htlcs: Vec<Htlc> = update
+        .htlcs
+        .iter()
+        .map(|htlc| htlc.on_commitment_of(owner))
+        .collect();
+    let (to_owner_msat, to_counterparty_msat) = match owner {
+        Party::Local => (update.local_msat, update.remote_msat),
+        Party::Remote => (update.remote_msat, update.local_msat),
+    };
+    let commitment = CommitmentSpec {
+        funding: terms.funding.outpoint,
+        capacity: terms.funding.capacity,
+        channel_type: terms.channel_type,
+        keys: &keys,
+        obscuring: terms.obscuring_factor(),
+        number: update.number,
+        opener: terms.opener_for(owner),
+        dust_limit: terms.party(owner).dust_limit,
+        to_self_delay: terms.party(owner).to_self_delay,
+        feerate_per_kw: update.feerate_per_kw,
+        to_owner_msat,
+        to_counterparty_msat,
+        htlcs: &htlcs,
+    }
+    .build()
+    .map_err(&wrap)?;
+    Ok(Built {
+        commitment,
+        htlcs,
+        keys,
+    })
+}
+
+/// Judges a commitment of ours, built on our own `point`.
+///
+/// `Ok(None)` means: an identical repeat, nothing to store.
+///
+/// # Errors
+/// One case of [`UpdateError`] for each reason to refuse it.
+pub fn accept_local(
+    terms: &ChannelTerms,
+    feed: &Feed,
+    lives: &BTreeMap<HtlcKey, HtlcLife>,
+    stored: &[Candidate],
+    point: &PublicKey,
+    update: &LocalUpdate,
+) -> Result<Option<AcceptedCommitment>, UpdateError> {
+    let signatures = signatures_of(terms, &update.signatures)?;
+    let built = check_figures(terms, Party::Local, lives, &update.commitment, point)?;
+    verify_signatures(terms, &update.commitment, &built, signatures)?;
+    let candidate = candidate(
+        terms,
+        Party::Local,
+        &update.commitment,
+        point,
+        &built,
+        Some((signatures.commitment, signatures.htlcs.clone())),
+    );
+    if is_repeat(stored, &candidate) {
+        return Ok(None);
+    }
+    check_order(terms.channel(), Party::Local, feed.local, None, update.commitment.number)?;
+    let changed_htlcs = changed_htlcs(Party::Local, feed.local, lives, &update.commitment);
+    let feed = Feed {
+        local: Some(update.commitment.number),
+        ..*feed
+    };
+    Ok(Some(AcceptedCommitment {
+        candidate: numbered(stored, candidate),
+        feed,
+        changed_htlcs,
+    }))
+}
+
+/// Judges a commitment of the peer that we are about to sign.
+///
+/// `Ok(None)` means: an identical repeat, nothing to store.
+///
+/// # Errors
+/// One case of [`UpdateError`] for each reason to refuse it.
+pub fn accept_remote(
+    terms: &ChannelTerms,
+    feed: &Feed,
+    lives: &BTreeMap<HtlcKey, HtlcLife>,
+    stored: &[Candidate],
+    update: &RemoteUpdate,
+) -> Result<Option<AcceptedCommitment>, UpdateError> {
+    let number = update.commitment.number;
+    let built = check_figures(
+        terms,
+        Party::Remote,
+        lives,
+        &update.commitment,
+        &update.per_commitment_point,
+    )?;
+    let candidate = candidate(
+        terms,
+        Party::Remote,
+        &update.commitment,
+        &update.per_commitment_point,
+        &built,
+        None,
+    );
+    if is_repeat(stored, &candidate) {
+        return Ok(None);
+    }
+    check_order(
+        terms.channel(),
+        Party::Remote,
+        feed.remote,
+        feed.remote_revoked,
+        number,
+    )?;
+    let is_next = feed.remote != Some(number);
+    let announced = announced_point(terms, feed, stored, number, is_next);
+    if announced.is_some_and(|point| point != update.per_commitment_point) {
+        return Err(UpdateError::PerCommitmentPoint {
+            channel: terms.channel(),
+            number: number.get(),
+        });
+    }
+    let changed_htlcs = changed_htlcs(Party::Remote, feed.remote, lives, &update.commitment);
+    let feed = Feed {
+        remote: Some(number),
+        // The announced point is used up by the number it was announced for.
+        remote_next_point: if is_next { None } else { feed.remote_next_point },
+        ..*feed
+    };
+    Ok(Some(AcceptedCommitment {
+        candidate: numbered(stored, candidate),
+        feed,
+        changed_htlcs,
+    }))
+}
+
+/// The point that commitment `number` of the peer must be built on, as far as the peer announced one.
+fn announced_point(
+    terms: &ChannelTerms,
+    feed: &Feed,
+    stored: &[Candidate],
+    number: CommitmentNumber,
+    is_next: bool,
+) -> Option<PublicKey> {
+    if number.get() == 0 {
+        return Some(terms.remote.first_per_commitment_point);
+    }
+    if is_next {
+        return feed.remote_next_point;
+    }
+    stored
+        .iter()
+        .find(|other| other.owner == Party::Remote && other.number == number)
+        .map(|other| other.per_commitment_point)
+}
+
+/// Judges the secret of commitment `number` of the peer (BOLT 2: `revoke_and_ack`).
+///
+/// `Ok(None)` means: an identical repeat, nothing to store.
+///
+/// # Errors
+/// [`UpdateError::OutOfOrder`] or [`UpdateError::WrongSecret`].
+pub fn accept_revocation(
+    terms: &ChannelTerms,
+    feed: &Feed,
+    stored: &[Candidate],
+    secrets: &RevocationSecrets,
+    number: CommitmentNumber,
+    secret: &CommitmentSecret,
+    next_point: &PublicKey,
+) -> Result<Option<AcceptedRevocation>, UpdateError> {
+    let channel = terms.channel();
+    let wrong = || UpdateError::WrongSecret {
+        channel,
+        number: number.get(),
+    };
+    if feed.remote_revoked.is_some_and(|revoked| number <= revoked) {
+        let held = secrets.get(number).ok_or_else(wrong)?;
+        return if held.as_bytes() == secret.as_bytes() {
+            Ok(None)
+        } else {
+            Err(wrong())
+        };
+    }
+    let expected = feed.remote_revoked.map_or(0, |revoked| revoked.get() + 1);
+    // BOLT 2: a commitment is revoked only after the next one was signed.
+    let next_is_signed = feed.remote.is_some_and(|newest| newest > number);
+    if number.get() != expected || !next_is_signed {
+        return Err(UpdateError::OutOfOrder {
+            channel,
+            party: Party::Remote,
+            number: number.get(),
+            expected,
+        });
+    }
+    let point = stored
+        .iter()
+        .find(|candidate| candidate.owner == Party::Remote && candidate.number == number)
+        .map(|candidate| candidate.per_commitment_point)
+        .ok_or_else(wrong)?;
+    if secret.point().ok() != Some(point) {
+        return Err(wrong());
+    }
+    let slot = secrets
+        .clone()
+        .insert(number, secret)
+        .map_err(|_| wrong())?;
+    Ok(Some(AcceptedRevocation {
+        number,
+        slot,
+        feed: Feed {
+            remote_revoked: Some(number),
+            remote_next_point: Some(*next_point),
+            ..*feed
+        },
+    }))
+}
+
+fn signatures_of<'a>(
+    terms: &ChannelTerms,
+    signatures: &'a [FundingSignatures],
+) -> Result<&'a FundingSignatures, UpdateError> {
+    let funding = terms.funding.outpoint;
+    let refuse = |funding, reason| UpdateError::FundingSignatures {
+        channel: terms.channel(),
+        funding,
+        reason,
+    };
+    if let Some(stranger) = signatures.iter().find(|given| given.funding != funding) {
+        return Err(refuse(stranger.funding, "no funding of this channel"));
+    }
+    match signatures {
+        [one] => Ok(one),
+        [] => Err(refuse(funding, "missing")),
+        _ => Err(refuse(funding, "given more than once")),
+    }
+}
+
+fn check_order(
+    channel: OutPoint,
+    party: Party,
+    newest: Option<CommitmentNumber>,
+    revoked: Option<CommitmentNumber>,
+    number: CommitmentNumber,
+) -> Result<(), UpdateError> {
+    if revoked.is_some_and(|revoked| number <= revoked) {
+        return Err(UpdateError::AlreadyRevoked {
+            channel,
+            party,
+            number: number.get(),
+        });
+    }
+    let next = newest.map_or(0, |newest| newest.get() + 1);
+    // BOLT 2: the next but one is signed only when the peer has revoked: one commitment may be pending.
+    let limit = match party {
+        Party::Local => u64::MAX,
+        Party::Remote => revoked.map_or(1, |revoked| revoked.get() + 2),
+    };
+    let in_order = number.get() == next || newest == Some(number);
+    if in_order && number.get() <= limit {
+        Ok(())
+    } else {
+        Err(UpdateError::OutOfOrder {
+            channel,
+            party,
+            number: number.get(),
+            expected: next.min(limit),
+        })
+    }
+}
+
+/// Amounts and HTLCs, against the terms and against what was said of the same HTLCs before.
+fn check_figures(
+    terms: &ChannelTerms,
+    owner: Party,
+    lives: &BTreeMap<HtlcKey, HtlcLife>,
+    update: &CommitmentUpdate,
+    point: &PublicKey,
+) -> Result<Built, UpdateError> {
+    let channel = terms.channel();
+    let capacity = terms.funding.capacity;
+    let mut seen = BTreeSet::new();
+    let mut claimed_msat = update.local_msat.saturating_add(update.remote_msat);
+    for htlc in &update.htlcs {
+        let refuse = |field, reason| {
+            Err(UpdateError::Htlc {
+                channel,
+                htlc: htlc.key,
+                field,
+                reason,
+            })
+        };
+        if !seen.insert(htlc.key) {
+            return refuse("id", "named twice");
+        }
+        if htlc.cltv_expiry >= CLTV_EXPIRY_LIMIT {
+            return refuse("cltv_expiry", "not a block height");
+        }
+        if htlc.amount_msat == 0 {
+            return refuse("amount_msat", "zero");
+        }
+        if matches!(htlc.origin, HtlcOrigin::Forwarded { .. })
+            && htlc.key.direction == super::Direction::Incoming
+        {
+            return refuse("origin", "an incoming HTLC is not forwarded from anywhere");
+        }
+        if let Some(known) = lives.get(&htlc.key) {
+            if let Some(field) = changed_field(&known.terms, htlc) {
+                return refuse(field, "differs from what was stored");
+            }
+        }
+        claimed_msat = claimed_msat.saturating_add(htlc.amount_msat);
+    }
+    let capacity_msat = capacity.to_sat().saturating_mul(1000);
+    if claimed_msat > capacity_msat {
+        return Err(UpdateError::AboveCapacity {
+            channel,
+            claimed_msat,
+            capacity,
+        });
+    }
+    if claimed_msat < capacity_msat {
+        return Err(UpdateError::Unbalanced {
+            channel,
+            claimed_msat,
+            capacity,
+        });
+    }
+    build(terms, owner, update, point)
+}
+
+fn changed_field(known: &HtlcTerms, given: &HtlcTerms) -> Option<&'static str> {
+    let HtlcTerms {
+        key: _,
+        payment_hash,
+        amount_msat,
+        cltv_expiry,
+        origin,
+    } = known;
+    if *payment_hash != given.payment_hash {
+        Some("payment_hash")
+    } else if *amount_msat != given.amount_msat {
+        Some("amount_msat")
+    } else if *cltv_expiry != given.cltv_expiry {
+        Some("cltv_expiry")
+    } else if *origin != given.origin {
+        Some("origin")
+    } else {
+        None
+    }
+}
+
+fn verify_signatures(
+    terms: &ChannelTerms,
+    update: &CommitmentUpdate,
+    built: &Built,
+    signatures: &FundingSignatures,
+) -> Result<(), UpdateError> {
+    let channel = terms.channel();
+    let wrap = UpdateError::protocol(channel);
+    built
+        .commitment
+        .verify_signature(
+            &terms.funding_redeem_script(),
+            terms.funding.capacity,
+            &signatures.commitment,
+            &terms.remote.keys.funding,
+        )
+        .map_err(|_| UpdateError::CommitmentSignature {
+            channel,
+            number: update.number.get(),
+        })?;
+    let untrimmed: Vec<(u32, usize)> = built.commitment.htlc_outputs().collect();
+    if untrimmed.len() != signatures.htlcs.len() {
+        return Err(UpdateError::HtlcSignatureCount {
+            channel,
+            given: signatures.htlcs.len(),
+            expected: untrimmed.len(),
+        });
+    }
+    let commitment_txid = built.commitment.tx.compute_txid();
+    for (index, ((vout, which), signature)) in
+        untrimmed.into_iter().zip(&signatures.htlcs).enumerate()
+    {
+        let (Some(htlc), Some(named)) = (built.htlcs.get(which), update.htlcs.get(which)) else {
+            continue;
+        };
+        second_level(
+            terms.channel_type,
+            OutPoint::new(commitment_txid, vout),
+            htlc,
+            &built.keys,
+            terms.local.to_self_delay,
+            update.feerate_per_kw,
+        )
+        .map_err(&wrap)?
+        .verify_peer_signature(signature)
+        .map_err(|_| UpdateError::HtlcSignature {
+            channel,
+            index,
+            htlc: named.key,
+        })?;
+    }
+    Ok(())
+}
+
+fn candidate(
+    terms: &ChannelTerms,
+    owner: Party,
+    update: &CommitmentUpdate,
+    point: &PublicKey,
+    built: &Built,
+    signatures: Option<(Signature, Vec<Signature>)>,
+) -> Candidate {
+    let mut htlcs: Vec<HtlcKey> = update.htlcs.iter().map(|htlc| htlc.key).collect();
+    htlcs.sort_unstable();
+    Candidate {
+        funding: terms.funding.outpoint,
+        owner,
+        number: update.number,
+        alternative: 0,
+        feerate_per_kw: update.feerate_per_kw,
+        local_msat: update.local_msat,
+        remote_msat: update.remote_msat,
+        per_commitment_point: *point,
+        txid: built.commitment.tx.compute_txid(),
+        signatures,
+        htlcs,
+    }
+}
+
+/// Whether the same transaction with the same HTLCs is stored already. Another valid signature of the same
+/// transaction adds nothing: either can be broadcast.
+fn is_repeat(stored: &[Candidate], new: &Candidate) -> bool {
+    stored.iter().any(|old| {
+        (old.funding, old.owner, old.number, old.txid, old.local_msat, old.remote_msat)
+            == (new.funding, new.owner, new.number, new.txid, new.local_msat, new.remote_msat)
+            && old.htlcs == new.htlcs
+            && old.feerate_per_kw == new.feerate_per_kw
+    })
+}
+
+fn numbered(stored: &[Candidate], candidate: Candidate) -> Candidate {
+    let alternative = stored
+        .iter()
+        .filter(|other| other.owner == candidate.owner && other.number == candidate.number)
+        .map(|other| other.alternative + 1)
+        .max()
+        .unwrap_or(0);
+    Candidate {
+        alternative,
+        ..candidate
+    }
+}
+
+/// The rows whose interval moves: HTLCs that entered, and HTLCs that the newest commitment no longer carries.
+fn changed_htlcs(
+    owner: Party,
+    newest: Option<CommitmentNumber>,
+    lives: &BTreeMap<HtlcKey, HtlcLife>,
+    update: &CommitmentUpdate,
+) -> Vec<HtlcLife> {
+    let number = update.number.get();
+    let is_alternative = newest == Some(update.number);
+    let present: BTreeSet<HtlcKey> = update.htlcs.iter().map(|htlc| htlc.key).collect();
+    let entered = update.htlcs.iter().filter_map(|htlc| {
+        let known = lives.get(&htlc.key).copied();
+        let mut life = known.unwrap_or(HtlcLife {
+            terms: *htlc,
+            local: Default::default(),
+            remote: Default::default(),
+            released: false,
+        });
+        let interval = life.interval_mut(owner);
+        *interval = interval.entered(number);
+        (Some(life) != known).then_some(life)
+    });
+    let left = lives
+        .values()
+        .filter(|life| !present.contains(&life.terms.key))
+        .filter_map(|known| {
+            let mut life = *known;
+            let interval = life.interval_mut(owner);
+            *interval = interval.left(number, is_alternative);
+            (life != *known).then_some(life)
+        });
+    entered.chain(left).collect()
+}
