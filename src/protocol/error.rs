@@ -16,6 +16,8 @@ pub enum Field {
     ToCounterparty,
     /// Amount of the HTLC at this position of the given list, in msat.
     HtlcAmount(usize),
+    /// The anchors, which the opener cannot pay for.
+    Anchors,
     /// Balance of the side that pays the fee of a closing transaction, in msat.
     FeePayer,
     /// Balance of the other side of a closing transaction, in msat.

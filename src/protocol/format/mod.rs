@@ -6,6 +6,7 @@
 //! recognition of somebody else's witness all follow.
 
 mod anchors;
+mod element;
 mod shared;
 mod spend;
 mod static_remotekey;
@@ -17,9 +18,8 @@ use super::keys::CommitmentKeys;
 use super::primitives::{HtlcKind, PaymentHash};
 use super::scripts;
 
-pub use spend::{
-    Element, RecognisedSpend, SigningKey, SpendPath, SpendTemplate, Spender, WitnessParts,
-};
+pub use element::{Element, WitnessParts};
+pub use spend::{RecognisedSpend, SigningKey, SpendPath, SpendTemplate, Spender};
 
 /// The channel type as negotiated at opening (BOLT 2, `channel_type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

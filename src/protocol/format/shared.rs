@@ -4,7 +4,8 @@ use bitcoin::absolute::LockTime;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Amount, EcdsaSighashType, Sequence, Weight};
 
-use super::spend::{Element, SigningKey, SpendPath, SpendTemplate, Spender};
+use super::element::Element;
+use super::spend::{SigningKey, SpendPath, SpendTemplate, Spender};
 use super::OutputScript;
 use crate::protocol::keys::{CommitmentKeys, KeyRole};
 use crate::protocol::primitives::{HtlcKind, PaymentHash};
