@@ -79,7 +79,16 @@ mod tests {
     fn the_settle_depth_grows_from_three_to_six_with_the_capacity() {
         let depth = |sat| Policy::default().settle_depth(Amount::from_sat(sat));
         assert_eq!(
-            [0, 1_000_000, 5_592_405, 11_184_810, 16_777_214, 16_777_215, u64::MAX].map(depth),
+            [
+                0,
+                1_000_000,
+                5_592_405,
+                11_184_810,
+                16_777_214,
+                16_777_215,
+                u64::MAX
+            ]
+            .map(depth),
             [3, 3, 4, 5, 5, 6, 6]
         );
     }

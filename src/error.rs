@@ -54,7 +54,9 @@ pub enum ArbitratorError {
         source: SignerError,
     },
     /// The signer gave something that is no signature of the asked key.
-    #[error("signer, channel {channel}: the signature does not verify under the key it was asked from")]
+    #[error(
+        "signer, channel {channel}: the signature does not verify under the key it was asked from"
+    )]
     SignatureRefused { channel: OutPoint },
     /// The wallet refused.
     #[error("wallet: {0}")]
@@ -76,10 +78,7 @@ pub enum ArbitratorError {
     Thread(String),
     /// A setting cannot be used.
     #[error("configuration: {field}: {reason}")]
-    Config {
-        field: &'static str,
-        reason: String,
-    },
+    Config { field: &'static str, reason: String },
 }
 
 impl From<StoreError> for ArbitratorError {

@@ -14,10 +14,20 @@ use crate::error::CalloutError;
 
 type Task = Box<dyn FnOnce() + Send>;
 
+/// A task travels with the way to reach its worker again, which the worker gives back when it is done: a worker that
+/// nobody can reach any more ends.
+struct Errand {
+    task: Task,
+    worker: Worker,
+}
+
+#[derive(Clone)]
+struct Worker(mpsc::Sender<Errand>);
+
 /// The idle workers. A call takes one, or starts one; a worker that is done puts itself back.
 #[derive(Clone)]
 pub(super) struct Callout {
-    idle: Arc<Mutex<Vec<mpsc::Sender<Task>>>>,
+    idle: Arc<Mutex<Vec<Worker>>>,
     limit: Duration,
 }
 
@@ -53,30 +63,29 @@ impl Callout {
             Some(worker) => worker,
             None => self.start()?,
         };
-        worker.send(task).map_err(|_| CalloutError::NoThread)
+        let back = worker.clone();
+        worker
+            .0
+            .send(Errand { task, worker: back })
+            .map_err(|_| CalloutError::NoThread)
     }
 
-    fn start(&self) -> Result<mpsc::Sender<Task>, CalloutError> {
-        let (tasks, queue) = mpsc::channel::<Task>();
-        // Weak, so that the workers end with the last handle.
+    fn start(&self) -> Result<Worker, CalloutError> {
+        let (errands, queue) = mpsc::channel::<Errand>();
         let idle = Arc::downgrade(&self.idle);
-        let back = tasks.clone();
         std::thread::Builder::new()
             .name("lightning-callout".into())
             .spawn(move || {
-                let mut back = Some(back);
-                while let Ok(task) = queue.recv() {
+                while let Ok(Errand { task, worker }) = queue.recv() {
                     task();
-                    let (Some(idle), Some(sender)) = (idle.upgrade(), back.take()) else {
-                        return;
+                    let Some(idle) = idle.upgrade() else { return };
+                    match idle.lock() {
+                        Ok(mut idle) => idle.push(worker),
+                        Err(_) => return,
                     };
-                    if let Ok(mut idle) = idle.lock() {
-                        back = Some(sender.clone());
-                        idle.push(sender);
-                    }
                 }
             })
             .map_err(|_| CalloutError::NoThread)?;
-        Ok(tasks)
+        Ok(Worker(errands))
     }
 }

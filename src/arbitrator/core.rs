@@ -13,9 +13,7 @@ use futures::channel::oneshot;
 use super::callout::Callout;
 use crate::chain::{Budget, ChainPolicy, ChainSource};
 use crate::channel::commitments::{accept_local, accept_remote, accept_revocation};
-use crate::channel::{
-    ChannelTerms, HtlcKey, LocalUpdate, Position, RemoteUpdate, UpdateError,
-};
+use crate::channel::{ChannelTerms, HtlcKey, LocalUpdate, Position, RemoteUpdate, UpdateError};
 use crate::config::Policy;
 use crate::court::{Case, Dossier, Event, EventKind, Input};
 use crate::error::ArbitratorError;
@@ -246,7 +244,7 @@ impl Core {
         let allowed = |script: &bitcoin::Script| {
             peer_is_free || known.iter().any(|known| known.as_script() == script)
         };
-        if !is_cooperative_close(&transaction, allowed) {
+        if !is_cooperative_close(&transaction, channel, allowed) {
             return Err(refuse("it pays a script that is nobody's shutdown script").into());
         }
         if crate::court::state_number(&terms, &transaction).is_some() {

@@ -17,8 +17,8 @@ use bitcoin::{OutPoint, Transaction};
 use self::callout::Callout;
 use self::core::{callout_limit, Core};
 use self::executor::Executor;
-use crate::channel::{ChannelTerms, CloseSummary, HtlcKey, LocalUpdate, Position, RemoteUpdate};
 use crate::chain::Budget;
+use crate::channel::{ChannelTerms, CloseSummary, HtlcKey, LocalUpdate, Position, RemoteUpdate};
 use crate::court::report::ChannelReport;
 use crate::court::{due_broadcasts, BroadcastPurpose, Input, LogEntry};
 use crate::error::ArbitratorError;
@@ -142,7 +142,9 @@ impl ChainArbitrator {
         transaction: Transaction,
     ) -> Result<(), ArbitratorError> {
         self.executor
-            .run(move |core| Box::pin(async move { core.closing_signed(channel, transaction).await }))
+            .run(move |core| {
+                Box::pin(async move { core.closing_signed(channel, transaction).await })
+            })
             .await
     }
 
@@ -179,7 +181,10 @@ impl ChainArbitrator {
     ///
     /// # Errors
     /// [`CourtError`](crate::court::CourtError): nothing to broadcast, or data was lost.
-    pub async fn force_close(&self, channel: OutPoint) -> Result<ForceCloseStatus, ArbitratorError> {
+    pub async fn force_close(
+        &self,
+        channel: OutPoint,
+    ) -> Result<ForceCloseStatus, ArbitratorError> {
         self.executor
             .run(move |core| Box::pin(async move { core.force_close(channel).await }))
             .await

@@ -15,8 +15,8 @@ use crate::chain::{
 };
 use crate::court::report::ChannelReport;
 use crate::court::{
-    self, due_broadcasts, wants, ArbitratorState, Block, BroadcastPurpose, Case,
-    Dossier, Facts, FundingFact, FundingState, Input, Outcome, Spend, SpendContext, Want,
+    self, due_broadcasts, wants, ArbitratorState, Block, BroadcastPurpose, Case, Dossier, Facts,
+    FundingFact, FundingState, Input, Outcome, Spend, SpendContext, Want,
 };
 use crate::error::ArbitratorError;
 use crate::protocol::Party;
@@ -86,11 +86,12 @@ impl Tick<'_> {
         let core = self.core;
         let store = &core.store;
         let before = store.tip()?;
+        let budget = self.budget.clone();
         let mut observer = Observer::new(
             core.network,
             core.source.as_ref(),
             store,
-            &self.budget,
+            &budget,
             &core.chain_policy,
         )?;
         let mut watched = BTreeSet::new();
@@ -121,7 +122,9 @@ impl Tick<'_> {
         let store = &self.core.store;
         let mut watches = Vec::new();
         for (row, channel) in store.channels()? {
-            let read = store.case(row).and_then(|case| Ok((case, store.terms(row)?)));
+            let read = store
+                .case(row)
+                .and_then(|case| Ok((case, store.terms(row)?)));
             // A row that cannot be read is reported by `advance_all`; the other channels are watched all the same.
             let Ok((case, terms)) = read else { continue };
             if case.state == ArbitratorState::FullyResolved {
@@ -129,12 +132,14 @@ impl Tick<'_> {
             }
             let has_live_htlcs = !store.htlcs(row, [])?.is_empty();
             let unsettled = case.close.is_none()
-                && (case.seen.is_some() || has_live_htlcs || due_broadcasts(&case).next().is_some());
+                && (case.seen.is_some()
+                    || has_live_htlcs
+                    || due_broadcasts(&case).next().is_some());
             watches.push(Watch {
                 outpoint: channel,
                 expected: TxOut {
                     value: terms.funding.capacity,
-                    script_pubkey: terms.funding_script_pubkey(),
+                    script_pubkey: terms.funding_output().script_pubkey(),
                 },
                 urgency: if unsettled {
                     Urgency::Always
@@ -333,7 +338,11 @@ impl Tick<'_> {
             return Ok(true);
         };
         for row in self.core.store.busy_channels()? {
-            match self.core.broadcast_due(row, tip.height.to_u32(), &self.budget).await {
+            match self
+                .core
+                .broadcast_due(row, tip.height.to_u32(), &self.budget)
+                .await
+            {
                 Ok(()) => {}
                 Err(error) if is_limit(&error) => {
                     self.report.stopped = Some(error.to_string());
@@ -416,7 +425,9 @@ fn concerns(case: &Case, channel: OutPoint, view: &ChainView) -> bool {
     let has_spend = view
         .output(&channel)
         .is_some_and(|facts| facts.spend.is_some());
-    has_spend || case.orphan.is_some() || !is_same_funding(case.funding, funding_fact(channel, view))
+    has_spend
+        || case.orphan.is_some()
+        || !is_same_funding(case.funding, funding_fact(channel, view))
 }
 
 fn is_same_funding(state: FundingState, fact: FundingFact) -> bool {
@@ -461,7 +472,9 @@ fn funding_fact(channel: OutPoint, view: &ChainView) -> FundingFact {
     };
     match (&facts.output, facts.confirmed) {
         (_, None) => FundingFact::Unconfirmed,
-        (OutputCheck::Wrong(_), Some(position)) => FundingFact::WrongOutput(block_of(position.block)),
+        (OutputCheck::Wrong(_), Some(position)) => {
+            FundingFact::WrongOutput(block_of(position.block))
+        }
         (OutputCheck::NotSeen | OutputCheck::AsExpected, Some(position)) => {
             FundingFact::Confirmed(block_of(position.block))
         }
@@ -508,7 +521,10 @@ fn is_limit(error: &ArbitratorError) -> bool {
 }
 
 fn is_limit_of(error: &ChainError) -> bool {
-    matches!(error, ChainError::Cancelled | ChainError::BudgetExhausted(_))
+    matches!(
+        error,
+        ChainError::Cancelled | ChainError::BudgetExhausted(_)
+    )
 }
 
 // ── what `force_close` does as well ──────────────────────────────────────────────────────────────────────────────
@@ -531,8 +547,7 @@ impl Core {
             .await?;
         let [ours] = sweep::verified(&request, &signatures)
             .map_err(|_| ArbitratorError::SignatureRefused { channel })?;
-        let all = |signature| bitcoin::ecdsa::Signature::sighash_all(signature);
-        Ok(commitment.signed(&all(ours), &all(*theirs)))
+        Ok(commitment.signed(&ours, theirs))
     }
 
     async fn sign_sweep(
@@ -593,4 +608,3 @@ impl Core {
         Ok(court::report::report(channel, &case, next))
     }
 }
-

@@ -9,10 +9,9 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, Txid};
 
 use super::{ChannelTerms, HtlcKey, HtlcLife, HtlcOrigin, HtlcTerms, UpdateError};
-use crate::protocol::htlc::second_level;
 use crate::protocol::{
-    Commitment, CommitmentNumber, CommitmentSecret, CommitmentSpec, Htlc, Party, RevocationSecrets,
-    StoredSlot,
+    Commitment, CommitmentKeys, CommitmentNumber, CommitmentSecret, CommitmentSpec, Htlc, Party,
+    ProtocolError, RevocationSecrets, SecretSlot, SignatureOf,
 };
 
 /// BOLT 2: `cltv_expiry` at or above this is a time, not a height, and must fail the channel.
@@ -128,7 +127,8 @@ impl Candidate {
             remote_msat: self.remote_msat,
             htlcs: htlcs.ok_or_else(missing)?,
         };
-        build(terms, self.owner, &update, &self.per_commitment_point).map(|built| built.commitment)
+        Built::new(terms, self.owner, &update, &self.per_commitment_point)
+            .map(|built| built.commitment)
     }
 }
 
@@ -145,55 +145,68 @@ pub struct AcceptedCommitment {
 #[derive(Clone, Debug)]
 pub struct AcceptedRevocation {
     pub number: CommitmentNumber,
-    pub slot: StoredSlot,
+    pub slot: SecretSlot,
     pub feed: Feed,
 }
 
+/// A commitment of one side, in the words of BOLT 3.
 struct Built {
     commitment: Commitment,
     htlcs: Vec<Htlc>,
-    keys: crate::protocol::CommitmentKeys,
+    keys: CommitmentKeys,
 }
 
-fn build(
-    terms: &ChannelTerms,
-    owner: Party,
-    update: &CommitmentUpdate,
-    point: &PublicKey,
-) -> Result<Built, UpdateError> {
-    let wrap = UpdateError::protocol(terms.channel());
-    let keys = terms.commitment_keys(owner, point).map_err(&wrap)?;
-    let htlcs: Vec<Htlc> = update
-        .htlcs
-        .iter()
-        .map(|htlc| htlc.on_commitment_of(owner))
-        .collect();
-    let (to_owner_msat, to_counterparty_msat) = match owner {
-        Party::Local => (update.local_msat, update.remote_msat),
-        Party::Remote => (update.remote_msat, update.local_msat),
-    };
-    let commitment = CommitmentSpec {
-        funding: terms.funding.outpoint,
-        capacity: terms.funding.capacity,
-        channel_type: terms.channel_type,
-        keys: &keys,
-        obscuring: terms.obscuring_factor(),
-        number: update.number,
-        opener: terms.opener_for(owner),
-        dust_limit: terms.party(owner).dust_limit,
-        to_self_delay: terms.party(owner).to_self_delay,
-        feerate_per_kw: update.feerate_per_kw,
-        to_owner_msat,
-        to_counterparty_msat,
-        htlcs: &htlcs,
+impl Built {
+    fn spec<'a>(
+        terms: &ChannelTerms,
+        owner: Party,
+        update: &CommitmentUpdate,
+        keys: &'a CommitmentKeys,
+        htlcs: &'a [Htlc],
+    ) -> CommitmentSpec<'a> {
+        let (to_owner_msat, to_counterparty_msat) = match owner {
+            Party::Local => (update.local_msat, update.remote_msat),
+            Party::Remote => (update.remote_msat, update.local_msat),
+        };
+        CommitmentSpec {
+            funding: terms.funding.outpoint,
+            capacity: terms.funding.capacity,
+            channel_type: terms.channel_type,
+            keys,
+            obscuring: terms.obscuring_factor(),
+            number: update.number,
+            opener: terms.opener_for(owner),
+            dust_limit: terms.party(owner).dust_limit,
+            to_self_delay: terms.party(owner).to_self_delay,
+            feerate_per_kw: update.feerate_per_kw,
+            to_owner_msat,
+            to_counterparty_msat,
+            htlcs,
+        }
     }
-    .build()
-    .map_err(&wrap)?;
-    Ok(Built {
-        commitment,
-        htlcs,
-        keys,
-    })
+
+    fn new(
+        terms: &ChannelTerms,
+        owner: Party,
+        update: &CommitmentUpdate,
+        point: &PublicKey,
+    ) -> Result<Self, UpdateError> {
+        let wrap = UpdateError::protocol(terms.channel());
+        let keys = terms.commitment_keys(owner, point).map_err(&wrap)?;
+        let htlcs: Vec<Htlc> = update
+            .htlcs
+            .iter()
+            .map(|htlc| htlc.on_commitment_of(owner))
+            .collect();
+        let commitment = Self::spec(terms, owner, update, &keys, &htlcs)
+            .build()
+            .map_err(&wrap)?;
+        Ok(Built {
+            commitment,
+            htlcs,
+            keys,
+        })
+    }
 }
 
 /// Judges a commitment of ours, built on our own `point`.
@@ -224,7 +237,13 @@ pub fn accept_local(
     if is_repeat(stored, &candidate) {
         return Ok(None);
     }
-    check_order(terms.channel(), Party::Local, feed.local, None, update.commitment.number)?;
+    check_order(
+        terms.channel(),
+        Party::Local,
+        feed.local,
+        None,
+        update.commitment.number,
+    )?;
     let changed_htlcs = changed_htlcs(Party::Local, feed.local, lives, &update.commitment);
     let feed = Feed {
         local: Some(update.commitment.number),
@@ -288,7 +307,11 @@ pub fn accept_remote(
     let feed = Feed {
         remote: Some(number),
         // The announced point is used up by the number it was announced for.
-        remote_next_point: if is_next { None } else { feed.remote_next_point },
+        remote_next_point: if is_next {
+            None
+        } else {
+            feed.remote_next_point
+        },
         ..*feed
     };
     Ok(Some(AcceptedCommitment {
@@ -367,7 +390,7 @@ pub fn accept_revocation(
     }
     let slot = secrets
         .clone()
-        .insert(number, secret)
+        .insert(number, secret.clone())
         .map_err(|_| wrong())?;
     Ok(Some(AcceptedRevocation {
         number,
@@ -490,7 +513,7 @@ fn check_figures(
             capacity,
         });
     }
-    build(terms, owner, update, point)
+    Built::new(terms, owner, update, point)
 }
 
 fn changed_field(known: &HtlcTerms, given: &HtlcTerms) -> Option<&'static str> {
@@ -514,6 +537,7 @@ fn changed_field(known: &HtlcTerms, given: &HtlcTerms) -> Option<&'static str> {
     }
 }
 
+/// BOLT 2: a commitment that its peer did not sign completely is worth nothing to us.
 fn verify_signatures(
     terms: &ChannelTerms,
     update: &CommitmentUpdate,
@@ -521,51 +545,51 @@ fn verify_signatures(
     signatures: &FundingSignatures,
 ) -> Result<(), UpdateError> {
     let channel = terms.channel();
-    let wrap = UpdateError::protocol(channel);
-    built
+    Built::spec(terms, Party::Local, update, &built.keys, &built.htlcs)
+        .verify(&built.commitment, &signatures.commitment, &signatures.htlcs)
+        .map_err(|error| match error {
+            ProtocolError::WrongSignature(SignatureOf::Commitment) => {
+                UpdateError::CommitmentSignature {
+                    channel,
+                    number: update.number.get(),
+                }
+            }
+            ProtocolError::WrongSignature(SignatureOf::Htlc(position)) => {
+                wrong_htlc_signature(channel, update, built, position)
+            }
+            ProtocolError::HtlcSignatureCount { expected, got } => {
+                UpdateError::HtlcSignatureCount {
+                    channel,
+                    given: got,
+                    expected,
+                }
+            }
+            source => UpdateError::Protocol { channel, source },
+        })
+}
+
+/// Names the HTLC whose signature is wrong, and which of the signatures that is.
+fn wrong_htlc_signature(
+    channel: OutPoint,
+    update: &CommitmentUpdate,
+    built: &Built,
+    position: usize,
+) -> UpdateError {
+    let index = built
         .commitment
-        .verify_signature(
-            &terms.funding_redeem_script(),
-            terms.funding.capacity,
-            &signatures.commitment,
-            &terms.remote.keys.funding,
-        )
-        .map_err(|_| UpdateError::CommitmentSignature {
-            channel,
-            number: update.number.get(),
-        })?;
-    let untrimmed: Vec<(u32, usize)> = built.commitment.htlc_outputs().collect();
-    if untrimmed.len() != signatures.htlcs.len() {
-        return Err(UpdateError::HtlcSignatureCount {
-            channel,
-            given: signatures.htlcs.len(),
-            expected: untrimmed.len(),
-        });
-    }
-    let commitment_txid = built.commitment.tx.compute_txid();
-    for (index, ((vout, which), signature)) in
-        untrimmed.into_iter().zip(&signatures.htlcs).enumerate()
-    {
-        let (Some(htlc), Some(named)) = (built.htlcs.get(which), update.htlcs.get(which)) else {
-            continue;
-        };
-        second_level(
-            terms.channel_type,
-            OutPoint::new(commitment_txid, vout),
-            htlc,
-            &built.keys,
-            terms.local.to_self_delay,
-            update.feerate_per_kw,
-        )
-        .map_err(&wrap)?
-        .verify_peer_signature(signature)
-        .map_err(|_| UpdateError::HtlcSignature {
+        .htlc_outputs()
+        .position(|(_, htlc)| htlc == position);
+    match (update.htlcs.get(position), index) {
+        (Some(htlc), Some(index)) => UpdateError::HtlcSignature {
             channel,
             index,
-            htlc: named.key,
-        })?;
+            htlc: htlc.key,
+        },
+        (Some(_), None) | (None, _) => UpdateError::CommitmentSignature {
+            channel,
+            number: update.number.get(),
+        },
     }
-    Ok(())
 }
 
 fn candidate(
@@ -597,9 +621,21 @@ fn candidate(
 /// transaction adds nothing: either can be broadcast.
 fn is_repeat(stored: &[Candidate], new: &Candidate) -> bool {
     stored.iter().any(|old| {
-        (old.funding, old.owner, old.number, old.txid, old.local_msat, old.remote_msat)
-            == (new.funding, new.owner, new.number, new.txid, new.local_msat, new.remote_msat)
-            && old.htlcs == new.htlcs
+        (
+            old.funding,
+            old.owner,
+            old.number,
+            old.txid,
+            old.local_msat,
+            old.remote_msat,
+        ) == (
+            new.funding,
+            new.owner,
+            new.number,
+            new.txid,
+            new.local_msat,
+            new.remote_msat,
+        ) && old.htlcs == new.htlcs
             && old.feerate_per_kw == new.feerate_per_kw
     })
 }

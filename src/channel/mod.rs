@@ -19,7 +19,7 @@ pub use terms::{ChannelTerms, Funding, KeysId, PartyTerms};
 
 use bitcoin::{Amount, OutPoint};
 
-use crate::protocol::{CommitmentNumber, Party, ProtocolError};
+use crate::protocol::{Party, ProtocolError};
 
 /// Why something the channel engine said was refused. Nothing on disk has changed when one of these is returned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +38,9 @@ pub enum UpdateError {
         field: &'static str,
     },
     /// BOLT 2 lets only the next number, or the present one once more, be signed.
-    #[error("channel {channel}: {party:?} commitment {number} is out of order: {expected} is the next")]
+    #[error(
+        "channel {channel}: {party:?} commitment {number} is out of order: {expected} is the next"
+    )]
     OutOfOrder {
         channel: OutPoint,
         party: Party,
@@ -134,9 +136,4 @@ impl UpdateError {
     pub(crate) fn protocol(channel: OutPoint) -> impl Fn(ProtocolError) -> Self {
         move |source| UpdateError::Protocol { channel, source }
     }
-}
-
-/// A commitment number as it is stored: what the database holds was below 2^48 when it was written.
-pub(crate) fn number_from(value: u64) -> Result<CommitmentNumber, ProtocolError> {
-    CommitmentNumber::new(value)
 }

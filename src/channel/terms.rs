@@ -1,7 +1,7 @@
 //! What is agreed when a channel opens and never changes afterwards.
 
-use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction};
 use bitcoin::secp256k1::PublicKey;
+use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction};
 
 use super::UpdateError;
 use crate::protocol::{
@@ -137,7 +137,10 @@ impl ChannelTerms {
             .initial_balance_msat
             .checked_add(self.remote.initial_balance_msat);
         if balances != Some(capacity_msat) {
-            return refuse("initial_balance_msat", "the two do not add up to the capacity");
+            return refuse(
+                "initial_balance_msat",
+                "the two do not add up to the capacity",
+            );
         }
         if self.local.keys.funding == self.remote.keys.funding {
             return refuse("keys.funding", "both sides name the same key");
@@ -167,23 +170,20 @@ impl ChannelTerms {
             Some(output) if output.value != self.funding.capacity => {
                 refuse("the output's value is not the capacity")
             }
-            Some(output) if output.script_pubkey != self.funding_script_pubkey() => {
+            Some(output) if output.script_pubkey != self.funding_output().script_pubkey() => {
                 refuse("the output does not pay the two funding keys")
             }
             Some(_) => Ok(()),
         }
     }
 
-    /// The 2-of-2 of both funding keys (BOLT 3).
-    pub fn funding_redeem_script(&self) -> ScriptBuf {
-        crate::protocol::scripts::funding_redeem_script(
-            &self.local.keys.funding,
-            &self.remote.keys.funding,
-        )
-    }
-
-    pub fn funding_script_pubkey(&self) -> ScriptBuf {
-        self.funding_redeem_script().to_p2wsh()
+    /// The funding output, as BOLT 3 makes it of both funding keys.
+    pub fn funding_output(&self) -> crate::protocol::Funding {
+        crate::protocol::Funding {
+            outpoint: self.funding.outpoint,
+            capacity: self.funding.capacity,
+            keys: [self.local.keys.funding, self.remote.keys.funding],
+        }
     }
 
     /// The first field in which other terms for the same channel differ, if any.

@@ -66,9 +66,9 @@ fn on_facts(
 
 /// Whether this very step entered its state.
 fn entered_now(step: &Step) -> bool {
-    step.log.iter().any(|entry| {
-        matches!(entry.kind, LogKind::State { to, .. } if to == step.case.state)
-    })
+    step.log
+        .iter()
+        .any(|entry| matches!(entry.kind, LogKind::State { to, .. } if to == step.case.state))
 }
 
 fn funding(step: &mut Step, dossier: &Dossier, facts: &Facts) {
@@ -96,7 +96,8 @@ fn funding(step: &mut Step, dossier: &Dossier, facts: &Facts) {
             step.tell(channel, EventKind::FundingMismatch { height });
         }
         FundingState::Pending => match before {
-            FundingState::Open(Block { height, .. }) | FundingState::Mismatch(Block { height, .. }) => {
+            FundingState::Open(Block { height, .. })
+            | FundingState::Mismatch(Block { height, .. }) => {
                 step.tell(channel, EventKind::FundingReorged { height });
             }
             FundingState::Pending => {}

@@ -22,7 +22,9 @@ use crate::channel::{Candidate, ChannelTerms, CloseSummary, Feed, HtlcKey, HtlcL
 use crate::protocol::Party;
 
 /// Where the channel arbitrator stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub enum ArbitratorState {
     /// Nothing is to be done on-chain.
     #[default]

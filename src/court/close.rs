@@ -2,6 +2,8 @@
 
 use bitcoin::Txid;
 
+use super::commands::on_data_loss;
+use super::contracts::summary;
 use super::watcher::{self, CloseKind, Recognition};
 use super::{
     ArbitratorState, Block, Broadcast, BroadcastPurpose, Close, CourtError, Dossier, EventKind,
@@ -136,7 +138,11 @@ fn orphaned_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
         txid: close.txid,
         since: facts.tip,
     });
-    let known = step.case.broadcasts.iter().any(|ours| ours.txid == close.txid);
+    let known = step
+        .case
+        .broadcasts
+        .iter()
+        .any(|ours| ours.txid == close.txid);
     if !matches!(close.kind, CloseKind::Breach { .. }) && !known {
         step.case.broadcasts.push(Broadcast {
             txid: close.txid,
@@ -178,13 +184,15 @@ fn forget_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
     );
     step.case.contracts.clear();
     step.case.seen = Some(txid);
-    step.case.broadcasts.retain(|broadcast| match broadcast.purpose {
-        BroadcastPurpose::Sweep(_) => false,
-        BroadcastPurpose::Funding
-        | BroadcastPurpose::Commitment
-        | BroadcastPurpose::Cooperative
-        | BroadcastPurpose::OrphanedClose => true,
-    });
+    step.case
+        .broadcasts
+        .retain(|broadcast| match broadcast.purpose {
+            BroadcastPurpose::Sweep(_) => false,
+            BroadcastPurpose::Funding
+            | BroadcastPurpose::Commitment
+            | BroadcastPurpose::Cooperative
+            | BroadcastPurpose::OrphanedClose => true,
+        });
 }
 
 /// A close that stays away, or a cooperative one that does not confirm, makes our commitment go out.

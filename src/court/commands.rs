@@ -8,7 +8,11 @@ use super::{
     FundingState, LogKind, Outcome, Step,
 };
 
-pub(super) fn on_force_close(step: &mut Step, dossier: &Dossier, tip: u32) -> Result<(), CourtError> {
+pub(super) fn on_force_close(
+    step: &mut Step,
+    dossier: &Dossier,
+    tip: u32,
+) -> Result<(), CourtError> {
     let channel = dossier.channel();
     if step.case.latches.data_loss.is_some() {
         return Err(CourtError::DataLoss { channel });
@@ -50,7 +54,12 @@ fn hold(step: &mut Step, purpose: BroadcastPurpose, transaction: &Transaction, t
     }
 }
 
-pub(super) fn on_signed(step: &mut Step, purpose: BroadcastPurpose, transaction: &Transaction, tip: u32) {
+pub(super) fn on_signed(
+    step: &mut Step,
+    purpose: BroadcastPurpose,
+    transaction: &Transaction,
+    tip: u32,
+) {
     match purpose {
         BroadcastPurpose::Commitment => {
             // The state may have moved on while the signer was asked: then nothing of it is used.
@@ -101,13 +110,15 @@ pub(super) fn on_data_loss(step: &mut Step, dossier: &Dossier, number: u64, tip:
     step.case.latches.updates_refused = true;
     step.case.latches.data_loss = Some(number);
     // What is ours and unconfirmed must not go out any more: it may be revoked.
-    step.case.broadcasts.retain(|broadcast| match broadcast.purpose {
-        BroadcastPurpose::Commitment => false,
-        BroadcastPurpose::Funding
-        | BroadcastPurpose::Cooperative
-        | BroadcastPurpose::OrphanedClose
-        | BroadcastPurpose::Sweep(_) => true,
-    });
+    step.case
+        .broadcasts
+        .retain(|broadcast| match broadcast.purpose {
+            BroadcastPurpose::Commitment => false,
+            BroadcastPurpose::Funding
+            | BroadcastPurpose::Cooperative
+            | BroadcastPurpose::OrphanedClose
+            | BroadcastPurpose::Sweep(_) => true,
+        });
     step.log(tip, LogKind::DataLoss { number });
     step.tell(dossier.channel(), EventKind::DataLoss { number });
     match step.case.state {

@@ -4,9 +4,7 @@ use bitcoin::{Amount, OutPoint, Transaction, Txid};
 
 use super::resolver::{Progress, Resolution, View};
 use super::watcher::CloseKind;
-use super::{
-    ArbitratorState, Block, Case, Dossier, EventKind, Facts, LogKind, Spend, Step,
-};
+use super::{ArbitratorState, Block, Case, Dossier, EventKind, Facts, LogKind, Spend, Step};
 use crate::channel::{CloseSummary, SummaryKind};
 use crate::config::Policy;
 use crate::protocol::{ContractOutput, Party, SpendPath};
@@ -39,7 +37,10 @@ pub(super) fn contracts(step: &mut Step, dossier: &Dossier, facts: &Facts, polic
         step.log(facts.tip, LogKind::Contract { outpoint, progress });
         if is_settled(&progress) && !is_settled(&before) {
             if let Some((resolution, block)) = settled_in(&progress, facts, outpoint) {
-                step.tell(channel, settled_event(outpoint, value_sat, resolution, block, &step.case));
+                step.tell(
+                    channel,
+                    settled_event(outpoint, value_sat, resolution, block, &step.case),
+                );
             }
         }
     }
@@ -104,10 +105,8 @@ fn paid_out(transaction: &Transaction) -> u64 {
 /// Blocks that `to_remote` makes us wait in the channel's format.
 fn to_remote_delay(dossier: &Dossier) -> u16 {
     let terms = &dossier.terms;
-    let Ok(keys) = terms.commitment_keys(
-        Party::Remote,
-        &terms.remote.first_per_commitment_point,
-    ) else {
+    let Ok(keys) = terms.commitment_keys(Party::Remote, &terms.remote.first_per_commitment_point)
+    else {
         return 0;
     };
     terms
@@ -133,10 +132,7 @@ pub(super) fn resolution(step: &mut Step, dossier: &Dossier, facts: &Facts, poli
     if step.case.state == ArbitratorState::ContractClosed {
         step.enter(facts.tip, ArbitratorState::WaitingFullResolution);
     }
-    let depth = facts
-        .spends
-        .get(&dossier.channel())
-        .map_or(0, Spend::depth);
+    let depth = facts.spends.get(&dossier.channel()).map_or(0, Spend::depth);
     let channel = dossier.channel();
     if depth >= policy.settle_depth(dossier.terms.funding.capacity) && !close.settled {
         close.settled = true;

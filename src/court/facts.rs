@@ -94,14 +94,23 @@ impl Outcome {
 pub enum Input {
     Facts(Facts),
     /// The user wants the channel closed, at this tip.
-    ForceClose { tip: u32 },
+    ForceClose {
+        tip: u32,
+    },
     /// A transaction the court wanted is signed and verified.
     Signed {
         purpose: super::BroadcastPurpose,
         transaction: Transaction,
         tip: u32,
     },
-    Broadcast { txid: Txid, outcome: Outcome, tip: u32 },
+    Broadcast {
+        txid: Txid,
+        outcome: Outcome,
+        tip: u32,
+    },
     /// The peer proved that commitment `number` of ours is revoked, which we did not know (BOLT 2).
-    DataLoss { number: u64, tip: u32 },
+    DataLoss {
+        number: u64,
+        tip: u32,
+    },
 }

@@ -90,8 +90,16 @@ fn status(progress: &Progress) -> String {
             block,
             settled,
         } => {
-            let depth = if *settled { "settled" } else { "not settled yet" };
-            format!("{} at height {}, {depth}", outcome(resolution), block.height)
+            let depth = if *settled {
+                "settled"
+            } else {
+                "not settled yet"
+            };
+            format!(
+                "{} at height {}, {depth}",
+                outcome(resolution),
+                block.height
+            )
         }
         Progress::Resolved { resolution } => format!("{}, irrevocably", outcome(resolution)),
     }

@@ -3,7 +3,10 @@
 use bitcoin::Transaction;
 
 use super::resolver::Progress;
-use super::{ArbitratorState, Broadcast, BroadcastPurpose, Case, Contract, ContractRole, Dossier, FundingState, Outcome};
+use super::{
+    ArbitratorState, Broadcast, BroadcastPurpose, Case, Contract, ContractRole, Dossier,
+    FundingState, Outcome,
+};
 use crate::config::Policy;
 
 /// What the court needs from outside to go on: a signature.
@@ -44,7 +47,9 @@ pub fn wants(case: &Case, tip: u32, policy: &Policy) -> Vec<Want> {
             .rfind(|held| held.purpose == BroadcastPurpose::Sweep(contract.outpoint));
         let refused = match newest {
             None => None,
-            Some(held) if held.outcome == Some(Outcome::FeeTooLow) => Some(held.transaction.clone()),
+            Some(held) if held.outcome == Some(Outcome::FeeTooLow) => {
+                Some(held.transaction.clone())
+            }
             Some(_) => continue,
         };
         wants.push(Want::Claim {
@@ -61,7 +66,11 @@ fn cooperative_until(case: &Case, policy: &Policy) -> Option<u32> {
     case.broadcasts
         .iter()
         .any(|held| held.purpose == BroadcastPurpose::Cooperative)
-        .then(|| force_close.since.saturating_add(policy.cooperative_patience))
+        .then(|| {
+            force_close
+                .since
+                .saturating_add(policy.cooperative_patience)
+        })
 }
 
 /// The next height above `tip` at which the case has something to do, if nothing else happens.

@@ -5,9 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bitcoin::secp256k1::{Message, PublicKey, SECP256K1};
-use bitcoin::sighash::SighashCache;
-use bitcoin::{ecdsa, OutPoint, ScriptBuf, Transaction, Txid};
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::{OutPoint, ScriptBuf, Transaction, Txid};
 use serde::{Deserialize, Serialize};
 
 use super::resolver::{Contract, ContractRole, Progress};
@@ -20,17 +19,29 @@ use crate::protocol::{is_cooperative_close, CommitmentNumber, ContractOutput, Pa
 pub enum CloseKind {
     Cooperative,
     /// A commitment of ours that we hold.
-    Local { number: u64 },
+    Local {
+        number: u64,
+    },
     /// A commitment of ours that we do not hold (any more): an older state, or one made by another device.
-    LocalOther { number: u64 },
+    LocalOther {
+        number: u64,
+    },
     /// The peer's current commitment.
-    Remote { number: u64 },
+    Remote {
+        number: u64,
+    },
     /// The peer's next commitment, signed by us while the current one is not revoked.
-    RemotePending { number: u64 },
+    RemotePending {
+        number: u64,
+    },
     /// A revoked commitment of the peer.
-    Breach { number: u64 },
+    Breach {
+        number: u64,
+    },
     /// A commitment of the peer beyond all we know: we lost data.
-    RemoteFuture { number: u64 },
+    RemoteFuture {
+        number: u64,
+    },
     Unknown,
 }
 
@@ -64,7 +75,10 @@ pub fn recognise(
         txid,
         context,
     };
-    close.by_txid().or_else(|| close.by_number()).unwrap_or_else(|| close.unknown())
+    close
+        .by_txid()
+        .or_else(|| close.by_number())
+        .unwrap_or_else(|| close.unknown())
 }
 
 struct Closer<'a> {
@@ -95,7 +109,9 @@ impl Closer<'_> {
         let number = candidate.number.get();
         let kind = match candidate.owner {
             Party::Local => CloseKind::Local { number },
-            Party::Remote if self.is_pending(candidate.number) => CloseKind::RemotePending { number },
+            Party::Remote if self.is_pending(candidate.number) => {
+                CloseKind::RemotePending { number }
+            }
             Party::Remote => CloseKind::Remote { number },
         };
         let htlcs: Vec<&HtlcTerms> = candidate
@@ -104,7 +120,12 @@ impl Closer<'_> {
             .filter_map(|key| self.dossier.htlcs.get(key))
             .map(|life| &life.terms)
             .collect();
-        Some(self.commitment(kind, candidate.owner, &candidate.per_commitment_point, &htlcs))
+        Some(self.commitment(
+            kind,
+            candidate.owner,
+            &candidate.per_commitment_point,
+            &htlcs,
+        ))
     }
 
     /// Whether `number` of the peer was signed on top of one that is not revoked yet.
@@ -121,7 +142,9 @@ impl Closer<'_> {
     fn by_number(&self) -> Answer {
         let terms = &self.dossier.terms;
         let Some(number) = state_number(terms, self.transaction) else {
-            return self.pays_only_shutdown_scripts().then(|| Ok(self.cooperative()));
+            return self
+                .pays_only_shutdown_scripts()
+                .then(|| Ok(self.cooperative()));
         };
         let n = number.get();
         if let Some(point) = &self.context.our_point {
@@ -152,7 +175,12 @@ impl Closer<'_> {
 
     /// 5. Nothing we know; what pays us all the same is claimed.
     fn unknown(&self) -> Result<Recognition, CourtError> {
-        self.commitment(CloseKind::Unknown, Party::Remote, &self.any_remote_point(), &[])
+        self.commitment(
+            CloseKind::Unknown,
+            Party::Remote,
+            &self.any_remote_point(),
+            &[],
+        )
     }
 
     /// `to_remote` and the anchors depend on no per-commitment point: any will do to find them.
@@ -251,9 +279,9 @@ impl Closer<'_> {
                 continue;
             };
             // HTLCs with one hash and expiry share a script: the amount tells which is which.
-            let which = waiting.iter().position(|(_, htlc)| {
-                htlc.is_none_or(|htlc| htlc.amount_msat / 1000 == value_sat)
-            });
+            let which = waiting
+                .iter()
+                .position(|(_, htlc)| htlc.is_none_or(|htlc| htlc.amount_msat / 1000 == value_sat));
             if let Some(which) = which {
                 let (output, htlc) = waiting.remove(which);
                 found.push(Found {
@@ -279,7 +307,7 @@ impl Closer<'_> {
             .shutdown_scripts()
             .chain(&self.context.our_scripts)
             .collect();
-        is_cooperative_close(self.transaction, |script| {
+        is_cooperative_close(self.transaction, self.dossier.channel(), |script| {
             allowed.iter().any(|known| known.as_script() == script)
         })
     }
@@ -323,39 +351,6 @@ fn role(kind: CloseKind, owner: Party, output: &ContractOutput) -> Option<Contra
 /// Whether both funding keys signed the transaction's spend of the funding output. What is only in a mempool
 /// is believed no further than this.
 pub fn is_signed_by_both(terms: &ChannelTerms, transaction: &Transaction) -> bool {
-    let redeem_script = terms.funding_redeem_script();
-    let Some((index, input)) = transaction
-        .input
-        .iter()
-        .enumerate()
-        .find(|(_, input)| input.previous_output == terms.funding.outpoint)
-    else {
-        return false;
-    };
-    // BOLT 3: `0 <sig_for_pubkey1> <sig_for_pubkey2>`, pubkeys in lexicographic order.
-    let [dummy, first, second, script] = match input.witness.to_vec().try_into() as Result<[Vec<u8>; 4], _> {
-        Ok(items) => items,
-        Err(_) => return false,
-    };
-    if !dummy.is_empty() || script != redeem_script.as_bytes() {
-        return false;
-    }
-    let mut keys = [terms.local.keys.funding, terms.remote.keys.funding];
-    keys.sort_unstable_by_key(PublicKey::serialize);
-    keys.iter().zip([first, second]).all(|(key, signature)| {
-        let Ok(signature) = ecdsa::Signature::from_slice(&signature) else {
-            return false;
-        };
-        let sighash = SighashCache::new(transaction).p2wsh_signature_hash(
-            index,
-            &redeem_script,
-            terms.funding.capacity,
-            signature.sighash_type,
-        );
-        sighash.is_ok_and(|sighash| {
-            SECP256K1
-                .verify_ecdsa(&Message::from(sighash), &signature.signature, key)
-                .is_ok()
-        })
-    })
+    let funding = terms.funding_output();
+    (0..transaction.input.len()).any(|input| funding.is_spent_by(transaction, input))
 }

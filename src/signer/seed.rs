@@ -237,6 +237,9 @@ mod tests {
     fn no_secret_is_printed() {
         let signer = SeedSigner::new(&[7; 32]).expect("32 bytes");
         let secrets = signer.channel_secrets(&KeysId([0; 32])).expect("derived");
-        assert_eq!(format!("{signer:?} {secrets:?}"), "SeedSigner(..) ChannelSecrets(..)");
+        assert_eq!(
+            format!("{signer:?} {secrets:?}"),
+            "SeedSigner(..) ChannelSecrets(..)"
+        );
     }
 }

@@ -63,6 +63,18 @@ impl Store {
         })
     }
 
+    /// The state of a channel's case alone.
+    ///
+    /// # Errors
+    /// When the row is missing or cannot be decoded.
+    pub fn state(&self, row: ChannelRow) -> Result<ArbitratorState, StoreError> {
+        let state = self
+            .connection
+            .prepare_cached("SELECT state FROM court_case WHERE channel = ?1")?
+            .query_row([row.0], |row| row.get(0))?;
+        state_from(state)
+    }
+
     fn contracts(&self, row: ChannelRow) -> Result<Vec<Contract>, StoreError> {
         let mut statement = self
             .connection
@@ -202,11 +214,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn keep_sweep_script(
-        &self,
-        row: ChannelRow,
-        script: &ScriptBuf,
-    ) -> Result<(), StoreError> {
+    pub fn keep_sweep_script(&self, row: ChannelRow, script: &ScriptBuf) -> Result<(), StoreError> {
         self.write(|db| {
             db.prepare_cached(
                 "INSERT OR IGNORE INTO sweep_script (channel, script) VALUES (?1, ?2)",
@@ -322,11 +330,7 @@ fn put_broadcasts(
     Ok(())
 }
 
-fn put_log(
-    db: &Transaction<'_>,
-    row: ChannelRow,
-    entries: &[LogEntry],
-) -> Result<(), StoreError> {
+fn put_log(db: &Transaction<'_>, row: ChannelRow, entries: &[LogEntry]) -> Result<(), StoreError> {
     for entry in entries {
         db.prepare_cached(
             "INSERT INTO arbitrator_log (channel, ordinal, height, entry) VALUES

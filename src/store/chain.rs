@@ -9,9 +9,7 @@ use rusqlite::Transaction;
 use super::error::StoreError;
 use super::pack::{outpoint_columns, At};
 use super::Store;
-use crate::chain::{
-    BlockHeight, BlockRef, ChainChange, ChainStore, ChainView, Row, StoreFailure,
-};
+use crate::chain::{BlockHeight, BlockRef, ChainChange, ChainStore, ChainView, Row, StoreFailure};
 
 impl ChainStore for Store {
     fn load(&self) -> Result<ChainView, StoreFailure> {
@@ -24,18 +22,31 @@ impl ChainStore for Store {
 }
 
 impl Store {
-    fn load_cursor(&self) -> Result<ChainChange, StoreError> {
-        let mut change = ChainChange::default();
-        let db = &self.connection;
-        let mut tips = db.prepare("SELECT height, hash FROM chain_tip")?;
+    /// Our tip; `None` before the first tick.
+    ///
+    /// # Errors
+    /// When the row cannot be read.
+    pub fn tip(&self) -> Result<Option<BlockRef>, StoreError> {
+        let mut tips = self
+            .connection
+            .prepare_cached("SELECT height, hash FROM chain_tip")?;
         let mut rows = tips.query([])?;
-        if let Some(row) = rows.next()? {
-            let hash = At("chain_tip", "hash").array(row.get(1)?)?;
-            change.tip = Some(BlockRef {
-                height: BlockHeight::new(row.get(0)?),
-                hash: BlockHash::from_byte_array(hash),
-            });
-        }
+        let Some(row) = rows.next()? else {
+            return Ok(None);
+        };
+        let hash = At("chain_tip", "hash").array(row.get(1)?)?;
+        Ok(Some(BlockRef {
+            height: BlockHeight::new(row.get(0)?),
+            hash: BlockHash::from_byte_array(hash),
+        }))
+    }
+
+    fn load_cursor(&self) -> Result<ChainChange, StoreError> {
+        let mut change = ChainChange {
+            tip: self.tip()?,
+            ..ChainChange::default()
+        };
+        let db = &self.connection;
         let mut headers = db.prepare("SELECT height, header FROM chain_header")?;
         let mut rows = headers.query([])?;
         while let Some(row) = rows.next()? {
@@ -86,7 +97,9 @@ fn write_cursor(db: &Transaction<'_>, change: &ChainChange) -> Result<(), StoreE
         let (txid, vout) = outpoint_columns(outpoint);
         match row {
             Row::Put(facts) => db
-                .prepare_cached("REPLACE INTO chain_output (txid, vout, facts) VALUES (?1, ?2, ?3)")?
+                .prepare_cached(
+                    "REPLACE INTO chain_output (txid, vout, facts) VALUES (?1, ?2, ?3)",
+                )?
                 .execute((txid, vout, At("chain_output", "facts").to_json(facts)?))?,
             Row::Delete => db
                 .prepare_cached("DELETE FROM chain_output WHERE txid = ?1 AND vout = ?2")?

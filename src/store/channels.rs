@@ -118,7 +118,9 @@ impl Store {
     pub fn terms(&self, row: ChannelRow) -> Result<ChannelTerms, StoreError> {
         let db = &self.connection;
         let (peer, channel_type, opener, keys_id) = db
-            .prepare_cached("SELECT peer, channel_type, opener, keys_id FROM channel WHERE id = ?1")?
+            .prepare_cached(
+                "SELECT peer, channel_type, opener, keys_id FROM channel WHERE id = ?1",
+            )?
             .query_row([row.0], |row| {
                 Ok((
                     row.get::<_, Vec<u8>>(0)?,
@@ -190,9 +192,7 @@ impl Store {
             dust_limit: At("party", "dust_limit").amount(row.get(6)?)?,
             to_self_delay: At("party", "to_self_delay").unsigned(row.get(7)?)?,
             reserve: At("party", "reserve").amount(row.get(8)?)?,
-            shutdown_script: row
-                .get::<_, Option<Vec<u8>>>(9)?
-                .map(ScriptBuf::from_bytes),
+            shutdown_script: row.get::<_, Option<Vec<u8>>>(9)?.map(ScriptBuf::from_bytes),
             initial_balance_msat: At("party", "initial_balance_msat").unsigned(row.get(10)?)?,
         })
     }
@@ -200,10 +200,7 @@ impl Store {
 
 fn channel_of(row: &Row<'_>) -> Result<(ChannelRow, OutPoint), StoreError> {
     let txid = At("funding", "txid").txid(row.get(1)?)?;
-    Ok((
-        ChannelRow(row.get(0)?),
-        OutPoint::new(txid, row.get(2)?),
-    ))
+    Ok((ChannelRow(row.get(0)?), OutPoint::new(txid, row.get(2)?)))
 }
 
 fn put_party(
@@ -230,7 +227,10 @@ fn put_party(
         signed(terms.dust_limit.to_sat()),
         terms.to_self_delay,
         signed(terms.reserve.to_sat()),
-        terms.shutdown_script.as_ref().map(|script| script.as_bytes()),
+        terms
+            .shutdown_script
+            .as_ref()
+            .map(|script| script.as_bytes()),
         signed(terms.initial_balance_msat),
         terms.first_per_commitment_point.serialize(),
     ))?;

@@ -55,7 +55,9 @@ impl Store {
         connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS.into()))?;
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update_and_check(None, "fullfsync", true, |_| Ok(())).optional()?;
+        connection
+            .pragma_update_and_check(None, "fullfsync", true, |_| Ok(()))
+            .optional()?;
         connection.pragma_update(None, "foreign_keys", true)?;
         migrate(&mut connection)?;
         check_network(&connection, network)?;
@@ -128,8 +130,7 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     if done >= MIGRATIONS.len() {
         return Ok(());
     }
-    let transaction =
-        Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     for step in MIGRATIONS.iter().skip(done) {
         transaction.execute_batch(step)?;
     }

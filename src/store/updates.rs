@@ -9,9 +9,7 @@ use bitcoin::OutPoint;
 use rusqlite::{Row, Transaction};
 
 use super::error::StoreError;
-use super::pack::{
-    direction_column, origin_column, pack_htlcs, party_column, signed, At,
-};
+use super::pack::{direction_column, origin_column, pack_htlcs, party_column, signed, At};
 use super::{ChannelRow, Store};
 use crate::channel::{
     AcceptedCommitment, AcceptedRevocation, Candidate, Direction, Feed, HtlcKey, HtlcLife,

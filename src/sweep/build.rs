@@ -5,16 +5,14 @@ use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::SECP256K1;
 use bitcoin::transaction::Version;
 use bitcoin::{
-    ecdsa, Amount, EcdsaSighashType, FeeRate, Psbt, ScriptBuf, Transaction, TxIn, TxOut, Weight,
-    Witness,
+    Amount, EcdsaSighashType, FeeRate, Psbt, ScriptBuf, Transaction, TxIn, TxOut, Weight, Witness,
 };
 
 use crate::channel::{Candidate, ChannelTerms};
 use crate::config::Policy;
 use crate::court::Contract;
 use crate::protocol::{
-    Commitment, ContractOutput, KeyRole, Party, ProtocolError, SpendPath, SpendTemplate,
-    WitnessParts,
+    Commitment, KeyRole, Party, ProtocolError, SpendPath, SpendTemplate, WitnessParts,
 };
 use crate::signer::{InputToSign, KeyDescriptor, KeyTweak, SignRequest};
 
@@ -45,18 +43,10 @@ impl Unsigned {
     /// [`ProtocolError`] when the signature is not one of the asked key over this transaction.
     pub fn complete(&self, signatures: &[Signature]) -> Result<Transaction, SignatureRefused> {
         let [signature] = verified(&self.request, signatures)?;
-        let sighash_type = self
-            .request
-            .inputs
-            .first()
-            .map_or(EcdsaSighashType::All, |input| input.sighash_type);
         let witness = self
             .template
             .witness(&WitnessParts {
-                signature: Some(ecdsa::Signature {
-                    signature,
-                    sighash_type,
-                }),
+                signature: Some(signature),
                 ..WitnessParts::default()
             })
             .map_err(|_| SignatureRefused)?;
@@ -135,9 +125,7 @@ pub fn sweep(
     let weight = transaction.weight() + SEGWIT_MARKER + template.witness_weight();
     let refused = refused.map(|refused| feerate_of(refused, contract.value_sat));
     let bid = feerate(estimates, refused, policy);
-    let fee = bid
-        .fee_wu(weight)
-        .unwrap_or(Amount::MAX_MONEY);
+    let fee = bid.fee_wu(weight).unwrap_or(Amount::MAX_MONEY);
     let budget = Amount::from_sat(
         contract
             .value_sat
@@ -186,9 +174,7 @@ pub fn sweep(
 fn tweak(role: KeyRole, contract: &Contract) -> KeyTweak {
     match role {
         KeyRole::Funding | KeyRole::Payment | KeyRole::Revocation => KeyTweak::None,
-        KeyRole::DelayedPayment | KeyRole::Htlc => {
-            KeyTweak::Point(contract.per_commitment_point)
-        }
+        KeyRole::DelayedPayment | KeyRole::Htlc => KeyTweak::Point(contract.per_commitment_point),
     }
 }
 
@@ -209,9 +195,9 @@ pub fn commitment_request(
             &commitment.tx,
             TxOut {
                 value: terms.funding.capacity,
-                script_pubkey: terms.funding_script_pubkey(),
+                script_pubkey: terms.funding_output().script_pubkey(),
             },
-            Some(terms.funding_redeem_script()),
+            Some(terms.funding_output().witness_script()),
         ),
         inputs: vec![InputToSign {
             index: 0,

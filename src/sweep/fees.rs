@@ -19,9 +19,7 @@ pub fn feerate(
         .map_or(0, |(_, feerate)| feerate.to_sat_per_kwu());
     let raised = refused.map_or(0, |refused| {
         let refused = refused.to_sat_per_kwu();
-        refused.saturating_add(
-            refused.saturating_mul(policy.refused_raise_percent.into()) / 100,
-        )
+        refused.saturating_add(refused.saturating_mul(policy.refused_raise_percent.into()) / 100)
     });
     let floor = u64::from(policy.feerate_floor);
     let cap = u64::from(policy.feerate_cap).max(floor);

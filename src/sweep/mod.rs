@@ -3,5 +3,6 @@
 mod build;
 mod fees;
 
-pub use build::{commitment_request, sweep, Unsigned, Uneconomic};
+pub(crate) use build::verified;
+pub use build::{commitment_request, sweep, SignatureRefused, Uneconomic, Unsigned};
 pub use fees::feerate;
