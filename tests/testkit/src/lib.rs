@@ -2,5 +2,7 @@
 //! from `lightning-arbitrator`, which it does not depend on.
 //!
 //! - [`chain`]: one interface over a real regtest node and an in-memory chain;
+//! - [`party`]: the counterparty, honest or cheating, on LDK's commitment code;
 
 pub mod chain;
+pub mod party;
