@@ -4,3 +4,6 @@
 //! - [`chain`]: one interface over a real regtest node and an in-memory chain;
 
 pub mod chain;
+mod index;
+pub mod memory;
+mod miner;
