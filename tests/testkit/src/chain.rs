@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 /// Fee rates in sat/vB by confirmation target in blocks, as `/fee-estimates` gives them.
 pub type FeeEstimates = BTreeMap<u16, f64>;
 
+/// Height at which either chain is handed to a test: the first twenty block rewards are mature then.
+pub const START_HEIGHT: u32 = 120;
+
 /// A place on the best chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BlockRef {

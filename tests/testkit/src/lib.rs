@@ -5,4 +5,7 @@
 //! - [`party`]: the counterparty, honest or cheating, on LDK's commitment code;
 
 pub mod chain;
+mod index;
+pub mod memory;
+mod miner;
 pub mod party;
