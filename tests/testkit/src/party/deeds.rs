@@ -5,7 +5,8 @@ use bitcoin::transaction::Version;
 use bitcoin::{Sequence, Transaction, TxIn, TxOut};
 
 use super::build::sign_funding_input;
-use super::channel::{Channel, Which};
+use super::channel::Channel;
+use super::commitments::Which;
 use super::error::PartyError;
 use super::setup::Side;
 use super::update::DataLoss;

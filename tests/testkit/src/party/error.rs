@@ -1,6 +1,6 @@
 //! Why the testkit will not play along.
 
-use super::channel::Which;
+use super::commitments::Which;
 use super::htlc::HtlcKey;
 use super::setup::Side;
 

@@ -9,19 +9,22 @@ mod build;
 mod channel;
 mod claims;
 mod closing;
+mod commitments;
 mod deeds;
 mod error;
 pub mod fees;
 mod hex;
 mod htlc;
+mod htlc_claims;
 mod secrets;
 mod setup;
 #[cfg(test)]
 mod tests;
 mod update;
 
-pub use channel::{Channel, Which};
+pub use channel::Channel;
 pub use closing::{Closing, ClosingOutputs, CooperativeClose};
+pub use commitments::Which;
 pub use error::PartyError;
 pub use htlc::{Direction, Htlc, HtlcKey, NewHtlc, Origin, Settlement};
 pub use secrets::{PublicKeys, Secrets};

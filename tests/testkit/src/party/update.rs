@@ -44,6 +44,12 @@ pub struct RemoteUpdate {
     pub to_peer_msat: u64,
     /// Every live HTLC, dust included.
     pub htlcs: Vec<Htlc>,
+    /// Our signature over the peer's commitment, with which our engine answers; the library need not see it.
+    #[serde(with = "hex::signature")]
+    pub signature: Signature,
+    /// Our signatures over the peer's second-level transactions, in the order of their outputs.
+    #[serde(with = "hex::signatures")]
+    pub htlc_signatures: Vec<Signature>,
 }
 
 /// The peer gives up one of its commitments.
