@@ -13,7 +13,7 @@ use crate::chain::Chain;
 
 use super::build::{funding_script, State};
 use super::error::PartyError;
-use super::hex;
+use super::hex::{self, Bytes32};
 use super::htlc::{Direction, Htlc, HtlcKey, NewHtlc, Settlement};
 use super::setup::{ChannelSetup, Side, Terms};
 
@@ -31,7 +31,7 @@ pub struct Channel {
     next_outgoing: u64,
     next_incoming: u64,
     /// Of every HTLC ever added, by its payment hash.
-    preimages: BTreeMap<sha256::Hash, Preimage>,
+    preimages: BTreeMap<sha256::Hash, Bytes32>,
     /// Our commitments: by number, the alternatives signed under it.
     pub(super) ours: Vec<Vec<State>>,
     /// The peer's commitments, likewise.
@@ -39,10 +39,6 @@ pub struct Channel {
     /// The peer has revoked every number below this one.
     pub(super) peer_revoked: u64,
 }
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-struct Preimage(#[serde(with = "hex::bytes32")] [u8; 32]);
 
 impl Channel {
     /// Opens a channel whose funding transaction is confirmed.
@@ -158,7 +154,7 @@ impl Channel {
             origin: new.origin,
         };
         self.preimages
-            .insert(htlc.payment_hash, Preimage(new.preimage));
+            .insert(htlc.payment_hash, Bytes32(new.preimage));
         self.live.push(htlc.clone());
         Ok(htlc)
     }

@@ -14,6 +14,18 @@ pub mod bytes32 {
     }
 }
 
+/// 32 bytes where a field attribute does not reach: in options, lists and maps.
+#[derive(Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Bytes32(#[serde(with = "bytes32")] pub [u8; 32]);
+
+// Most are secrets or preimages.
+impl std::fmt::Debug for Bytes32 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Bytes32(…)")
+    }
+}
+
 /// A signature in the 64 bytes of BOLT 2's messages, without a sighash byte.
 pub mod signature {
     use bitcoin::hex::{DisplayHex, FromHex};

@@ -13,7 +13,7 @@ mod commitments;
 mod deeds;
 mod error;
 pub mod fees;
-mod hex;
+pub mod hex;
 mod htlc;
 mod htlc_claims;
 mod secrets;
