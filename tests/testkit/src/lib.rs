@@ -4,6 +4,7 @@
 //! - [`chain`]: one interface over a real regtest node and an in-memory chain;
 
 pub mod chain;
+pub mod gateway;
 mod index;
 pub mod memory;
 mod miner;
