@@ -5,6 +5,7 @@
 //! - [`party`]: the counterparty, honest or cheating, on LDK's commitment code;
 
 pub mod chain;
+pub mod gateway;
 mod index;
 pub mod memory;
 mod miner;

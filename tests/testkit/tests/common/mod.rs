@@ -1,13 +1,16 @@
 //! A purse for the testkit's own tests: coins under scripts of one key, and transactions that spend them.
 #![allow(dead_code)] // each test binary uses its own part of it
 
+pub mod http;
+
+use bitcoin::hashes::{sha256d, Hash};
 use bitcoin::opcodes::all::{OP_CHECKSIG, OP_CLTV, OP_CSV, OP_DROP};
 use bitcoin::script::Builder;
 use bitcoin::secp256k1::{Message, Secp256k1, SecretKey};
 use bitcoin::sighash::{EcdsaSighashType, SighashCache};
 use bitcoin::{
     absolute, ecdsa, transaction, Amount, OutPoint, PublicKey, ScriptBuf, Sequence, Transaction,
-    TxIn, TxOut, Witness,
+    TxIn, TxMerkleNode, TxOut, Txid, Witness,
 };
 use testkit::chain::Chain;
 
@@ -150,4 +153,18 @@ pub fn plain_script() -> ScriptBuf {
         .push_key(&public(key(1)))
         .push_opcode(OP_CHECKSIG)
         .into_script()
+}
+
+/// The root to which a merkle proof leads, as a client computes it.
+pub fn root_of(txid: Txid, position: usize, siblings: &[Txid]) -> TxMerkleNode {
+    let mut hash = txid.to_byte_array();
+    for (depth, sibling) in siblings.iter().enumerate() {
+        let sibling = sibling.to_byte_array();
+        let pair = match (position >> depth) & 1 {
+            0 => [hash, sibling],
+            _ => [sibling, hash],
+        };
+        hash = sha256d::Hash::hash(&pair.concat()).to_byte_array();
+    }
+    TxMerkleNode::from_byte_array(hash)
 }
