@@ -72,19 +72,46 @@ impl Control {
 
 /// The routes, for [`crate::gateway::Gateway::start_with`].
 pub fn routes(gateway: Handle) -> Router {
-    let control = Control { gateway, channels: Mutex::new(Vec::new()) };
+    let control = Control {
+        gateway,
+        channels: Mutex::new(Vec::new()),
+    };
     Router::new()
         .route("/control/channels", command(channels::open))
         .route("/control/channels/{id}", channel_query(channels::view))
-        .route("/control/channels/{id}/broadcast-funding", channel_command(channels::broadcast_funding))
-        .route("/control/channels/{id}/update", channel_command(updates::update))
-        .route("/control/channels/{id}/revoke", channel_command(updates::revoke))
-        .route("/control/channels/{id}/peer-closes", channel_command(deeds::peer_closes))
-        .route("/control/channels/{id}/our-closes", channel_command(deeds::our_closes))
-        .route("/control/channels/{id}/data-loss", channel_command(deeds::data_loss))
+        .route(
+            "/control/channels/{id}/broadcast-funding",
+            channel_command(channels::broadcast_funding),
+        )
+        .route(
+            "/control/channels/{id}/update",
+            channel_command(updates::update),
+        )
+        .route(
+            "/control/channels/{id}/revoke",
+            channel_command(updates::revoke),
+        )
+        .route(
+            "/control/channels/{id}/peer-closes",
+            channel_command(deeds::peer_closes),
+        )
+        .route(
+            "/control/channels/{id}/our-closes",
+            channel_command(deeds::our_closes),
+        )
+        .route(
+            "/control/channels/{id}/data-loss",
+            channel_command(deeds::data_loss),
+        )
         .route("/control/channels/{id}/coop", channel_command(deeds::coop))
-        .route("/control/channels/{id}/unknown-spend", channel_command(deeds::unknown_spend))
-        .route("/control/channels/{id}/claim", channel_command(deeds::claim))
+        .route(
+            "/control/channels/{id}/unknown-spend",
+            channel_command(deeds::unknown_spend),
+        )
+        .route(
+            "/control/channels/{id}/claim",
+            channel_command(deeds::claim),
+        )
         .route("/control/mine", command(blocks::mine))
         .route("/control/reorg", command(blocks::reorg))
         .route("/control/fund", command(blocks::fund))

@@ -3,8 +3,10 @@
 //!
 //! - [`chain`]: one interface over a real regtest node and an in-memory chain;
 //! - [`party`]: the counterparty, honest or cheating, on LDK's commitment code;
+//! - [`control`]: both over HTTP, for tests in other languages.
 
 pub mod chain;
+pub mod control;
 pub mod gateway;
 mod index;
 pub mod memory;

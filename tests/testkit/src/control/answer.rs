@@ -33,11 +33,17 @@ pub struct Refusal {
 impl Refusal {
     /// The request contradicts itself or what was before.
     pub fn of_story(text: impl ToString) -> Self {
-        Refusal { status: StatusCode::BAD_REQUEST, text: text.to_string() }
+        Refusal {
+            status: StatusCode::BAD_REQUEST,
+            text: text.to_string(),
+        }
     }
 
     fn unknown_channel(id: usize) -> Self {
-        Refusal { status: StatusCode::NOT_FOUND, text: format!("no channel {id}") }
+        Refusal {
+            status: StatusCode::NOT_FOUND,
+            text: format!("no channel {id}"),
+        }
     }
 }
 
@@ -49,7 +55,10 @@ impl From<PartyError> for Refusal {
 
 impl From<Reject> for Refusal {
     fn from(reject: Reject) -> Self {
-        Refusal { status: StatusCode::CONFLICT, text: reject.to_string() }
+        Refusal {
+            status: StatusCode::CONFLICT,
+            text: reject.to_string(),
+        }
     }
 }
 
@@ -60,12 +69,16 @@ impl IntoResponse for Refusal {
 }
 
 /// A POST about the chain or the gateway.
-pub(super) fn command<Q, A>(work: fn(&Control, Q) -> Result<A, Refusal>) -> MethodRouter<Arc<Control>>
+pub(super) fn command<Q, A>(
+    work: fn(&Control, Q) -> Result<A, Refusal>,
+) -> MethodRouter<Arc<Control>>
 where
     Q: DeserializeOwned + 'static,
     A: Serialize + 'static,
 {
-    post(move |State(control): State<Arc<Control>>, body: Bytes| blocking(move || work(&control, parse(&body)?)))
+    post(move |State(control): State<Arc<Control>>, body: Bytes| {
+        blocking(move || work(&control, parse(&body)?))
+    })
 }
 
 /// A GET about the chain or the gateway.
@@ -77,11 +90,17 @@ where
 }
 
 /// A GET whose path ends with what it asks for.
-pub(super) fn query_with<A>(work: fn(&Control, String) -> Result<A, Refusal>) -> MethodRouter<Arc<Control>>
+pub(super) fn query_with<A>(
+    work: fn(&Control, String) -> Result<A, Refusal>,
+) -> MethodRouter<Arc<Control>>
 where
     A: Serialize + 'static,
 {
-    get(move |State(control): State<Arc<Control>>, Path(what): Path<String>| blocking(move || work(&control, what)))
+    get(
+        move |State(control): State<Arc<Control>>, Path(what): Path<String>| {
+            blocking(move || work(&control, what))
+        },
+    )
 }
 
 /// A POST about one channel. The channel changes only if the work succeeds.
@@ -92,17 +111,21 @@ where
     Q: DeserializeOwned + 'static,
     A: Serialize + 'static,
 {
-    post(move |State(control): State<Arc<Control>>, Path(id): Path<usize>, body: Bytes| {
-        blocking(move || {
-            let request = parse(&body)?;
-            let mut channels = control.channels();
-            let channel = channels.get_mut(id).ok_or_else(|| Refusal::unknown_channel(id))?;
-            let mut changed = channel.clone();
-            let answer = work(&mut changed, &control, request)?;
-            *channel = changed;
-            Ok(answer)
-        })
-    })
+    post(
+        move |State(control): State<Arc<Control>>, Path(id): Path<usize>, body: Bytes| {
+            blocking(move || {
+                let request = parse(&body)?;
+                let mut channels = control.channels();
+                let channel = channels
+                    .get_mut(id)
+                    .ok_or_else(|| Refusal::unknown_channel(id))?;
+                let mut changed = channel.clone();
+                let answer = work(&mut changed, &control, request)?;
+                *channel = changed;
+                Ok(answer)
+            })
+        },
+    )
 }
 
 /// A GET about one channel.
@@ -110,13 +133,17 @@ pub(super) fn channel_query<A>(work: fn(&Channel, usize) -> A) -> MethodRouter<A
 where
     A: Serialize + 'static,
 {
-    get(move |State(control): State<Arc<Control>>, Path(id): Path<usize>| {
-        blocking(move || {
-            let channels = control.channels();
-            let channel = channels.get(id).ok_or_else(|| Refusal::unknown_channel(id))?;
-            Ok(work(channel, id))
-        })
-    })
+    get(
+        move |State(control): State<Arc<Control>>, Path(id): Path<usize>| {
+            blocking(move || {
+                let channels = control.channels();
+                let channel = channels
+                    .get(id)
+                    .ok_or_else(|| Refusal::unknown_channel(id))?;
+                Ok(work(channel, id))
+            })
+        },
+    )
 }
 
 fn parse<Q: DeserializeOwned>(body: &[u8]) -> Result<Q, Refusal> {
@@ -124,7 +151,9 @@ fn parse<Q: DeserializeOwned>(body: &[u8]) -> Result<Q, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal::of_story(format!("request: {error}")))
 }
 
-async fn blocking<A: Serialize>(work: impl FnOnce() -> Result<A, Refusal> + Send + 'static) -> Response {
+async fn blocking<A: Serialize>(
+    work: impl FnOnce() -> Result<A, Refusal> + Send + 'static,
+) -> Response {
     // Made into JSON there, so that the answer itself need not cross threads.
     let work = || work().and_then(|answer| serde_json::to_value(answer).map_err(Refusal::of_story));
     match tokio::task::spawn_blocking(work).await {
@@ -132,7 +161,11 @@ async fn blocking<A: Serialize>(work: impl FnOnce() -> Result<A, Refusal> + Send
         Ok(Err(refusal)) => refusal.into_response(),
         Err(panic) => {
             let text = format!("the testkit failed: {panic}");
-            Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, text }.into_response()
+            Refusal {
+                status: StatusCode::INTERNAL_SERVER_ERROR,
+                text,
+            }
+            .into_response()
         }
     }
 }

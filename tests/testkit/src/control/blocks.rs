@@ -150,12 +150,16 @@ pub(super) fn mine(control: &Control, request: Mine) -> Result<Tip, Refusal> {
         Mempool::Take => control.chain().mine(request.blocks),
         Mempool::Leave => control.chain().mine_empty(request.blocks),
     };
-    Ok(Tip { tip: control.chain().tip() })
+    Ok(Tip {
+        tip: control.chain().tip(),
+    })
 }
 
 pub(super) fn reorg(control: &Control, request: Reorg) -> Result<Tip, Refusal> {
     if request.blocks <= request.depth {
-        return Err(Refusal::of_story("a reorg needs more blocks than it takes away"));
+        return Err(Refusal::of_story(
+            "a reorg needs more blocks than it takes away",
+        ));
     }
     if control.chain().tip().height <= request.depth {
         return Err(Refusal::of_story("the chain is not longer than that"));
@@ -163,18 +167,28 @@ pub(super) fn reorg(control: &Control, request: Reorg) -> Result<Tip, Refusal> {
     let orphaned = match request.orphaned {
         Orphans::Keep => Orphaned::Keep,
         Orphans::Drop => Orphaned::Drop,
-        Orphans::Replace(transactions) => Orphaned::Replace(transactions.into_iter().map(|one| one.0).collect()),
+        Orphans::Replace(transactions) => {
+            Orphaned::Replace(transactions.into_iter().map(|one| one.0).collect())
+        }
     };
-    control.chain().reorg(request.depth, request.blocks, orphaned)?;
-    Ok(Tip { tip: control.chain().tip() })
+    control
+        .chain()
+        .reorg(request.depth, request.blocks, orphaned)?;
+    Ok(Tip {
+        tip: control.chain().tip(),
+    })
 }
 
 pub(super) fn fund(control: &Control, request: Fund) -> Result<Funded, Refusal> {
-    Ok(Funded { outpoint: control.chain().fund(&request.script, request.value) })
+    Ok(Funded {
+        outpoint: control.chain().fund(&request.script, request.value),
+    })
 }
 
 pub(super) fn submit(control: &Control, request: Submit) -> Result<Submitted, Refusal> {
-    Ok(Submitted { txid: control.chain().submit(&request.tx)? })
+    Ok(Submitted {
+        txid: control.chain().submit(&request.tx)?,
+    })
 }
 
 pub(super) fn evict(control: &Control, request: Evict) -> Result<Nothing, Refusal> {
@@ -183,8 +197,14 @@ pub(super) fn evict(control: &Control, request: Evict) -> Result<Nothing, Refusa
 }
 
 pub(super) fn fees(control: &Control, request: Fees) -> Result<Nothing, Refusal> {
-    request.estimates.into_iter().for_each(|estimates| control.chain().set_fee_estimates(estimates));
-    request.min_sat_per_kvb.into_iter().for_each(|least| control.chain().set_min_fee(least));
+    request
+        .estimates
+        .into_iter()
+        .for_each(|estimates| control.chain().set_fee_estimates(estimates));
+    request
+        .min_sat_per_kvb
+        .into_iter()
+        .for_each(|least| control.chain().set_min_fee(least));
     Ok(Nothing {})
 }
 
@@ -200,7 +220,10 @@ pub(super) fn behave(control: &Control, Nothing {}: Nothing) -> Result<Nothing, 
 
 pub(super) fn requests(control: &Control) -> Result<Requests, Refusal> {
     let lines = control.gateway.paths();
-    Ok(Requests { count: lines.len(), lines })
+    Ok(Requests {
+        count: lines.len(),
+        lines,
+    })
 }
 
 pub(super) fn reset_requests(control: &Control, Nothing {}: Nothing) -> Result<Nothing, Refusal> {
@@ -224,8 +247,12 @@ pub(super) fn balance(control: &Control, what: String) -> Result<Balance, Refusa
     let mut balance = Balance::default();
     for outpoint in chain.outputs_paying(sha256::Hash::hash(script.as_bytes())) {
         // Gone since the list was made: a replacement, or a reorg by another request.
-        let Some(known) = chain.transaction(outpoint.txid) else { continue };
-        let Some(output) = known.transaction.output.get(outpoint.vout as usize) else { continue };
+        let Some(known) = chain.transaction(outpoint.txid) else {
+            continue;
+        };
+        let Some(output) = known.transaction.output.get(outpoint.vout as usize) else {
+            continue;
+        };
         let value = output.value.to_sat();
         match known.block {
             None => balance.unconfirmed_sat += value,
@@ -245,6 +272,11 @@ fn script(what: &str) -> Result<ScriptBuf, Refusal> {
     if let Ok(script) = ScriptBuf::from_hex(what) {
         return Ok(script);
     }
-    let address: Address<_> = what.parse().map_err(|_| Refusal::of_story("neither a script in hex nor an address"))?;
-    Ok(address.require_network(Network::Regtest).map_err(Refusal::of_story)?.script_pubkey())
+    let address: Address<_> = what
+        .parse()
+        .map_err(|_| Refusal::of_story("neither a script in hex nor an address"))?;
+    Ok(address
+        .require_network(Network::Regtest)
+        .map_err(Refusal::of_story)?
+        .script_pubkey())
 }

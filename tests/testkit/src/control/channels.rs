@@ -89,7 +89,10 @@ impl Send {
             }
             Send::Keep => {}
         }
-        Ok(Sent { txid: tx.compute_txid(), tx })
+        Ok(Sent {
+            txid: tx.compute_txid(),
+            tx,
+        })
     }
 }
 
@@ -102,7 +105,10 @@ pub(super) fn open(control: &Control, request: Open) -> Result<Opened, Refusal> 
         Funding::Withheld => Channel::prepare(control.chain(), setup)?,
     };
     let round = channel.commit_both()?;
-    let opened = Opened { view: view(&channel, id), round };
+    let opened = Opened {
+        view: view(&channel, id),
+        round,
+    };
     channels.push(channel);
     Ok(opened)
 }
@@ -119,7 +125,11 @@ pub(super) fn view(channel: &Channel, id: usize) -> View {
     }
 }
 
-pub(super) fn broadcast_funding(channel: &mut Channel, control: &Control, _: Nothing) -> Result<Sent, Refusal> {
+pub(super) fn broadcast_funding(
+    channel: &mut Channel,
+    control: &Control,
+    _: Nothing,
+) -> Result<Sent, Refusal> {
     Send::Submit.transaction(control, channel.funding_tx().clone())
 }
 
@@ -128,10 +138,12 @@ fn setup(given: Map<String, Value>, number: u64) -> Result<ChannelSetup, Refusal
         Some(named) => ChannelType::deserialize(named).map_err(Refusal::of_story)?,
         None => ChannelType::AnchorsZeroFeeHtlc,
     };
-    let ordinary = serde_json::to_value(ChannelSetup::numbered(channel_type, number)).map_err(Refusal::of_story)?;
+    let ordinary = serde_json::to_value(ChannelSetup::numbered(channel_type, number))
+        .map_err(Refusal::of_story)?;
     let Value::Object(mut fields) = ordinary else {
         unreachable!("a struct with named fields is an object");
     };
     fields.extend(given);
-    serde_json::from_value(Value::Object(fields)).map_err(|error| Refusal::of_story(format!("setup: {error}")))
+    serde_json::from_value(Value::Object(fields))
+        .map_err(|error| Refusal::of_story(format!("setup: {error}")))
 }

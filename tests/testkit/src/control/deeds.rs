@@ -3,9 +3,7 @@
 use bitcoin::{Amount, ScriptBuf, TxOut};
 use serde::{Deserialize, Serialize};
 
-use crate::party::{
-    Channel, ChannelType, CooperativeClose, DataLoss, HtlcKey, Side, Which,
-};
+use crate::party::{Channel, ChannelType, CooperativeClose, DataLoss, HtlcKey, Side, Which};
 
 use super::answer::Refusal;
 use super::channels::{Send, Sent};
@@ -72,7 +70,11 @@ pub struct Claim {
     owner: Side,
     #[serde(default = "current")]
     which: Which,
-    #[serde(rename = "fee_sat", with = "bitcoin::amount::serde::as_sat", default = "ordinary_fee")]
+    #[serde(
+        rename = "fee_sat",
+        with = "bitcoin::amount::serde::as_sat",
+        default = "ordinary_fee"
+    )]
     fee: Amount,
     #[serde(default)]
     send: Send,
@@ -94,32 +96,80 @@ pub enum Spend {
     Htlc(HtlcKey),
 }
 
-pub(super) fn peer_closes(channel: &mut Channel, control: &Control, request: Close) -> Result<Sent, Refusal> {
-    request.send.transaction(control, channel.peer_commitment_tx(request.which)?)
+pub(super) fn peer_closes(
+    channel: &mut Channel,
+    control: &Control,
+    request: Close,
+) -> Result<Sent, Refusal> {
+    request
+        .send
+        .transaction(control, channel.peer_commitment_tx(request.which)?)
 }
 
-pub(super) fn our_closes(channel: &mut Channel, control: &Control, request: Close) -> Result<Sent, Refusal> {
-    request.send.transaction(control, channel.our_commitment_tx(request.which)?)
+pub(super) fn our_closes(
+    channel: &mut Channel,
+    control: &Control,
+    request: Close,
+) -> Result<Sent, Refusal> {
+    request
+        .send
+        .transaction(control, channel.our_commitment_tx(request.which)?)
 }
 
-pub(super) fn data_loss(channel: &mut Channel, control: &Control, request: Lose) -> Result<DataLoss, Refusal> {
+pub(super) fn data_loss(
+    channel: &mut Channel,
+    control: &Control,
+    request: Lose,
+) -> Result<DataLoss, Refusal> {
     let loss = channel.data_loss(request.rounds)?;
-    request.send.transaction(control, loss.transaction.clone())?;
+    request
+        .send
+        .transaction(control, loss.transaction.clone())?;
     Ok(loss)
 }
 
-pub(super) fn coop(channel: &mut Channel, control: &Control, request: Coop) -> Result<Sent, Refusal> {
-    let close = request.close.unwrap_or_else(|| CooperativeClose::legacy(ORDINARY_FEE));
-    request.send.transaction(control, channel.cooperative_close(&close)?)
+pub(super) fn coop(
+    channel: &mut Channel,
+    control: &Control,
+    request: Coop,
+) -> Result<Sent, Refusal> {
+    let close = request
+        .close
+        .unwrap_or_else(|| CooperativeClose::legacy(ORDINARY_FEE));
+    request
+        .send
+        .transaction(control, channel.cooperative_close(&close)?)
 }
 
-pub(super) fn unknown_spend(channel: &mut Channel, control: &Control, request: UnknownSpend) -> Result<Sent, Refusal> {
-    let outputs = request.outputs.into_iter().map(|Output { script, value }| TxOut { value, script_pubkey: script });
-    request.send.transaction(control, channel.unknown_spend(outputs.collect()))
+pub(super) fn unknown_spend(
+    channel: &mut Channel,
+    control: &Control,
+    request: UnknownSpend,
+) -> Result<Sent, Refusal> {
+    let outputs = request
+        .outputs
+        .into_iter()
+        .map(|Output { script, value }| TxOut {
+            value,
+            script_pubkey: script,
+        });
+    request
+        .send
+        .transaction(control, channel.unknown_spend(outputs.collect()))
 }
 
-pub(super) fn claim(channel: &mut Channel, control: &Control, request: Claim) -> Result<Sent, Refusal> {
-    let Claim { claim, owner, which, fee, send } = request;
+pub(super) fn claim(
+    channel: &mut Channel,
+    control: &Control,
+    request: Claim,
+) -> Result<Sent, Refusal> {
+    let Claim {
+        claim,
+        owner,
+        which,
+        fee,
+        send,
+    } = request;
     let transaction = match claim {
         Spend::ToLocal => channel.sweep_to_local(owner, which, fee),
         Spend::ToRemote => channel.sweep_to_remote(owner, which, fee),
@@ -128,7 +178,9 @@ pub(super) fn claim(channel: &mut Channel, control: &Control, request: Claim) ->
         Spend::SecondLevel(key) => match channel.setup().channel_type {
             // BOLT 3: its fee was fixed with the commitment.
             ChannelType::StaticRemotekey => channel.second_level_tx(owner, which, key),
-            ChannelType::AnchorsZeroFeeHtlc => channel.second_level_tx_with_fee(control.chain(), owner, which, key, fee),
+            ChannelType::AnchorsZeroFeeHtlc => {
+                channel.second_level_tx_with_fee(control.chain(), owner, which, key, fee)
+            }
         },
     }?;
     send.transaction(control, transaction)

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::party::hex::Bytes32;
 use crate::party::{
-    Channel, Direction, Htlc, HtlcKey, LocalUpdate, NewHtlc, Origin, PartyError, RemoteUpdate, Revocation, Settlement,
+    Channel, Direction, Htlc, HtlcKey, LocalUpdate, NewHtlc, Origin, PartyError, RemoteUpdate,
+    Revocation, Settlement,
 };
 
 use super::answer::{Nothing, Refusal};
@@ -82,30 +83,62 @@ pub struct Added {
     preimage: Bytes32,
 }
 
-pub(super) fn update(channel: &mut Channel, _: &Control, request: Update) -> Result<Updated, Refusal> {
+pub(super) fn update(
+    channel: &mut Channel,
+    _: &Control,
+    request: Update,
+) -> Result<Updated, Refusal> {
     for Settle { direction, id, how } in request.settle {
         channel.settle_htlc(HtlcKey { direction, id }, how)?;
     }
     for key in request.forget {
         channel.forget_htlc(key)?;
     }
-    let added = request.add.into_iter().map(|one| add(channel, one)).collect::<Result<_, _>>()?;
-    request.feerate_per_kw.into_iter().for_each(|feerate| channel.set_feerate(feerate));
+    let added = request
+        .add
+        .into_iter()
+        .map(|one| add(channel, one))
+        .collect::<Result<_, _>>()?;
+    request
+        .feerate_per_kw
+        .into_iter()
+        .for_each(|feerate| channel.set_feerate(feerate));
     let updated = match request.commit {
         Commit::Both => {
             let round = channel.commit_both()?;
-            Updated { remote: Some(round.remote), revocation: round.revocation, local: Some(round.local), ..Updated::default() }
+            Updated {
+                remote: Some(round.remote),
+                revocation: round.revocation,
+                local: Some(round.local),
+                ..Updated::default()
+            }
         }
-        Commit::Theirs => Updated { remote: Some(channel.their_commitment()?), ..Updated::default() },
-        Commit::TheirsAgain => Updated { remote: Some(channel.their_commitment_again()?), ..Updated::default() },
-        Commit::Ours => Updated { local: Some(channel.our_commitment()), ..Updated::default() },
-        Commit::OursAgain => Updated { local: Some(channel.our_commitment_again()?), ..Updated::default() },
+        Commit::Theirs => Updated {
+            remote: Some(channel.their_commitment()?),
+            ..Updated::default()
+        },
+        Commit::TheirsAgain => Updated {
+            remote: Some(channel.their_commitment_again()?),
+            ..Updated::default()
+        },
+        Commit::Ours => Updated {
+            local: Some(channel.our_commitment()),
+            ..Updated::default()
+        },
+        Commit::OursAgain => Updated {
+            local: Some(channel.our_commitment_again()?),
+            ..Updated::default()
+        },
         Commit::Nothing => Updated::default(),
     };
     Ok(Updated { added, ..updated })
 }
 
-pub(super) fn revoke(channel: &mut Channel, _: &Control, Nothing {}: Nothing) -> Result<Revocation, Refusal> {
+pub(super) fn revoke(
+    channel: &mut Channel,
+    _: &Control,
+    Nothing {}: Nothing,
+) -> Result<Revocation, Refusal> {
     Ok(channel.peer_revokes()?)
 }
 
@@ -117,5 +150,8 @@ fn add(channel: &mut Channel, request: Add) -> Result<Added, PartyError> {
     new.origin = request.origin.unwrap_or(Origin::Own);
     new.preimage = request.preimage.map_or(new.preimage, |given| given.0);
     let preimage = Bytes32(new.preimage);
-    Ok(Added { htlc: channel.add_htlc(new)?, preimage })
+    Ok(Added {
+        htlc: channel.add_htlc(new)?,
+        preimage,
+    })
 }
