@@ -8,3 +8,4 @@ pub mod gateway;
 mod index;
 pub mod memory;
 mod miner;
+pub mod regtest;
