@@ -331,7 +331,7 @@ impl Core {
         let candidates = self.store.candidates(row, terms.channel())?;
         let named: BTreeSet<HtlcKey> = candidates
             .iter()
-            .flat_map(|candidate| candidate.htlcs.iter().copied())
+            .flat_map(|candidate| candidate.htlcs.iter().map(|htlc| htlc.key))
             .collect();
         Ok(Dossier {
             feed: self.store.feed(row)?,

@@ -8,7 +8,7 @@ use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, Txid};
 
-use super::{ChannelTerms, HtlcKey, HtlcLife, HtlcOrigin, HtlcTerms, UpdateError};
+use super::{ChannelTerms, HtlcLife, HtlcOrigin, HtlcRef, HtlcTerms, UpdateError};
 use crate::protocol::{
     Commitment, CommitmentKeys, CommitmentNumber, CommitmentSecret, CommitmentSpec, Htlc, Party,
     ProtocolError, RevocationSecrets, SecretSlot, SignatureOf,
@@ -90,7 +90,7 @@ pub struct Candidate {
     pub txid: Txid,
     /// The peer's signatures: on commitments of ours only.
     pub signatures: Option<(Signature, Vec<Signature>)>,
-    pub htlcs: Vec<HtlcKey>,
+    pub htlcs: Vec<HtlcRef>,
 }
 
 impl Candidate {
@@ -101,31 +101,23 @@ impl Candidate {
     pub fn build(
         &self,
         terms: &ChannelTerms,
-        lives: &BTreeMap<HtlcKey, HtlcLife>,
+        lives: &BTreeMap<HtlcRef, HtlcLife>,
     ) -> Result<Commitment, UpdateError> {
-        let htlcs = self
-            .htlcs
-            .iter()
-            .map(|key| lives.get(key).map(|life| life.terms))
-            .collect::<Option<Vec<_>>>();
-        let missing = || UpdateError::UnknownHtlc {
-            channel: terms.channel(),
-            htlc: self
-                .htlcs
-                .iter()
-                .copied()
-                .find(|key| !lives.contains_key(key))
-                .unwrap_or(HtlcKey {
-                    direction: super::Direction::Outgoing,
-                    id: 0,
-                }),
+        let named = |htlc: &HtlcRef| {
+            lives
+                .get(htlc)
+                .map(|life| life.terms)
+                .ok_or(UpdateError::UnknownHtlc {
+                    channel: terms.channel(),
+                    htlc: htlc.key,
+                })
         };
         let update = CommitmentUpdate {
             number: self.number,
             feerate_per_kw: self.feerate_per_kw,
             local_msat: self.local_msat,
             remote_msat: self.remote_msat,
-            htlcs: htlcs.ok_or_else(missing)?,
+            htlcs: self.htlcs.iter().map(named).collect::<Result<_, _>>()?,
         };
         Built::new(terms, self.owner, &update, &self.per_commitment_point)
             .map(|built| built.commitment)
@@ -155,6 +147,9 @@ struct Built {
     htlcs: Vec<Htlc>,
     keys: CommitmentKeys,
 }
+
+/// The rows of an update's HTLCs, in its order.
+type Refs = Vec<HtlcRef>;
 
 impl Built {
     fn spec<'a>(
@@ -218,13 +213,13 @@ impl Built {
 pub fn accept_local(
     terms: &ChannelTerms,
     feed: &Feed,
-    lives: &BTreeMap<HtlcKey, HtlcLife>,
+    lives: &BTreeMap<HtlcRef, HtlcLife>,
     stored: &[Candidate],
     point: &PublicKey,
     update: &LocalUpdate,
 ) -> Result<Option<AcceptedCommitment>, UpdateError> {
     let signatures = signatures_of(terms, &update.signatures)?;
-    let built = check_figures(terms, Party::Local, lives, &update.commitment, point)?;
+    let (built, refs) = check_figures(terms, feed, Party::Local, lives, &update.commitment, point)?;
     verify_signatures(terms, &update.commitment, &built, signatures)?;
     let candidate = candidate(
         terms,
@@ -232,6 +227,7 @@ pub fn accept_local(
         &update.commitment,
         point,
         &built,
+        &refs,
         Some((signatures.commitment, signatures.htlcs.clone())),
     );
     if is_repeat(stored, &candidate) {
@@ -244,7 +240,7 @@ pub fn accept_local(
         None,
         update.commitment.number,
     )?;
-    let changed_htlcs = changed_htlcs(Party::Local, feed.local, lives, &update.commitment);
+    let changed_htlcs = changed_htlcs(Party::Local, feed.local, lives, &update.commitment, &refs);
     let feed = Feed {
         local: Some(update.commitment.number),
         ..*feed
@@ -265,13 +261,14 @@ pub fn accept_local(
 pub fn accept_remote(
     terms: &ChannelTerms,
     feed: &Feed,
-    lives: &BTreeMap<HtlcKey, HtlcLife>,
+    lives: &BTreeMap<HtlcRef, HtlcLife>,
     stored: &[Candidate],
     update: &RemoteUpdate,
 ) -> Result<Option<AcceptedCommitment>, UpdateError> {
     let number = update.commitment.number;
-    let built = check_figures(
+    let (built, refs) = check_figures(
         terms,
+        feed,
         Party::Remote,
         lives,
         &update.commitment,
@@ -283,6 +280,7 @@ pub fn accept_remote(
         &update.commitment,
         &update.per_commitment_point,
         &built,
+        &refs,
         None,
     );
     if is_repeat(stored, &candidate) {
@@ -303,7 +301,7 @@ pub fn accept_remote(
             number: number.get(),
         });
     }
-    let changed_htlcs = changed_htlcs(Party::Remote, feed.remote, lives, &update.commitment);
+    let changed_htlcs = changed_htlcs(Party::Remote, feed.remote, lives, &update.commitment, &refs);
     let feed = Feed {
         remote: Some(number),
         // The announced point is used up by the number it was announced for.
@@ -459,17 +457,19 @@ fn check_order(
 /// Amounts and HTLCs, against the terms and against what was said of the same HTLCs before.
 fn check_figures(
     terms: &ChannelTerms,
+    feed: &Feed,
     owner: Party,
-    lives: &BTreeMap<HtlcKey, HtlcLife>,
+    lives: &BTreeMap<HtlcRef, HtlcLife>,
     update: &CommitmentUpdate,
     point: &PublicKey,
-) -> Result<Built, UpdateError> {
+) -> Result<(Built, Refs), UpdateError> {
     let channel = terms.channel();
     let capacity = terms.funding.capacity;
     let mut seen = BTreeSet::new();
+    let mut refs = Refs::new();
     let mut claimed_msat = update.local_msat.saturating_add(update.remote_msat);
     for htlc in &update.htlcs {
-        let refuse = |field, reason| {
+        let refuse = |field, reason| -> Result<HtlcRef, UpdateError> {
             Err(UpdateError::Htlc {
                 channel,
                 htlc: htlc.key,
@@ -478,24 +478,23 @@ fn check_figures(
             })
         };
         if !seen.insert(htlc.key) {
-            return refuse("id", "named twice");
+            refuse("id", "named twice")?;
         }
         if htlc.cltv_expiry >= CLTV_EXPIRY_LIMIT {
-            return refuse("cltv_expiry", "not a block height");
+            refuse("cltv_expiry", "not a block height")?;
         }
         if htlc.amount_msat == 0 {
-            return refuse("amount_msat", "zero");
+            refuse("amount_msat", "zero")?;
         }
         if matches!(htlc.origin, HtlcOrigin::Forwarded { .. })
             && htlc.key.direction == super::Direction::Incoming
         {
-            return refuse("origin", "an incoming HTLC is not forwarded from anywhere");
+            refuse("origin", "an incoming HTLC is not forwarded from anywhere")?;
         }
-        if let Some(known) = lives.get(&htlc.key) {
-            if let Some(field) = changed_field(&known.terms, htlc) {
-                return refuse(field, "differs from what was stored");
-            }
-        }
+        refs.push(
+            row_of(htlc, feed, lives)
+                .or_else(|field| refuse(field, "differs from what was stored"))?,
+        );
         claimed_msat = claimed_msat.saturating_add(htlc.amount_msat);
     }
     let capacity_msat = capacity.to_sat().saturating_mul(1000);
@@ -513,7 +512,40 @@ fn check_figures(
             capacity,
         });
     }
-    Built::new(terms, owner, update, point)
+    Ok((Built::new(terms, owner, update, point)?, refs))
+}
+
+/// The row of an HTLC: one that is stored with these very terms, or a new one if the key is free for it. The error is
+/// the field that contradicts what is stored.
+fn row_of(
+    htlc: &HtlcTerms,
+    feed: &Feed,
+    lives: &BTreeMap<HtlcRef, HtlcLife>,
+) -> Result<HtlcRef, &'static str> {
+    let same_key = || lives.values().filter(|life| life.terms.key == htlc.key);
+    if let Some(known) = same_key().find(|life| life.terms == *htlc) {
+        return Ok(known.htlc_ref());
+    }
+    let version = match same_key().next_back() {
+        None => 0,
+        Some(newest) if is_forgettable(newest, feed) => newest.version.saturating_add(1),
+        Some(newest) => return Err(changed_field(&newest.terms, htlc).unwrap_or("id")),
+    };
+    Ok(HtlcRef {
+        key: htlc.key,
+        version,
+    })
+}
+
+/// BOLT 2: on reconnection both sides forget an HTLC that only the newest, unanswered commitment carried.
+fn is_forgettable(life: &HtlcLife, feed: &Feed) -> bool {
+    let only_newest = |first: Option<u64>, newest: Option<CommitmentNumber>| {
+        first.is_none() || first == newest.map(CommitmentNumber::get)
+    };
+    let revoked = feed.remote_revoked.map(CommitmentNumber::get);
+    only_newest(life.local.first, feed.local)
+        && only_newest(life.remote.first, feed.remote)
+        && life.remote.first.is_none_or(|first| Some(first) > revoked)
 }
 
 fn changed_field(known: &HtlcTerms, given: &HtlcTerms) -> Option<&'static str> {
@@ -598,9 +630,10 @@ fn candidate(
     update: &CommitmentUpdate,
     point: &PublicKey,
     built: &Built,
+    refs: &[HtlcRef],
     signatures: Option<(Signature, Vec<Signature>)>,
 ) -> Candidate {
-    let mut htlcs: Vec<HtlcKey> = update.htlcs.iter().map(|htlc| htlc.key).collect();
+    let mut htlcs = refs.to_vec();
     htlcs.sort_unstable();
     Candidate {
         funding: terms.funding.outpoint,
@@ -657,16 +690,17 @@ fn numbered(stored: &[Candidate], candidate: Candidate) -> Candidate {
 fn changed_htlcs(
     owner: Party,
     newest: Option<CommitmentNumber>,
-    lives: &BTreeMap<HtlcKey, HtlcLife>,
+    lives: &BTreeMap<HtlcRef, HtlcLife>,
     update: &CommitmentUpdate,
+    refs: &[HtlcRef],
 ) -> Vec<HtlcLife> {
     let number = update.number.get();
     let is_alternative = newest == Some(update.number);
-    let present: BTreeSet<HtlcKey> = update.htlcs.iter().map(|htlc| htlc.key).collect();
-    let entered = update.htlcs.iter().filter_map(|htlc| {
-        let known = lives.get(&htlc.key).copied();
+    let entered = update.htlcs.iter().zip(refs).filter_map(|(terms, htlc)| {
+        let known = lives.get(htlc).copied();
         let mut life = known.unwrap_or(HtlcLife {
-            terms: *htlc,
+            terms: *terms,
+            version: htlc.version,
             local: Default::default(),
             remote: Default::default(),
             released: false,
@@ -675,10 +709,11 @@ fn changed_htlcs(
         *interval = interval.entered(number);
         (Some(life) != known).then_some(life)
     });
+    let present: BTreeSet<&HtlcRef> = refs.iter().collect();
     let left = lives
-        .values()
-        .filter(|life| !present.contains(&life.terms.key))
-        .filter_map(|known| {
+        .iter()
+        .filter(|(htlc, _)| !present.contains(htlc))
+        .filter_map(|(_, known)| {
             let mut life = *known;
             let interval = life.interval_mut(owner);
             *interval = interval.left(number, is_alternative);

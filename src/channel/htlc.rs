@@ -32,6 +32,15 @@ impl fmt::Display for HtlcKey {
     }
 }
 
+/// One HTLC among those that have had a key. BOLT 2 makes both sides forget, on reconnection, what no commitment that
+/// counts carried; the key is then free for another HTLC, while the peer may still hold a commitment with the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct HtlcRef {
+    pub key: HtlcKey,
+    /// Counts the HTLCs that have had this key.
+    pub version: u32,
+}
+
 /// Where an HTLC came from: what has to be told when it is settled on-chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum HtlcOrigin {
@@ -131,6 +140,7 @@ impl Interval {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HtlcLife {
     pub terms: HtlcTerms,
+    pub version: u32,
     pub local: Interval,
     pub remote: Interval,
     /// We have decided to claim it. Knowing a preimage is not permission.
@@ -149,6 +159,14 @@ impl HtlcLife {
         match owner {
             Party::Local => &mut self.local,
             Party::Remote => &mut self.remote,
+        }
+    }
+
+    /// Which of the HTLCs that have had its key it is.
+    pub fn htlc_ref(&self) -> HtlcRef {
+        HtlcRef {
+            key: self.terms.key,
+            version: self.version,
         }
     }
 

@@ -13,7 +13,7 @@ pub use commitments::{
     AcceptedCommitment, AcceptedRevocation, Candidate, CommitmentUpdate, Feed, FundingSignatures,
     LocalUpdate, Position, RemoteUpdate,
 };
-pub use htlc::{Direction, HtlcKey, HtlcLife, HtlcOrigin, HtlcTerms, Interval};
+pub use htlc::{Direction, HtlcKey, HtlcLife, HtlcOrigin, HtlcRef, HtlcTerms, Interval};
 pub use summary::{CloseSummary, SummaryKind};
 pub use terms::{ChannelTerms, Funding, KeysId, PartyTerms};
 

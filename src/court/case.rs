@@ -18,7 +18,7 @@ use bitcoin::{OutPoint, Transaction, Txid};
 use serde::{Deserialize, Serialize};
 
 use super::{Block, CloseKind, Contract, Event, EventKind, Outcome};
-use crate::channel::{Candidate, ChannelTerms, CloseSummary, Feed, HtlcKey, HtlcLife};
+use crate::channel::{Candidate, ChannelTerms, CloseSummary, Feed, HtlcLife, HtlcRef};
 use crate::protocol::Party;
 
 /// Where the channel arbitrator stands.
@@ -150,7 +150,7 @@ pub struct Dossier {
     pub feed: Feed,
     pub candidates: Vec<Candidate>,
     /// The HTLCs that a candidate carries, and those whose interval holds the spender's number.
-    pub htlcs: BTreeMap<HtlcKey, HtlcLife>,
+    pub htlcs: BTreeMap<HtlcRef, HtlcLife>,
     /// The fully signed cooperative closes.
     pub cooperative: Vec<Transaction>,
 }

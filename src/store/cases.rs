@@ -232,8 +232,8 @@ impl Store {
     pub fn purge_some(&self, row: ChannelRow, rows: u32) -> Result<bool, StoreError> {
         const WORKING: [(&str, &str); 4] = [
             ("revocation_secret", "slot"),
-            ("commitment", "owner, number, alternative"),
-            ("htlc", "direction, htlc_id"),
+            ("commitment", "funding, owner, number, alternative"),
+            ("htlc", "direction, htlc_id, version"),
             ("cooperative_close", "txid"),
         ];
         for (table, key) in WORKING {

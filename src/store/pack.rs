@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::Serialize;
 
 use super::error::{corrupt, StoreError};
-use crate::channel::{Direction, HtlcKey, HtlcOrigin};
+use crate::channel::{Direction, HtlcKey, HtlcOrigin, HtlcRef};
 use crate::protocol::{CommitmentNumber, Party};
 
 /// Names the column that is being read.
@@ -71,7 +71,7 @@ impl At {
         serde_json::to_string(value).map_err(|error| self.corrupt(error))
     }
 
-    pub(super) fn htlcs(self, bytes: &[u8]) -> Result<Vec<HtlcKey>, StoreError> {
+    pub(super) fn htlcs(self, bytes: &[u8]) -> Result<Vec<HtlcRef>, StoreError> {
         unpack_htlcs(bytes).ok_or_else(|| self.corrupt("packed HTLC ids end early"))
     }
 
@@ -134,37 +134,40 @@ pub(super) fn origin_column(origin: &HtlcOrigin) -> Option<Vec<u8>> {
     }
 }
 
-/// HTLC keys in a few bytes each: per direction a count, then ascending ids as differences.
-pub(super) fn pack_htlcs(keys: &[HtlcKey]) -> Vec<u8> {
+/// HTLCs in a few bytes each: per direction a count, then ascending ids as differences, each with its version.
+pub(super) fn pack_htlcs(htlcs: &[HtlcRef]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for direction in [Direction::Outgoing, Direction::Incoming] {
-        let mut ids: Vec<u64> = keys
+        let mut rows: Vec<(u64, u32)> = htlcs
             .iter()
-            .filter(|key| key.direction == direction)
-            .map(|key| key.id)
+            .filter(|htlc| htlc.key.direction == direction)
+            .map(|htlc| (htlc.key.id, htlc.version))
             .collect();
-        ids.sort_unstable();
-        push_varint(&mut bytes, ids.len() as u64);
+        rows.sort_unstable();
+        push_varint(&mut bytes, rows.len() as u64);
         let mut last = 0;
-        for id in ids {
+        for (id, version) in rows {
             push_varint(&mut bytes, id.wrapping_sub(last));
+            push_varint(&mut bytes, version.into());
             last = id;
         }
     }
     bytes
 }
 
-fn unpack_htlcs(mut bytes: &[u8]) -> Option<Vec<HtlcKey>> {
-    let mut keys = Vec::new();
+fn unpack_htlcs(mut bytes: &[u8]) -> Option<Vec<HtlcRef>> {
+    let mut htlcs = Vec::new();
     for direction in [Direction::Outgoing, Direction::Incoming] {
         let count = take_varint(&mut bytes)?;
         let mut id = 0u64;
         for _ in 0..count {
             id = id.wrapping_add(take_varint(&mut bytes)?);
-            keys.push(HtlcKey { direction, id });
+            let version = u32::try_from(take_varint(&mut bytes)?).ok()?;
+            let key = HtlcKey { direction, id };
+            htlcs.push(HtlcRef { key, version });
         }
     }
-    bytes.is_empty().then_some(keys)
+    bytes.is_empty().then_some(htlcs)
 }
 
 fn push_varint(bytes: &mut Vec<u8>, mut value: u64) {
@@ -195,10 +198,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn packed_htlc_keys_come_back_sorted(outgoing in proptest::collection::btree_set(any::<u64>(), 0..20), incoming in proptest::collection::btree_set(0u64..500, 0..20)) {
-            let keys: Vec<HtlcKey> = outgoing.into_iter().map(|id| HtlcKey { direction: Direction::Outgoing, id })
-                .chain(incoming.into_iter().map(|id| HtlcKey { direction: Direction::Incoming, id })).collect();
-            prop_assert_eq!(unpack_htlcs(&pack_htlcs(&keys)), Some(keys));
+        fn packed_htlcs_come_back_sorted(
+            outgoing in proptest::collection::btree_set((any::<u64>(), any::<u32>()), 0..20),
+            incoming in proptest::collection::btree_set((0u64..500, 0u32..3), 0..20),
+        ) {
+            let of = |direction| move |(id, version)| HtlcRef { key: HtlcKey { direction, id }, version };
+            let htlcs: Vec<HtlcRef> = outgoing.into_iter().map(of(Direction::Outgoing))
+                .chain(incoming.into_iter().map(of(Direction::Incoming)))
+                .collect();
+            prop_assert_eq!(unpack_htlcs(&pack_htlcs(&htlcs)), Some(htlcs));
         }
 
         #[test]

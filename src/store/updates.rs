@@ -12,13 +12,13 @@ use super::error::StoreError;
 use super::pack::{direction_column, origin_column, pack_htlcs, party_column, signed, At};
 use super::{ChannelRow, Store};
 use crate::channel::{
-    AcceptedCommitment, AcceptedRevocation, Candidate, Direction, Feed, HtlcKey, HtlcLife,
+    AcceptedCommitment, AcceptedRevocation, Candidate, Direction, Feed, HtlcKey, HtlcLife, HtlcRef,
     HtlcTerms, Interval,
 };
 use crate::protocol::{CommitmentSecret, Party, PaymentHash, RevocationSecrets, SecretSlot};
 
 const HTLC_COLUMNS: &str = "direction, htlc_id, payment_hash, amount_msat, cltv_expiry, origin,
-    first_local, last_local, first_remote, last_remote, released";
+    first_local, last_local, first_remote, last_remote, released, version";
 
 impl Store {
     /// Where the stream of updates stands.
@@ -86,27 +86,25 @@ impl Store {
         &self,
         row: ChannelRow,
         named: impl IntoIterator<Item = HtlcKey>,
-    ) -> Result<BTreeMap<HtlcKey, HtlcLife>, StoreError> {
+    ) -> Result<BTreeMap<HtlcRef, HtlcLife>, StoreError> {
         let mut lives = BTreeMap::new();
         let sql = format!("SELECT {HTLC_COLUMNS} FROM htlc WHERE channel = ?1 AND live = 1");
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query([row.0])?;
         while let Some(row) = rows.next()? {
             let life = life_of(row)?;
-            lives.insert(life.terms.key, life);
+            lives.insert(life.htlc_ref(), life);
         }
         let sql = format!(
             "SELECT {HTLC_COLUMNS} FROM htlc WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         for key in named {
-            if lives.contains_key(&key) {
-                continue;
-            }
             let mut rows =
                 statement.query((row.0, direction_column(key.direction), signed(key.id)))?;
-            if let Some(row) = rows.next()? {
-                lives.insert(key, life_of(row)?);
+            while let Some(row) = rows.next()? {
+                let life = life_of(row)?;
+                lives.insert(life.htlc_ref(), life);
             }
         }
         Ok(lives)
@@ -121,7 +119,7 @@ impl Store {
         row: ChannelRow,
         owner: Party,
         number: u64,
-    ) -> Result<BTreeMap<HtlcKey, HtlcLife>, StoreError> {
+    ) -> Result<BTreeMap<HtlcRef, HtlcLife>, StoreError> {
         let (first, last) = match owner {
             Party::Local => ("first_local", "last_local"),
             Party::Remote => ("first_remote", "last_remote"),
@@ -135,7 +133,7 @@ impl Store {
         let mut lives = BTreeMap::new();
         while let Some(row) = rows.next()? {
             let life = life_of(row)?;
-            lives.insert(life.terms.key, life);
+            lives.insert(life.htlc_ref(), life);
         }
         Ok(lives)
     }
@@ -241,7 +239,9 @@ impl Store {
             let changed = db
                 .prepare_cached(
                     "UPDATE htlc SET released = 1
-                     WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3",
+                     WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3 AND version =
+                        (SELECT max(version) FROM htlc
+                         WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3)",
                 )?
                 .execute((row.0, direction_column(htlc.direction), signed(htlc.id)))?;
             Ok(changed > 0)
@@ -393,8 +393,8 @@ fn put_htlc(db: &Transaction<'_>, row: ChannelRow, life: &HtlcLife) -> Result<()
     // `released` is left alone: only `release` sets it, and nothing takes it back.
     db.prepare_cached(
         "INSERT INTO htlc (channel, direction, htlc_id, payment_hash, amount_msat, cltv_expiry,
-            origin, first_local, last_local, first_remote, last_remote, live)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+            origin, first_local, last_local, first_remote, last_remote, live, version)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT DO UPDATE SET first_local = excluded.first_local,
             last_local = excluded.last_local, first_remote = excluded.first_remote,
             last_remote = excluded.last_remote, live = excluded.live",
@@ -412,6 +412,7 @@ fn put_htlc(db: &Transaction<'_>, row: ChannelRow, life: &HtlcLife) -> Result<()
         life.remote.first.map(signed),
         life.remote.last.map(signed),
         life.is_live(),
+        life.version,
     ))?;
     Ok(())
 }
@@ -429,6 +430,7 @@ fn life_of(row: &Row<'_>) -> Result<HtlcLife, StoreError> {
         other => return Err(at("direction").corrupt(format!("{other} is no direction"))),
     };
     Ok(HtlcLife {
+        version: at("version").unsigned(row.get(11)?)?,
         terms: HtlcTerms {
             key: HtlcKey {
                 direction,

@@ -78,6 +78,7 @@ CREATE TABLE htlc (
     channel      INTEGER NOT NULL REFERENCES channel (id),
     direction    INTEGER NOT NULL,      -- 0 outgoing, 1 incoming
     htlc_id      INTEGER NOT NULL,
+    version      INTEGER NOT NULL,      -- > 0 where BOLT 2 freed the id for another HTLC
     payment_hash BLOB    NOT NULL,
     amount_msat  INTEGER NOT NULL,
     cltv_expiry  INTEGER NOT NULL,
@@ -88,7 +89,7 @@ CREATE TABLE htlc (
     last_remote  INTEGER,
     released     INTEGER NOT NULL DEFAULT 0,
     live         INTEGER NOT NULL,      -- 1 while the newest commitment of either side carries it
-    PRIMARY KEY (channel, direction, htlc_id)
+    PRIMARY KEY (channel, direction, htlc_id, version)
 ) WITHOUT ROWID;
 CREATE INDEX htlc_live ON htlc (channel) WHERE live = 1;
 
