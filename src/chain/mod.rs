@@ -31,6 +31,9 @@ mod source;
 mod store;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub use block::{BlockHeight, BlockRef, Depth};
 pub use broadcast::BroadcastOutcome;
 pub use budget::Budget;
