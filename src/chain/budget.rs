@@ -1,8 +1,10 @@
 //! What one tick may cost: how many requests, how much time, and the flag that cancels it. Every exchange with a server,
 //! retries included, is counted here before it is made.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::error::{BudgetLimit, ChainError};
@@ -20,6 +22,8 @@ pub struct Budget {
 struct Shared {
     requests: AtomicU32,
     cancelled: AtomicBool,
+    /// Whoever waits for something that cancelling must interrupt.
+    waiting: Mutex<Vec<Waker>>,
 }
 
 impl Budget {
@@ -49,14 +53,46 @@ impl Budget {
         }
     }
 
-    /// Ends the tick at its next request. May be called from any thread.
+    /// Ends the tick: what is under way is dropped, nothing more is asked. May be called from any thread.
     pub fn cancel(&self) {
         self.shared.cancelled.store(true, Ordering::Release);
+        let mut waiting = self
+            .shared
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        waiting.drain(..).for_each(Waker::wake);
+    }
+
+    /// Completes when the tick is cancelled, and never otherwise.
+    pub async fn cancelled(&self) {
+        poll_fn(|context| {
+            // The flag is read under the lock that `cancel` takes after setting it, so that no waker is missed.
+            let mut waiting = self
+                .shared
+                .waiting
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if self.shared.cancelled.load(Ordering::Acquire) {
+                return Poll::Ready(());
+            }
+            if !waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+                waiting.push(context.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await
     }
 
     /// How many exchanges were made so far, retries included.
     pub fn requests_made(&self) -> u32 {
         self.shared.requests.load(Ordering::Acquire)
+    }
+
+    /// How many exchanges may still be made; `None` when their number is not limited.
+    pub fn requests_left(&self) -> Option<u32> {
+        self.max_requests
+            .map(|max| max.saturating_sub(self.requests_made()))
     }
 
     /// Fails when the tick is cancelled or its time is over; counts nothing.

@@ -135,16 +135,6 @@ pub enum ProofError {
         /// The transaction.
         txid: Txid,
     },
-    /// The block that the server names is not on the branch that we hold.
-    #[error("{txid} is claimed in block {block} at height {height}, which is not on our branch")]
-    NotOnBranch {
-        /// The transaction.
-        txid: Txid,
-        /// The block the server named.
-        block: BlockHash,
-        /// The height it named.
-        height: BlockHeight,
-    },
     /// The server says that a transaction is confirmed but has no proof or no transaction to show.
     #[error("{txid} is claimed, but the server shows no {missing}")]
     NothingToShow {
@@ -160,16 +150,6 @@ pub enum ProofError {
         txid: Txid,
         /// The output it is said to spend.
         outpoint: OutPoint,
-    },
-    /// The server names another spender than the one whose confirmation we have proven.
-    #[error("the server names {claimed} as spender of {outpoint}, proven is {proven}")]
-    ContradictsProven {
-        /// The output.
-        outpoint: OutPoint,
-        /// What the server says now.
-        claimed: Txid,
-        /// What is proven.
-        proven: Txid,
     },
 }
 

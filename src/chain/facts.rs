@@ -5,6 +5,8 @@ use bitcoin::{OutPoint, Transaction, TxOut, Txid};
 use serde::{Deserialize, Serialize};
 
 use super::block::{BlockRef, Depth};
+use super::error::ProofError;
+use super::proof::check_size;
 
 /// An output to keep an eye on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,26 +41,22 @@ pub enum Look {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WatchTx {
     txid: Txid,
-    stripped_size: usize,
 }
 
 impl WatchTx {
     /// Watches this transaction. All of it is needed, because the merkle proof of a 64-byte transaction proves nothing.
-    pub fn new(transaction: &Transaction) -> Self {
-        Self {
-            txid: transaction.compute_txid(),
-            stripped_size: transaction.base_size(),
-        }
+    ///
+    /// # Errors
+    /// [`ProofError::SixtyFourBytes`] for such a transaction; none that pays to a script of ours is that short.
+    pub fn new(transaction: &Transaction) -> Result<Self, ProofError> {
+        let txid = transaction.compute_txid();
+        check_size(txid, transaction.base_size())?;
+        Ok(Self { txid })
     }
 
     /// Which transaction.
     pub fn txid(&self) -> Txid {
         self.txid
-    }
-
-    /// Its size without witnesses, in bytes.
-    pub fn stripped_size(&self) -> usize {
-        self.stripped_size
     }
 }
 
