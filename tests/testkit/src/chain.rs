@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use bitcoin::hashes::sha256;
 use bitcoin::{Amount, Block, BlockHash, OutPoint, Script, ScriptBuf, Transaction, Txid};
@@ -229,4 +230,12 @@ pub struct NodeAccess {
     pub cookie: String,
     /// The node's data directory.
     pub data_dir: std::path::PathBuf,
+}
+
+/// The real node where there is one, else the in-memory chain; [`Chain::kind`] says which.
+pub fn any_chain() -> Arc<dyn Chain> {
+    match crate::regtest::Bitcoind::start() {
+        Ok(node) => Arc::new(node),
+        Err(_) => Arc::new(crate::memory::MemoryChain::new()),
+    }
 }

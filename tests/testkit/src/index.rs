@@ -73,6 +73,12 @@ impl ChainIndex {
         self.best.get(height as usize).copied()
     }
 
+    pub(crate) fn is_on_best(&self, hash: BlockHash) -> bool {
+        self.blocks
+            .get(&hash)
+            .is_some_and(|stored| self.block_hash(stored.height) == Some(hash))
+    }
+
     /// The block at this height of the best chain.
     pub(crate) fn block_at(&self, height: u32) -> Option<&Block> {
         self.block_hash(height)
@@ -81,8 +87,11 @@ impl ChainIndex {
 
     pub(crate) fn block(&self, hash: BlockHash) -> Option<KnownBlock> {
         let stored = self.blocks.get(&hash)?;
-        let on_best = self.block_hash(stored.height) == Some(hash);
-        let branch = if on_best { Branch::Best } else { Branch::Stale };
+        let branch = if self.is_on_best(hash) {
+            Branch::Best
+        } else {
+            Branch::Stale
+        };
         Some(KnownBlock {
             block: stored.block.clone(),
             height: stored.height,

@@ -12,3 +12,4 @@ mod index;
 pub mod memory;
 mod miner;
 pub mod party;
+pub mod regtest;

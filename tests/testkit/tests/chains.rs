@@ -12,6 +12,14 @@ macro_rules! promises {
         mod memory {
             $(#[test] fn $name() { super::$name(&testkit::memory::MemoryChain::new()) })*
         }
+        mod bitcoind {
+            $(#[test] fn $name() {
+                match testkit::regtest::Bitcoind::start() {
+                    Ok(node) => super::$name(&node),
+                    Err(reason) => reason.say(),
+                }
+            })*
+        }
     };
 }
 
