@@ -7,9 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use serde_json::{json, Value};
+use testkit::chain::Chain;
 use testkit::control;
 use testkit::gateway::Gateway;
 use testkit::memory::MemoryChain;
+use testkit::regtest::Bitcoind;
 
 use common::http;
 
@@ -17,7 +19,10 @@ struct Server(Gateway);
 
 impl Server {
     fn start() -> Self {
-        let chain = Arc::new(MemoryChain::new());
+        Server::over(Arc::new(MemoryChain::new()))
+    }
+
+    fn over(chain: Arc<dyn Chain>) -> Self {
         Server(Gateway::start_with(chain, 0, control::routes).expect("a port"))
     }
 
@@ -57,7 +62,18 @@ fn text(value: &Value) -> String {
 
 #[test]
 fn a_whole_story_open_pay_sleep_the_peer_closes_blocks_pass_the_money_arrives() {
-    let server = Server::start();
+    whole_story(&Server::start());
+}
+
+#[test]
+fn the_same_story_on_a_node() {
+    match Bitcoind::start() {
+        Ok(node) => whole_story(&Server::over(Arc::new(node))),
+        Err(reason) => reason.say(),
+    }
+}
+
+fn whole_story(server: &Server) {
     let opened = server.post("/control/channels", json!({}));
     assert_eq!(
         (&opened["id"], &opened["round"]["local"]["number"]),

@@ -12,6 +12,7 @@ use testkit::chain::{Chain, ChainKind};
 use testkit::control;
 use testkit::gateway::Gateway;
 use testkit::memory::MemoryChain;
+use testkit::regtest::Bitcoind;
 
 const USAGE: &str = "usage: testkit-server [--chain memory|bitcoind] [--port N]";
 
@@ -52,7 +53,9 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
 fn serve(options: Options) -> Result<(), String> {
     let chain: Arc<dyn Chain> = match options.chain {
         ChainKind::Memory => Arc::new(MemoryChain::new()),
-        ChainKind::Bitcoind => return Err("not yet".into()),
+        ChainKind::Bitcoind => {
+            Arc::new(Bitcoind::start().map_err(|reason| format!("no bitcoind: {reason}"))?)
+        }
     };
     let gateway = Gateway::start_with(chain, options.port, control::routes)
         .map_err(|error| format!("port {}: {error}", options.port))?;
