@@ -25,35 +25,7 @@ lock_cache bitcoind
 make_workdir bitcoind
 say "fetching bitcoind into $HOME_OF_BITCOIND (once, about 30 MB)"
 
-# An apt of its own, with an empty status: it resolves and verifies the whole set down to libc, and leaves the machine's alone.
-APT="$WORKDIR/apt"
-mkdir -p "$APT/lists/partial" "$APT/cache/archives/partial" "$WORKDIR/root"
-: >"$APT/status"
-echo "deb [signed-by=$DEBIAN_KEYRING] $ARCHIVE sid main" >"$APT/sources.list"
-cat >"$APT/apt.conf" <<CONF
-Dir::State "$APT";
-Dir::State::Lists "$APT/lists";
-Dir::State::status "$APT/status";
-Dir::Cache "$APT/cache";
-Dir::Etc::sourcelist "$APT/sources.list";
-Dir::Etc::sourceparts "-";
-Dir::Etc::preferencesparts "-";
-APT::Sandbox::User "$(id -un)";
-APT::Default-Release "";
-APT::Install-Recommends "false";
-Acquire::Languages "none";
-Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
-CONF
-download() {
-    APT_CONFIG="$APT/apt.conf" apt-get --quiet --error-on=any update &&
-        APT_CONFIG="$APT/apt.conf" apt-get --quiet --yes --download-only install bitcoin-knots
-}
-retry quietly download || give_up "the packages of bitcoind could not be downloaded"
-
-for package in "$APT"/cache/archives/*.deb; do
-    quietly dpkg-deb --extract "$package" "$WORKDIR/root" || give_up "$(basename "$package") could not be unpacked"
-done
-rm -rf "$APT"
+unpack_packages sid "$WORKDIR/root" bitcoin-knots
 
 cat >"$WORKDIR/bitcoind" <<'WRAPPER'
 #!/bin/sh

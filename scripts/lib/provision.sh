@@ -36,8 +36,9 @@ lock_cache() {
 }
 
 # A directory beside its final place (so that `mv` is atomic), removed when the script ends without having moved it.
-# It may hold a root file system: nothing mounted below it is ever followed.
+# It may hold a root file system: nothing mounted below it is ever followed. The lock is held, so an older one is a dead build's.
 make_workdir() {
+    rm -rf --one-file-system "$CACHE/.$1".*
     WORKDIR=$(mktemp -d "$CACHE/.$1.XXXXXX")
     chmod 755 "$WORKDIR"
     trap 'rm -rf --one-file-system "$WORKDIR"' EXIT
@@ -58,4 +59,43 @@ need_debian() {
     [ -r "$DEBIAN_KEYRING" ] || give_up "the Debian archive keyring is missing"
     ARCHIVE=$(debian_archive)
     [ -n "$ARCHIVE" ] || give_up "no Debian archive found in the apt sources"
+}
+
+# Unpacks packages of another Debian release, with everything they depend on, into the directory ROOT. Nothing is installed on
+# this machine and no root is needed: an apt with an empty status of its own resolves and verifies the whole set down to libc,
+# and no package's scripts run.
+unpack_packages() {
+    local release=$1 root=$2 apt="$WORKDIR/apt" package
+    shift 2
+    mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$root"
+    : >"$apt/status"
+    echo "deb [signed-by=$DEBIAN_KEYRING] $ARCHIVE $release main" >"$apt/sources.list"
+    cat >"$apt/apt.conf" <<CONF
+Dir::State "$apt";
+Dir::State::Lists "$apt/lists";
+Dir::State::status "$apt/status";
+Dir::Cache "$apt/cache";
+Dir::Etc::sourcelist "$apt/sources.list";
+Dir::Etc::sourceparts "-";
+Dir::Etc::preferencesparts "-";
+APT::Sandbox::User "$(id -un)";
+APT::Default-Release "";
+APT::Install-Recommends "false";
+Acquire::Languages "none";
+Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
+CONF
+    retry quietly download_packages "$apt/apt.conf" "$@" || give_up "the packages $* could not be downloaded"
+    for package in "$apt"/cache/archives/*.deb; do
+        quietly dpkg-deb --extract "$package" "$root" || give_up "$(basename "$package") could not be unpacked"
+        rm "$package"
+    done
+    rm -rf "$apt"
+}
+
+# The index is fetched anew on every try: packages of a moving release vanish while an old index still names them.
+download_packages() {
+    local conf=$1
+    shift
+    APT_CONFIG="$conf" apt-get --quiet --error-on=any update &&
+        APT_CONFIG="$conf" apt-get --quiet --yes --download-only install "$@"
 }
