@@ -30,7 +30,7 @@ quietly() {
 
 # Holds the lock of one cache entry until the script ends, so that two builds do not provision the same thing at once.
 lock_cache() {
-    mkdir -p "$CACHE" || give_up "cannot create the cache directory $CACHE"
+    mkdir -p "$CACHE" 2>/dev/null || give_up "cannot create the cache directory $CACHE"
     exec 9>"$CACHE/$1.lock" || give_up "cannot write to the cache directory $CACHE"
     flock 9
 }
