@@ -1,4 +1,40 @@
-//! The scenarios of the design, each over every channel type and each with its restart twin.
+//! The scenarios of the design, each over every channel type and each with its restart twin: the same story with the
+//! phone switched off and on again before every step.
 
-mod close_kinds;
+/// Makes four tests of one scenario: both channel types, each once straight through and once restarted before every step.
+macro_rules! twins {
+    ($($name:ident),* $(,)?) => {$(
+        mod $name {
+            use crate::support::{Nap, World};
+            use testkit::party::ChannelType;
+
+            #[test]
+            fn static_remotekey() {
+                super::$name(World::new(ChannelType::StaticRemotekey, Nap::Never));
+            }
+
+            #[test]
+            fn static_remotekey_restarted() {
+                super::$name(World::new(ChannelType::StaticRemotekey, Nap::BeforeEveryStep));
+            }
+
+            #[test]
+            fn anchors() {
+                super::$name(World::new(ChannelType::AnchorsZeroFeeHtlc, Nap::Never));
+            }
+
+            #[test]
+            fn anchors_restarted() {
+                super::$name(World::new(ChannelType::AnchorsZeroFeeHtlc, Nap::BeforeEveryStep));
+            }
+        }
+    )*};
+}
+
+mod cooperative;
+mod data_loss;
+mod local_close;
+mod remote_close;
+mod reorgs;
 mod support;
+mod unresolved;

@@ -3,16 +3,17 @@
 mod phone;
 mod words;
 
-pub use phone::{Nap, Phone, TestWallet};
-pub use words::{htlc_key, number, retold};
+pub use phone::{Nap, Phone};
 
 use std::sync::Arc;
 
 use bitcoin::{OutPoint, ScriptBuf, Transaction};
+use lightning_arbitrator::court::report::ContractReport;
+use lightning_arbitrator::court::{ArbitratorState, Progress};
 use testkit::chain::{Chain, Orphaned};
 use testkit::gateway::Gateway;
 use testkit::memory::MemoryChain;
-use testkit::party::{Channel, ChannelSetup, ChannelType, NewHtlc, Round};
+use testkit::party::{Channel, ChannelSetup, ChannelType, NewHtlc, Round, Side, Which};
 
 /// Everything around one channel, with the phone registered and the channel open.
 pub struct World {
@@ -63,6 +64,94 @@ impl World {
         let channel = self.outpoint();
         self.phone.told_round(channel, &round);
         round
+    }
+
+    /// We sign the peer's next commitment, and it does not revoke the present one.
+    pub fn sign_for_peer(&mut self) {
+        let update = self
+            .channel
+            .their_commitment()
+            .expect("nothing is outstanding");
+        let channel = self.outpoint();
+        self.phone
+            .tell_remote(channel, &update)
+            .expect("a good remote commitment");
+    }
+
+    /// We sign the peer's newest commitment again, over the ledger of now.
+    pub fn sign_for_peer_again(&mut self) {
+        let update = self
+            .channel
+            .their_commitment_again()
+            .expect("one is signed");
+        let channel = self.outpoint();
+        self.phone
+            .tell_remote(channel, &update)
+            .expect("a further candidate");
+    }
+
+    /// The peer broadcasts a commitment of its own, and it confirms.
+    pub fn peer_closes(&mut self, which: Which) -> Transaction {
+        let close = self.channel.peer_commitment_tx(which).expect("signed");
+        self.submit(&close);
+        self.chain.mine(1);
+        close
+    }
+
+    /// Another channel with another peer, open as well.
+    pub fn second_channel(&mut self) -> Channel {
+        let channel = self.unfunded_channel();
+        self.submit(channel.funding_tx());
+        self.chain.mine(1);
+        channel
+    }
+
+    /// Another channel, registered and fed, whose funding nobody has broadcast.
+    pub fn unfunded_channel(&mut self) -> Channel {
+        let setup = ChannelSetup::numbered(self.channel.setup().channel_type, 1);
+        let mut channel = Channel::prepare(self.chain.as_ref(), setup).expect("a consistent setup");
+        self.phone.know(&channel);
+        self.phone.register(&channel);
+        let round = channel.commit_both().expect("nothing is outstanding");
+        self.phone.told_round(channel.funding(), &round);
+        channel
+    }
+
+    /// Our whole balance, less one sweep's fee, is at the wallet's script.
+    pub fn assert_swept(&self) {
+        let ours = self.channel.balance_msat(Side::Us) / 1000;
+        let swept = self.balance(&self.phone.wallet.sweep);
+        // The opener paid the commitment's fee and anchors out of it, and the sweep its own.
+        assert!(
+            swept > ours - 3_000 && swept < ours,
+            "{swept} swept of {ours}"
+        );
+    }
+
+    pub fn assert_not_swept(&self) {
+        assert_eq!(self.balance(&self.phone.wallet.sweep), 0);
+        assert_eq!(self.chain.mempool(), vec![]);
+    }
+
+    /// Everything is buried: the case ends, unless an anchor waits for its resolver.
+    pub fn resolve(&mut self) {
+        self.phone.resume();
+        self.chain.mine(100);
+        self.phone.resume();
+        let report = self.phone.report(self.channel.funding());
+        let is_unresolved = |contract: &ContractReport| contract.progress == Progress::Unresolved;
+        let expected = if report.contracts.iter().any(is_unresolved) {
+            ArbitratorState::WaitingFullResolution
+        } else {
+            ArbitratorState::FullyResolved
+        };
+        assert_eq!(report.state, expected, "{report:?}");
+        for contract in report.contracts.iter().filter(|it| !is_unresolved(it)) {
+            assert!(
+                matches!(contract.progress, Progress::Resolved { .. }),
+                "{contract:?}"
+            );
+        }
     }
 
     pub fn add(&mut self, htlc: NewHtlc) -> testkit::party::Htlc {
