@@ -32,7 +32,6 @@ impl Rpc {
         conf.args = vec![
             "-regtest",
             "-txindex=1",
-            "-fallbackfee=0.0001",
             // The defaults have changed with version 30; both chains keep the old ones.
             "-minrelaytxfee=0.00001",
             "-incrementalrelayfee=0.00001",
