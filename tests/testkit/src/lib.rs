@@ -7,6 +7,11 @@
 
 pub mod chain;
 pub mod control;
+//! - [`chain`]: one interface over a real regtest node ([`regtest`]) and an in-memory chain ([`memory`]);
+//! - [`gateway`]: an Esplora server over either, with faults to order; [`esplora`] takes a real server where there is one.
+
+pub mod chain;
+pub mod esplora;
 pub mod gateway;
 mod index;
 pub mod memory;
