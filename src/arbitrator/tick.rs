@@ -337,7 +337,7 @@ impl Tick<'_> {
         let Some(tip) = view.tip() else {
             return Ok(true);
         };
-        for row in self.core.store.busy_channels()? {
+        for row in self.core.store.broadcasting_channels()? {
             match self
                 .core
                 .broadcast_due(row, tip.height.to_u32(), &self.budget)

@@ -152,7 +152,7 @@ impl Closer<'_> {
             match self.matches(Party::Local, point, &htlcs) {
                 Err(error) => return Some(Err(error)),
                 // BOLT 5: our own commitment, whichever state, gives us `to_local` after its delay.
-                Ok(matched) if !matched.is_empty() => {
+                Ok(matched) if matched.iter().any(Found::tells_the_owner) => {
                     let kind = CloseKind::LocalOther { number: n };
                     return Some(self.commitment(kind, Party::Local, point, &htlcs));
                 }
@@ -328,6 +328,19 @@ struct Found {
     value_sat: u64,
     output: ContractOutput,
     htlc: Option<HtlcKey>,
+}
+
+impl Found {
+    /// Whether only this owner's commitment can have the output: both sides' commitments have the same two anchors.
+    fn tells_the_owner(&self) -> bool {
+        match self.output {
+            ContractOutput::ToLocal
+            | ContractOutput::ToRemote
+            | ContractOutput::Htlc { .. }
+            | ContractOutput::SecondLevel => true,
+            ContractOutput::OwnerAnchor | ContractOutput::CounterpartyAnchor => false,
+        }
+    }
 }
 
 /// What an output of a commitment means to us; `None`: it is the peer's alone.

@@ -113,15 +113,14 @@ impl Store {
         Ok(broadcasts)
     }
 
-    /// The channels whose funding output has a known spender, or whose case is not at rest, or whose funding is not
-    /// confirmed: those a tick has to look at even if it learns nothing new of them.
+    /// The channels that hold transactions of ours, whether or not they are due.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn busy_channels(&self) -> Result<Vec<ChannelRow>, StoreError> {
+    pub fn broadcasting_channels(&self) -> Result<Vec<ChannelRow>, StoreError> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT channel FROM court_case WHERE state > 0 AND state < 5")?;
+            .prepare_cached("SELECT DISTINCT channel FROM broadcast")?;
         let rows = statement.query_map([], |row| row.get(0).map(ChannelRow))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -363,7 +362,7 @@ fn put_summary(db: &Transaction<'_>, summary: &CloseSummary) -> Result<(), Store
     Ok(())
 }
 
-/// The numbers in the column are ours and fixed. `busy_channels` relies on their order.
+/// The numbers in the column are ours and fixed.
 fn state_column(state: ArbitratorState) -> i64 {
     match state {
         ArbitratorState::Default => 0,

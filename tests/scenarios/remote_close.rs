@@ -77,11 +77,10 @@ fn a_close_found_weeks_later(mut world: World) {
 
 fn an_output_that_somebody_else_swept(mut world: World) {
     // Another device of ours with the same seed has swept it: neither lost nor claimed by this one.
-    let close = world.peer_closes(Which::Current);
-    let elsewhere = world.channel.wallet_script(Side::Us);
+    world.peer_closes(Which::Current);
     let sweep = world
         .channel
-        .sweep_to_remote(Side::Us, &close, elsewhere, Amount::from_sat(500))
+        .sweep_to_remote(Side::Peer, Which::Current, Amount::from_sat(500))
         .expect("ours");
     world.submit(&sweep);
     world.mine(6);

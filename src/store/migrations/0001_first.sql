@@ -117,8 +117,6 @@ CREATE TABLE court_case (
     updates_refused INTEGER NOT NULL,
     detail          TEXT    NOT NULL
 );
--- Open channels are many and have nothing to do; this finds the others.
-CREATE INDEX court_case_busy ON court_case (channel) WHERE state > 0;
 
 CREATE TABLE contract (
     channel INTEGER NOT NULL REFERENCES channel (id),
