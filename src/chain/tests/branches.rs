@@ -1,6 +1,7 @@
 //! Reorganisations, long sleeps, and servers that lag: what happens to the tip and to the facts below it.
 
-use super::fake::{funding, spend_of, Lie};
+use super::build::{funding, spend_of};
+use super::fake::Lie;
 use super::world::{watch, World};
 use crate::chain::*;
 

@@ -1,6 +1,6 @@
 //! How many requests a tick makes, what happens when it may not make enough, and that nothing learnt is lost.
 
-use super::fake::{funding, spend_of};
+use super::build::{funding, spend_of};
 use super::world::{block_on, watch, World};
 use crate::chain::*;
 use bitcoin::Network;
