@@ -118,6 +118,18 @@ fn a_lagging_server_teaches_nothing_but_hints() {
 }
 
 #[test]
+fn a_lagging_server_is_asked_for_nothing_when_no_hint_is_wanted() {
+    let (world, mut outputs) = World::with_outputs(2);
+    world.chain.mine(1);
+    world.tick(&outputs);
+    world.chain.lie(Lie::EndsAt(25));
+    world.chain.take_requests();
+    outputs.push(watch(&funding(77)));
+    world.tick(&outputs);
+    assert_eq!(world.chain.take_requests(), ["tip", "newest"]);
+}
+
+#[test]
 fn after_a_long_sleep_with_nothing_open_the_gap_costs_no_headers() {
     let (world, output) = World::with_output();
     world.chain.mine(3_000);

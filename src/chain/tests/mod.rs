@@ -9,4 +9,5 @@ mod lies;
 mod limits;
 mod pool;
 mod spends;
+mod view;
 mod world;
