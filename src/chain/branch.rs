@@ -199,7 +199,9 @@ impl ChainView {
         for height in self.header_heights().take_while(|height| *height < needed) {
             change.headers.insert(height, Row::Delete);
         }
-        self.freeze(&mut change, |position| position.block.height < needed);
+        if !change.headers.is_empty() {
+            self.freeze(&mut change, |position| position.block.height < needed);
+        }
         change
     }
 

@@ -14,6 +14,7 @@
 mod ask;
 mod follow;
 mod inquiry;
+mod learn;
 
 use std::collections::BTreeSet;
 
@@ -43,6 +44,8 @@ pub struct Observer<'a> {
     view: ChainView,
     /// The server's tip as this tick last read it.
     tip_read: Option<BlockHash>,
+    /// That tip, if it was found to be behind ours.
+    behind: Option<BlockRef>,
     heard: Heard,
 }
 
@@ -110,7 +113,7 @@ impl<'a> Observer<'a> {
         policy: &'a ChainPolicy,
     ) -> Result<Self, ChainError> {
         let view = store.load().map_err(ChainError::Store)?;
-        let (tip_read, heard) = (None, Heard::default());
+        let (tip_read, behind, heard) = (None, None, Heard::default());
         Ok(Self {
             source,
             store,
@@ -119,6 +122,7 @@ impl<'a> Observer<'a> {
             network,
             view,
             tip_read,
+            behind,
             heard,
         })
     }
@@ -201,21 +205,18 @@ impl<'a> Observer<'a> {
     async fn read_tip(&mut self, outcome: &mut SyncOutcome) -> Result<BlockHash, ChainError> {
         let read = self.source.tip_hash(self.budget).await?;
         self.tip_read = Some(read);
-        match self.view.tip().filter(|tip| tip.hash == read) {
-            Some(tip) => self.keep(self.view.unspent_counts(tip), outcome)?,
-            None => {}
+        if let Some(tip) = self.view.tip().filter(|tip| tip.hash == read) {
+            self.keep(self.view.unspent_counts(tip), outcome)?;
         }
         Ok(read)
     }
 
-    /// Nothing more can be asked at this tip. If everything is answered, headers that no fact needs any more can go.
+    /// Nothing more can be asked at this tip: headers that no fact needs any more can go.
     fn finish(&mut self, open: Open, outcome: &mut SyncOutcome) -> Result<(), ChainError> {
         outcome.complete = outcome.failures.is_empty() && !open.above_tip && !open.unanswered;
-        if outcome.complete {
-            let mut silent = SyncOutcome::begun();
-            self.keep(self.view.pruned(self.policy.final_depth), &mut silent)?;
-        }
-        Ok(())
+        // What facts say is as before; only the headers that say so are fewer.
+        let mut unreported = SyncOutcome::begun();
+        self.keep(self.view.pruned(self.policy.final_depth), &mut unreported)
     }
 
     /// Stores a change, then believes it.

@@ -43,6 +43,21 @@ impl Observer<'_> {
         if self.view.tip().is_some_and(|tip| tip.hash == read) {
             return Ok(ServerStanding::Current);
         }
+        if let Some(server_tip) = self.behind.filter(|behind| behind.hash == read) {
+            return Ok(ServerStanding::Behind { server_tip });
+        }
+        let standing = self.move_towards_server(outcome).await?;
+        self.behind = match standing {
+            ServerStanding::Behind { server_tip } => Some(server_tip),
+            ServerStanding::Current | ServerStanding::Unknown => None,
+        };
+        Ok(standing)
+    }
+
+    async fn move_towards_server(
+        &mut self,
+        outcome: &mut SyncOutcome,
+    ) -> Result<ServerStanding, ChainError> {
         let newest = self.source.newest_headers(self.budget).await?;
         let newest = self.work_rules().check_branch(newest)?;
         let Some(server_tip) = newest.last().map(PlacedHeader::block) else {

@@ -1,6 +1,7 @@
 //! Reorganisations, long sleeps, and servers that lag: what happens to the tip and to the facts below it.
 
-use super::fake::{funding, spend_of, Lie};
+use super::build::{funding, spend_of};
+use super::fake::Lie;
 use super::world::{watch, World};
 use crate::chain::*;
 
@@ -114,6 +115,18 @@ fn a_lagging_server_teaches_nothing_but_hints() {
         facts.unspent_at,
         before.output(&output.outpoint).unwrap().unspent_at
     );
+}
+
+#[test]
+fn a_lagging_server_is_asked_for_nothing_when_no_hint_is_wanted() {
+    let (world, mut outputs) = World::with_outputs(2);
+    world.chain.mine(1);
+    world.tick(&outputs);
+    world.chain.lie(Lie::EndsAt(25));
+    world.chain.take_requests();
+    outputs.push(watch(&funding(77)));
+    world.tick(&outputs);
+    assert_eq!(world.chain.take_requests(), ["tip", "newest"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a server cannot make us believe.
 
-use super::fake::{funding, mine_header, spend_of, spend_of_64_bytes, Lie};
+use super::build::{funding, mine_header, spend_of, spend_of_64_bytes};
+use super::fake::Lie;
 use super::world::{watch, World};
 use crate::chain::proof::{check_merkle, check_size, WorkRules};
 use crate::chain::*;

@@ -1,6 +1,6 @@
 //! How many requests a tick makes, what happens when it may not make enough, and that nothing learnt is lost.
 
-use super::fake::{funding, spend_of};
+use super::build::{funding, spend_of};
 use super::world::{block_on, watch, World};
 use crate::chain::*;
 use bitcoin::Network;
@@ -140,4 +140,28 @@ fn a_tick_cut_off_after_any_number_of_requests_ends_with_the_same_facts() {
             );
         }
     }
+}
+
+#[test]
+fn a_tick_with_few_requests_finishes_some_cases_rather_than_beginning_all() {
+    let (world, outputs) = World::with_outputs(12);
+    let spenders: Vec<_> = outputs
+        .iter()
+        .map(|output| spend_of(output.outpoint, 1))
+        .collect();
+    world.chain.mine_with(&spenders.iter().collect::<Vec<_>>());
+    for output in &outputs {
+        let budget = Budget::unlimited().with_max_requests(6);
+        world.tick_within(&budget, &outputs, &[], Look::Tip);
+        let proven = outputs
+            .iter()
+            .filter(|output| world.spend_depth(output) > 0)
+            .count();
+        assert!(
+            proven > 0,
+            "nothing proven after a tick, though {} was due",
+            output.outpoint
+        );
+    }
+    assert!(world.tick(&outputs).complete);
 }

@@ -1,6 +1,6 @@
 //! What becomes known of watched outputs and transactions from an honest server.
 
-use super::fake::{funding, output_of, spend_of};
+use super::build::{funding, output_of, spend_of};
 use super::world::{watch, watch_output, World};
 use crate::chain::*;
 

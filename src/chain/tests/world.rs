@@ -3,7 +3,8 @@
 
 use bitcoin::{Network, OutPoint, Transaction};
 
-use super::fake::{funding, output_of, FakeChain};
+use super::build::{funding, output_of};
+use super::fake::FakeChain;
 use crate::chain::*;
 
 pub struct World {
