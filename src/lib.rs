@@ -1,3 +1,26 @@
-//! Keeps the money in Lightning channels safe on a device that is mostly asleep.
+//! Keeps the money in Lightning channels safe on-chain, for devices that are mostly asleep.
+//!
+//! The app's channel engine tells the [`ChainArbitrator`] every commitment. Whenever the device wakes,
+//! [`ChainArbitrator::resume`] asks an Esplora server what happened, moves every channel's case forward in durable steps,
+//! broadcasts what must be broadcast, and reports what is open.
+//!
+//! **Facts in, decisions out, one transaction between.** What decides is pure ([`protocol`], [`channel`], [`court`],
+//! [`sweep`]); a thin shell fetches ([`chain`]), stores ([`store`]) and drives ([`arbitrator`]).
 
+pub mod arbitrator;
+pub mod chain;
+pub mod channel;
+pub mod config;
+pub mod court;
+pub mod error;
 pub mod protocol;
+pub mod signer;
+pub mod store;
+pub mod sweep;
+pub mod wallet;
+
+pub use arbitrator::{ChainArbitrator, Config, ForceCloseStatus, ResumeOptions, ResumeReport};
+pub use config::Policy;
+pub use error::ArbitratorError;
+pub use signer::{SeedSigner, Signer};
+pub use wallet::OnchainWallet;

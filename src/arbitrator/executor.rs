@@ -1,0 +1,120 @@
+//! The library's own thread. It owns the database and the connections; everything else sends it jobs and awaits the
+//! answer, so that no caller's thread is ever blocked and no runtime of the caller's is needed.
+
+use std::rc::Rc;
+use std::sync::Mutex;
+use std::thread::JoinHandle;
+
+use futures::channel::{mpsc, oneshot};
+use futures::future::LocalBoxFuture;
+use futures::StreamExt;
+
+use super::core::Core;
+use crate::error::ArbitratorError;
+
+type Job = Box<dyn FnOnce(Rc<Core>) -> LocalBoxFuture<'static, ()> + Send>;
+
+/// The handle to the thread.
+pub(super) struct Executor {
+    jobs: Mutex<Option<mpsc::UnboundedSender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Executor {
+    /// Starts the thread; `make` runs on it and makes what it owns.
+    pub(super) async fn start(
+        make: impl FnOnce() -> Result<Core, ArbitratorError> + Send + 'static,
+    ) -> Result<Self, ArbitratorError> {
+        let (jobs, queue) = mpsc::unbounded();
+        let (ready, opened) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("lightning-arbitrator".into())
+            .spawn(move || run(make, queue, ready))
+            .map_err(|error| ArbitratorError::Thread(error.to_string()))?;
+        opened.await.map_err(|_| ArbitratorError::ShutDown)??;
+        Ok(Executor {
+            jobs: Mutex::new(Some(jobs)),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Runs a job on the thread and gives its answer. Dropping the future does not stop the job: what it began is
+    /// finished, so that a cancelled caller leaves nothing half done.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(Rc<Core>) -> LocalBoxFuture<'static, Result<T, ArbitratorError>>
+            + Send
+            + 'static,
+    ) -> Result<T, ArbitratorError> {
+        let (answer, answered) = oneshot::channel();
+        let boxed: Job = Box::new(move |core| {
+            Box::pin(async move {
+                // Nobody may be waiting any more; the job was done all the same.
+                let _ = answer.send(job(core).await);
+            })
+        });
+        {
+            let jobs = self.jobs.lock().map_err(|_| ArbitratorError::ShutDown)?;
+            let queue = jobs.as_ref().ok_or(ArbitratorError::ShutDown)?;
+            queue
+                .unbounded_send(boxed)
+                .map_err(|_| ArbitratorError::ShutDown)?;
+        }
+        answered.await.map_err(|_| ArbitratorError::ShutDown)?
+    }
+
+    /// Takes no more jobs, ends the thread at its next await, and closes the database. A second call finds nothing.
+    pub(super) fn stop(&self) {
+        if let Ok(mut jobs) = self.jobs.lock() {
+            jobs.take();
+        }
+        let thread = self.thread.lock().ok().and_then(|mut held| held.take());
+        if let Some(thread) = thread {
+            // The last handle may be dropped by a job on the thread itself, which cannot wait for its own end.
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn run(
+    make: impl FnOnce() -> Result<Core, ArbitratorError>,
+    mut queue: mpsc::UnboundedReceiver<Job>,
+    ready: oneshot::Sender<Result<(), ArbitratorError>>,
+) {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = ready.send(Err(ArbitratorError::Thread(error.to_string())));
+            return;
+        }
+    };
+    let core = match make() {
+        Ok(core) => Rc::new(core),
+        Err(error) => {
+            let _ = ready.send(Err(error));
+            return;
+        }
+    };
+    if ready.send(Ok(())).is_err() {
+        return;
+    }
+    let local = tokio::task::LocalSet::new();
+    local.block_on(&runtime, async move {
+        while let Some(job) = queue.next().await {
+            tokio::task::spawn_local(job(core.clone()));
+        }
+    });
+    // Tasks that still wait for a server are dropped here: their steps are stored, the next tick goes on.
+    drop(local);
+}

@@ -1,0 +1,382 @@
+//! The chain arbitrator: the docket of all channels, and the tick that moves every case.
+
+mod callout;
+mod core;
+mod executor;
+mod options;
+mod tick;
+
+pub use options::{Config, ForceCloseStatus, ResumeOptions, ResumeReport, Trouble};
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::{OutPoint, Transaction};
+
+use self::callout::Callout;
+use self::core::{callout_limit, Core};
+use self::executor::Executor;
+use crate::chain::Budget;
+use crate::channel::{ChannelTerms, CloseSummary, HtlcKey, LocalUpdate, Position, RemoteUpdate};
+use crate::court::report::ChannelReport;
+use crate::court::{due_broadcasts, BroadcastPurpose, Input, LogEntry};
+use crate::error::ArbitratorError;
+use crate::protocol::{CommitmentNumber, CommitmentSecret};
+use crate::store::{Store, StoredEvent};
+
+/// Keeps the money of many channels safe on-chain. One per database file; clones of an `Arc` may be used from any
+/// thread, and from any async runtime or none.
+pub struct ChainArbitrator {
+    executor: Executor,
+}
+
+impl ChainArbitrator {
+    /// Opens or creates the database and starts the library's thread. Nothing is asked of the server yet.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::Store`]: in use, another network's, a newer schema, damaged, read-only.
+    pub async fn open(config: Config) -> Result<Self, ArbitratorError> {
+        let executor = Executor::start(move || {
+            let store = Store::open_with_vfs(
+                &config.database,
+                config.network,
+                config.crypto,
+                config.vfs.as_deref(),
+            )?;
+            Ok(Core {
+                network: config.network,
+                callout: Callout::new(callout_limit(&config.policy)),
+                policy: config.policy,
+                chain_policy: config.chain_policy,
+                store,
+                source: config.chain,
+                signer: config.signer,
+                wallet: config.wallet,
+                tick: RefCell::new(None),
+                waiting: RefCell::new(Vec::new()),
+                handed_out: RefCell::new(HashMap::new()),
+            })
+        })
+        .await?;
+        Ok(ChainArbitrator { executor })
+    }
+
+    /// Registers a channel, before its funding is broadcast. A repeat with equal terms changes nothing.
+    ///
+    /// # Errors
+    /// [`UpdateError`](crate::channel::UpdateError): impossible terms, keys that are not the signer's, or another
+    /// channel's terms under the same funding outpoint.
+    pub async fn register(&self, terms: ChannelTerms) -> Result<(), ArbitratorError> {
+        self.executor
+            .run(move |core| Box::pin(async move { core.register(terms).await }))
+            .await
+    }
+
+    /// Takes a commitment of ours that the peer signed. On disk when this returns: the engine may then revoke the
+    /// previous one.
+    ///
+    /// # Errors
+    /// [`UpdateError`](crate::channel::UpdateError), one case per reason; nothing has changed then.
+    pub async fn local_commitment(
+        &self,
+        channel: OutPoint,
+        update: LocalUpdate,
+    ) -> Result<(), ArbitratorError> {
+        self.executor
+            .run(move |core| Box::pin(async move { core.local_commitment(channel, update).await }))
+            .await
+    }
+
+    /// Takes a commitment of the peer that we are about to sign. To be awaited **before** our signature leaves: from
+    /// then on the peer can broadcast it.
+    ///
+    /// # Errors
+    /// [`UpdateError`](crate::channel::UpdateError), one case per reason; nothing has changed then.
+    pub async fn remote_commitment(
+        &self,
+        channel: OutPoint,
+        update: RemoteUpdate,
+    ) -> Result<(), ArbitratorError> {
+        self.executor
+            .run(move |core| Box::pin(async move { core.remote_commitment(channel, &update) }))
+            .await
+    }
+
+    /// Takes the peer's `revoke_and_ack` of commitment `number`: its secret, and the point of the commitment after the
+    /// next. Accepted in any state of the channel.
+    ///
+    /// # Errors
+    /// [`UpdateError`](crate::channel::UpdateError): out of order, or a secret that does not match.
+    pub async fn revocation(
+        &self,
+        channel: OutPoint,
+        number: CommitmentNumber,
+        secret: CommitmentSecret,
+        next_point: PublicKey,
+    ) -> Result<(), ArbitratorError> {
+        self.executor
+            .run(move |core| {
+                Box::pin(async move { core.revocation(channel, number, &secret, &next_point) })
+            })
+            .await
+    }
+
+    /// Records that we have decided to claim an HTLC, before `update_fulfill_htlc` is sent. Accepted in any state.
+    ///
+    /// # Errors
+    /// [`UpdateError::UnknownHtlc`](crate::channel::UpdateError::UnknownHtlc).
+    pub async fn release(&self, channel: OutPoint, htlc: HtlcKey) -> Result<(), ArbitratorError> {
+        self.executor
+            .run(move |core| Box::pin(async move { core.release(channel, htlc) }))
+            .await
+    }
+
+    /// Keeps a fully signed cooperative close. It is recognised on the chain, and preferred to a force close.
+    ///
+    /// # Errors
+    /// [`UpdateError::ClosingTransaction`](crate::channel::UpdateError::ClosingTransaction).
+    pub async fn closing_signed(
+        &self,
+        channel: OutPoint,
+        transaction: Transaction,
+    ) -> Result<(), ArbitratorError> {
+        self.executor
+            .run(move |core| {
+                Box::pin(async move { core.closing_signed(channel, transaction).await })
+            })
+            .await
+    }
+
+    /// Takes the peer's proof that we lost data: the secret of a commitment of ours that we think unrevoked (BOLT 2,
+    /// `channel_reestablish`). From then on nothing of ours is broadcast.
+    ///
+    /// # Errors
+    /// [`UpdateError::DataLossProof`](crate::channel::UpdateError::DataLossProof) when it proves nothing.
+    pub async fn data_loss_proof(
+        &self,
+        channel: OutPoint,
+        number: CommitmentNumber,
+        secret: CommitmentSecret,
+    ) -> Result<(), ArbitratorError> {
+        self.executor
+            .run(move |core| {
+                Box::pin(async move { core.data_loss_proof(channel, number, secret).await })
+            })
+            .await
+    }
+
+    /// Where the store stands in a channel's stream of updates, for an engine that was interrupted.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::UnknownChannel`].
+    pub async fn position(&self, channel: OutPoint) -> Result<Position, ArbitratorError> {
+        self.executor
+            .run(move |core| Box::pin(async move { core.position(channel) }))
+            .await
+    }
+
+    /// Closes a channel with our commitment (or a cooperative close that is held). Durable when it returns; the
+    /// broadcast was attempted, and is repeated on every tick. A second call answers with the state of the first.
+    ///
+    /// # Errors
+    /// [`CourtError`](crate::court::CourtError): nothing to broadcast, or data was lost.
+    pub async fn force_close(
+        &self,
+        channel: OutPoint,
+    ) -> Result<ForceCloseStatus, ArbitratorError> {
+        self.executor
+            .run(move |core| Box::pin(async move { core.force_close(channel).await }))
+            .await
+    }
+
+    /// One tick: asks the chain server what happened, moves every case, broadcasts what must be broadcast.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::ResumeRunning`], [`ArbitratorError::Store`]. A server that fails is no error: the report says
+    /// what was not learnt.
+    pub async fn resume(&self, options: ResumeOptions) -> Result<ResumeReport, ArbitratorError> {
+        self.executor
+            .run(move |core| Box::pin(tick::resume(core, options)))
+            .await
+    }
+
+    /// Ends the running tick at its next durable point. Nothing happens when none is running.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::ShutDown`].
+    pub async fn cancel_resume(&self) -> Result<(), ArbitratorError> {
+        self.executor
+            .run(|core| {
+                Box::pin(async move {
+                    if let Some(budget) = core.tick.borrow().as_ref() {
+                        budget.cancel();
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// The events that `subscriber` has not acknowledged, oldest first. Does not wait.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::Store`].
+    pub async fn pending_events(
+        &self,
+        subscriber: String,
+        max: usize,
+    ) -> Result<Vec<StoredEvent>, ArbitratorError> {
+        self.executor
+            .run(move |core| {
+                Box::pin(async move {
+                    core.store.subscribe(&subscriber)?;
+                    Ok(core.store.pending_events(&subscriber, max)?)
+                })
+            })
+            .await
+    }
+
+    /// Waits for the next event that `subscriber` has not acknowledged; each is given once per open.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::ShutDown`] when the arbitrator is shut down meanwhile.
+    pub async fn next_event(&self, subscriber: String) -> Result<StoredEvent, ArbitratorError> {
+        self.executor
+            .run(move |core| Box::pin(async move { core.next_event(subscriber).await }))
+            .await
+    }
+
+    /// Takes an event off a subscriber's list. A repeat changes nothing.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::Store`].
+    pub async fn acknowledge(&self, subscriber: String, id: String) -> Result<(), ArbitratorError> {
+        self.executor
+            .run(move |core| Box::pin(async move { core.acknowledge(&subscriber, &id) }))
+            .await
+    }
+
+    /// Every registered channel, oldest first.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::Store`].
+    pub async fn channels(&self) -> Result<Vec<OutPoint>, ArbitratorError> {
+        self.executor
+            .run(|core| {
+                Box::pin(async move {
+                    let channels = core.store.channels()?;
+                    Ok(channels.into_iter().map(|(_, channel)| channel).collect())
+                })
+            })
+            .await
+    }
+
+    /// The channels with one peer, oldest first.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::Store`].
+    pub async fn channels_with(&self, peer: PublicKey) -> Result<Vec<OutPoint>, ArbitratorError> {
+        self.executor
+            .run(move |core| {
+                Box::pin(async move {
+                    let channels = core.store.channels_with(&peer)?;
+                    Ok(channels.into_iter().map(|(_, channel)| channel).collect())
+                })
+            })
+            .await
+    }
+
+    /// How a channel stands.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::UnknownChannel`].
+    pub async fn channel(&self, channel: OutPoint) -> Result<ChannelReport, ArbitratorError> {
+        self.executor
+            .run(move |core| {
+                Box::pin(async move { core.channel_report(core.row(channel)?, channel) })
+            })
+            .await
+    }
+
+    /// The close summary of a channel, once a close was proven.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::Store`].
+    pub async fn close_summary(
+        &self,
+        channel: OutPoint,
+    ) -> Result<Option<CloseSummary>, ArbitratorError> {
+        self.executor
+            .run(move |core| Box::pin(async move { Ok(core.store.summary(channel)?) }))
+            .await
+    }
+
+    /// The arbitrator's log of one channel, oldest first.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::UnknownChannel`].
+    pub async fn log(&self, channel: OutPoint) -> Result<Vec<LogEntry>, ArbitratorError> {
+        self.executor
+            .run(move |core| {
+                Box::pin(async move { Ok(core.store.arbitrator_log(core.row(channel)?)?) })
+            })
+            .await
+    }
+
+    /// Ends the library's thread and closes the database. Every later call gives [`ArbitratorError::ShutDown`]. What is
+    /// cut off goes on with the next open.
+    pub fn shutdown(&self) {
+        self.executor.stop();
+    }
+}
+
+impl Core {
+    async fn force_close(&self, channel: OutPoint) -> Result<ForceCloseStatus, ArbitratorError> {
+        let row = self.row(channel)?;
+        let tip = self.tip_height()?;
+        self.apply(row, channel, &Input::ForceClose { tip })?;
+        // The decision is durable. What follows is repeated on every tick, so its failure is told, not returned.
+        let delayed = self.close_now(channel, tip).await.err();
+        let case = self.store.case(row)?;
+        let closes = |purpose| match purpose {
+            BroadcastPurpose::Commitment | BroadcastPurpose::Cooperative => true,
+            BroadcastPurpose::Funding
+            | BroadcastPurpose::OrphanedClose
+            | BroadcastPurpose::Sweep(_) => false,
+        };
+        Ok(ForceCloseStatus {
+            state: case.state,
+            broadcasts: case
+                .broadcasts
+                .iter()
+                .filter(|held| closes(held.purpose))
+                .map(|held| (held.txid, held.outcome.clone()))
+                .collect(),
+            delayed: delayed.map(|error| error.to_string()),
+        })
+    }
+
+    async fn close_now(&self, channel: OutPoint, tip: u32) -> Result<(), ArbitratorError> {
+        let row = self.row(channel)?;
+        let case = self.store.case(row)?;
+        let signs = crate::court::wants(&case, tip, &self.policy)
+            .contains(&crate::court::Want::SignCommitment);
+        if signs {
+            let dossier = self.dossier(row)?;
+            let transaction = self.sign_commitment(&dossier).await?;
+            let purpose = BroadcastPurpose::Commitment;
+            let input = Input::Signed {
+                purpose,
+                transaction,
+                tip,
+            };
+            self.apply(row, channel, &input)?;
+        }
+        if due_broadcasts(&self.store.case(row)?).next().is_some() {
+            let budget = Budget::unlimited();
+            self.broadcast_due(row, tip, &budget).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,610 @@
+//! One tick, top to bottom: look at the chain, move every case, get signatures, broadcast, report.
+//!
+//! Every await is a point at which the process may be killed: what was learnt and decided before it is on disk, and the
+//! next tick goes on from there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use bitcoin::{FeeRate, OutPoint, Transaction, TxOut, Txid};
+
+use super::core::Core;
+use super::options::{ResumeOptions, ResumeReport, Trouble};
+use crate::chain::{
+    BlockRef, Budget, ChainError, ChainView, Look, Observer, OutputCheck, Urgency, Watch,
+};
+use crate::court::report::ChannelReport;
+use crate::court::{
+    self, due_broadcasts, wants, ArbitratorState, Block, BroadcastPurpose, Case, Dossier, Facts,
+    FundingFact, FundingState, Input, Outcome, Spend, SpendContext, Want,
+};
+use crate::error::ArbitratorError;
+use crate::protocol::Party;
+use crate::store::ChannelRow;
+use crate::sweep;
+
+/// How often a tick looks at the chain again because a step brought new outputs to watch: a close, then its second
+/// level, each once more for a reorg in between.
+const MAX_ROUNDS: usize = 6;
+
+/// How many steps one case takes with one set of facts: the longest way through the state machine is five.
+const MAX_STEPS: usize = 16;
+
+/// Rows purged in one transaction, so that no command waits long for the database.
+const PURGE_ROWS: u32 = 500;
+
+/// Fee estimates are asked for once per tick, and only if a claim needs them.
+#[derive(Default)]
+struct Estimates(Option<BTreeMap<u16, FeeRate>>);
+
+/// What a tick has gone through so far.
+struct Tick<'a> {
+    core: &'a Core,
+    budget: Budget,
+    estimates: Estimates,
+    report: ResumeReport,
+    /// Channels whose report is already in trouble: nothing further is tried for them in this tick.
+    troubled: BTreeSet<OutPoint>,
+}
+
+/// Runs one tick.
+pub(super) async fn resume(
+    core: Rc<Core>,
+    options: ResumeOptions,
+) -> Result<ResumeReport, ArbitratorError> {
+    let budget = options.budget();
+    {
+        let mut running = core.tick.borrow_mut();
+        if running.is_some() {
+            return Err(ArbitratorError::ResumeRunning);
+        }
+        *running = Some(budget.clone());
+    }
+    // Cleared however the tick ends, also when its future is dropped.
+    let _running = Running(&core);
+    Tick {
+        core: &core,
+        budget,
+        estimates: Estimates::default(),
+        report: ResumeReport::default(),
+        troubled: BTreeSet::new(),
+    }
+    .run(options.look)
+    .await
+}
+
+struct Running<'a>(&'a Core);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.tick.borrow_mut().take();
+    }
+}
+
+impl Tick<'_> {
+    async fn run(mut self, look: Look) -> Result<ResumeReport, ArbitratorError> {
+        let core = self.core;
+        let store = &core.store;
+        let before = store.tip()?;
+        let budget = self.budget.clone();
+        let mut observer = Observer::new(
+            core.network,
+            core.source.as_ref(),
+            store,
+            &budget,
+            &core.chain_policy,
+        )?;
+        let mut watched = BTreeSet::new();
+        let mut complete = true;
+        for _ in 0..MAX_ROUNDS {
+            let watches = self.watches()?;
+            let outcome = observer.sync(&watches, &[], look).await?;
+            complete = outcome.complete;
+            self.report.take_sync(&outcome);
+            self.advance_all(observer.view()).await?;
+            let now: BTreeSet<OutPoint> = watches.iter().map(|watch| watch.outpoint).collect();
+            watched.extend(now);
+            let is_new = |watch: &Watch| !watched.contains(&watch.outpoint);
+            if !complete || !self.watches()?.iter().any(is_new) {
+                break;
+            }
+        }
+        let view = observer.view().clone();
+        complete &= self.broadcast_all(&view).await?;
+        self.purge_all()?;
+        self.finish(before, &view, complete)
+    }
+
+    // ── looking ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// The outputs whose spends matter: the funding of every channel, and what a close left to resolve.
+    fn watches(&self) -> Result<Vec<Watch>, ArbitratorError> {
+        let store = &self.core.store;
+        let mut watches = Vec::new();
+        for (row, channel) in store.channels()? {
+            let read = store
+                .case(row)
+                .and_then(|case| Ok((case, store.terms(row)?)));
+            // A row that cannot be read is reported by `advance_all`; the other channels are watched all the same.
+            let Ok((case, terms)) = read else { continue };
+            if case.state == ArbitratorState::FullyResolved {
+                continue;
+            }
+            let has_live_htlcs = !store.htlcs(row, [])?.is_empty();
+            let unsettled = case.close.is_none()
+                && (case.seen.is_some()
+                    || has_live_htlcs
+                    || due_broadcasts(&case).next().is_some());
+            watches.push(Watch {
+                outpoint: channel,
+                expected: TxOut {
+                    value: terms.funding.capacity,
+                    script_pubkey: terms.funding_output().script_pubkey(),
+                },
+                urgency: if unsettled {
+                    Urgency::Always
+                } else {
+                    Urgency::AtTip
+                },
+            });
+            watches.extend(contract_watches(&case));
+        }
+        Ok(watches)
+    }
+
+    // ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Moves every case that something may have changed for. One that fails is reported; the others go on.
+    async fn advance_all(&mut self, view: &ChainView) -> Result<(), ArbitratorError> {
+        let Some(tip) = view.tip() else {
+            return Ok(());
+        };
+        for (row, channel) in self.core.store.channels()? {
+            if self.troubled.contains(&channel) {
+                continue;
+            }
+            match self.advance_one(row, channel, view, tip).await {
+                Ok(()) => {}
+                Err(error) if is_limit(&error) => return Ok(()),
+                Err(error) => self.trouble(channel, error),
+            }
+        }
+        Ok(())
+    }
+
+    fn trouble(&mut self, channel: OutPoint, error: ArbitratorError) {
+        log::warn!("channel {channel}: {error}");
+        self.troubled.insert(channel);
+        self.report.troubles.push(Trouble {
+            channel: Some(channel),
+            what: error.to_string(),
+        });
+    }
+
+    async fn advance_one(
+        &mut self,
+        row: ChannelRow,
+        channel: OutPoint,
+        view: &ChainView,
+        tip: BlockRef,
+    ) -> Result<(), ArbitratorError> {
+        let core = self.core;
+        let case = core.store.case(row)?;
+        if !concerns(&case, channel, view) {
+            return Ok(());
+        }
+        let mut dossier = core.dossier(row)?;
+        let context = self.context(row, &mut dossier, &case, view).await?;
+        for _ in 0..MAX_STEPS {
+            let case = core.store.case(row)?;
+            let facts = Input::Facts(facts(&case, &dossier, view, tip, context.clone()));
+            let (_, changed) = core.apply_with(row, channel, &dossier, &facts)?;
+            if changed {
+                self.report.changed.insert(channel);
+            } else {
+                break;
+            }
+        }
+        self.answer_wants(row, channel, &dossier, tip.height.to_u32())
+            .await
+    }
+
+    /// What has to be looked up about the funding output's spender before it can be recognised.
+    async fn context(
+        &self,
+        row: ChannelRow,
+        dossier: &mut Dossier,
+        case: &Case,
+        view: &ChainView,
+    ) -> Result<SpendContext, ArbitratorError> {
+        let channel = dossier.channel();
+        let Some(spend) = view.output(&channel).and_then(|facts| facts.spend.clone()) else {
+            return Ok(SpendContext::default());
+        };
+        let known = case.close.as_ref().map(|close| close.txid) == Some(spend.txid)
+            && case.close.as_ref().map(|close| close.block.hash)
+                == spend.block().map(|block| block.hash);
+        if known {
+            return Ok(SpendContext::default());
+        }
+        let mut context = SpendContext {
+            our_scripts: self.core.our_scripts(&spend.tx).await?,
+            ..SpendContext::default()
+        };
+        let is_candidate = dossier
+            .candidates
+            .iter()
+            .any(|candidate| candidate.txid == spend.txid);
+        let number = court::state_number(&dossier.terms, &spend.tx);
+        let (Some(number), false) = (number, is_candidate) else {
+            return Ok(context);
+        };
+        let keys_id = dossier.terms.keys_id;
+        let point = self
+            .core
+            .ask_signer(channel, move |signer| {
+                signer.per_commitment_point(&keys_id, number)
+            })
+            .await?;
+        context.our_point = Some(point);
+        context.peer_secret = self.core.store.secrets(row)?.get(number);
+        for owner in [Party::Local, Party::Remote] {
+            let lives = self.core.store.htlcs_at(row, owner, number.get())?;
+            dossier.htlcs.extend(lives);
+        }
+        Ok(context)
+    }
+
+    // ── signing ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async fn answer_wants(
+        &mut self,
+        row: ChannelRow,
+        channel: OutPoint,
+        dossier: &Dossier,
+        tip: u32,
+    ) -> Result<(), ArbitratorError> {
+        let case = self.core.store.case(row)?;
+        for want in wants(&case, tip, &self.core.policy) {
+            let signed = match want {
+                Want::SignCommitment => Some((
+                    BroadcastPurpose::Commitment,
+                    self.core.sign_commitment(dossier).await?,
+                )),
+                Want::Claim { contract, refused } => {
+                    let estimates = self.estimates().await?;
+                    let script = self.core.sweep_script(row).await?;
+                    let policy = &self.core.policy;
+                    let built = sweep::sweep(
+                        &dossier.terms,
+                        &contract,
+                        script,
+                        &estimates,
+                        refused.as_ref(),
+                        policy,
+                    )?;
+                    match built {
+                        Ok(unsigned) => Some((
+                            BroadcastPurpose::Sweep(contract.outpoint),
+                            self.core.sign_sweep(channel, unsigned).await?,
+                        )),
+                        Err(uneconomic) => {
+                            self.report.troubles.push(Trouble {
+                                channel: Some(channel),
+                                what: format!(
+                                    "{}: {} waits for lower fees, the sweep would cost {}",
+                                    contract.outpoint, uneconomic.value, uneconomic.fee
+                                ),
+                            });
+                            None
+                        }
+                    }
+                }
+            };
+            if let Some((purpose, transaction)) = signed {
+                let input = Input::Signed {
+                    purpose,
+                    transaction,
+                    tip,
+                };
+                self.core.apply_with(row, channel, dossier, &input)?;
+                self.report.changed.insert(channel);
+            }
+        }
+        Ok(())
+    }
+
+    async fn estimates(&mut self) -> Result<BTreeMap<u16, FeeRate>, ArbitratorError> {
+        if self.estimates.0.is_none() {
+            // No estimate is no reason to wait: the policy's floor is bid, and raised if it is refused.
+            let estimates = match self.core.source.fee_estimates(&self.budget).await {
+                Ok(estimates) => estimates,
+                Err(error) if is_limit_of(&error) => return Err(error.into()),
+                Err(error) => {
+                    log::warn!("no fee estimates: {error}");
+                    BTreeMap::new()
+                }
+            };
+            self.estimates.0 = Some(estimates);
+        }
+        Ok(self.estimates.0.clone().unwrap_or_default())
+    }
+
+    // ── broadcasting ─────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Offers every transaction of ours that belongs on the chain to the network. `false`: a limit ended it.
+    async fn broadcast_all(&mut self, view: &ChainView) -> Result<bool, ArbitratorError> {
+        let Some(tip) = view.tip() else {
+            return Ok(true);
+        };
+        for row in self.core.store.busy_channels()? {
+            match self
+                .core
+                .broadcast_due(row, tip.height.to_u32(), &self.budget)
+                .await
+            {
+                Ok(()) => {}
+                Err(error) if is_limit(&error) => {
+                    self.report.stopped = Some(error.to_string());
+                    return Ok(false);
+                }
+                Err(error) => match self.core.store.terms(row) {
+                    Ok(terms) => self.trouble(terms.channel(), error),
+                    Err(_) => return Err(error),
+                },
+            }
+        }
+        Ok(true)
+    }
+
+    // ── ending ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn purge_all(&self) -> Result<(), ArbitratorError> {
+        let store = &self.core.store;
+        for (row, _) in store.channels()? {
+            if store.state(row)? == ArbitratorState::FullyResolved {
+                while store.purge_some(row, PURGE_ROWS)? {}
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(
+        mut self,
+        before: Option<BlockRef>,
+        view: &ChainView,
+        complete: bool,
+    ) -> Result<ResumeReport, ArbitratorError> {
+        let core = self.core;
+        let tip = view.tip();
+        for (row, channel) in core.store.channels()? {
+            match core.channel_report(row, channel) {
+                Ok(report) if is_remarkable(&report) => self.report.open.push(report),
+                Ok(_) => {}
+                Err(error) if self.troubled.contains(&channel) => drop(error),
+                Err(error) => self.trouble(channel, error),
+            }
+        }
+        self.report.next_height = self
+            .report
+            .open
+            .iter()
+            .filter_map(|channel| channel.next_height)
+            .min();
+        self.report.tip_before = before;
+        self.report.tip = tip;
+        self.report.requests = self.budget.requests_made();
+        self.report.complete = complete && self.troubled.is_empty();
+        Ok(self.report)
+    }
+}
+
+/// Whether a report says more than that a channel is open.
+fn is_remarkable(report: &ChannelReport) -> bool {
+    let is_open = matches!(report.funding, FundingState::Open(_));
+    match report.state {
+        ArbitratorState::Default => !is_open || report.data_loss,
+        ArbitratorState::FullyResolved => false,
+        ArbitratorState::BroadcastCommit
+        | ArbitratorState::CommitmentBroadcasted
+        | ArbitratorState::ContractClosed
+        | ArbitratorState::WaitingFullResolution => true,
+    }
+}
+
+/// Whether a case has to be looked at with these facts: an open channel at rest has not.
+fn concerns(case: &Case, channel: OutPoint, view: &ChainView) -> bool {
+    match case.state {
+        ArbitratorState::FullyResolved => return false,
+        ArbitratorState::Default => {}
+        ArbitratorState::BroadcastCommit
+        | ArbitratorState::CommitmentBroadcasted
+        | ArbitratorState::ContractClosed
+        | ArbitratorState::WaitingFullResolution => return true,
+    }
+    let has_spend = view
+        .output(&channel)
+        .is_some_and(|facts| facts.spend.is_some());
+    has_spend
+        || case.orphan.is_some()
+        || !is_same_funding(case.funding, funding_fact(channel, view))
+}
+
+fn is_same_funding(state: FundingState, fact: FundingFact) -> bool {
+    match (state, fact) {
+        (FundingState::Pending, FundingFact::Unconfirmed) => true,
+        (FundingState::Open(known), FundingFact::Confirmed(seen))
+        | (FundingState::Mismatch(known), FundingFact::WrongOutput(seen)) => known == seen,
+        (
+            FundingState::Pending | FundingState::Open(_) | FundingState::Mismatch(_),
+            FundingFact::Unconfirmed | FundingFact::Confirmed(_) | FundingFact::WrongOutput(_),
+        ) => false,
+    }
+}
+
+fn contract_watches(case: &Case) -> Vec<Watch> {
+    let Some(close) = &case.close else {
+        return Vec::new();
+    };
+    case.contracts
+        .iter()
+        .filter_map(|contract| {
+            let vout = usize::try_from(contract.outpoint.vout).ok()?;
+            Some(Watch {
+                outpoint: contract.outpoint,
+                expected: close.transaction.output.get(vout)?.clone(),
+                urgency: Urgency::AtTip,
+            })
+        })
+        .collect()
+}
+
+fn block_of(block: BlockRef) -> Block {
+    Block {
+        height: block.height.to_u32(),
+        hash: block.hash,
+    }
+}
+
+fn funding_fact(channel: OutPoint, view: &ChainView) -> FundingFact {
+    let Some(facts) = view.output(&channel) else {
+        return FundingFact::Unconfirmed;
+    };
+    match (&facts.output, facts.confirmed) {
+        (_, None) => FundingFact::Unconfirmed,
+        (OutputCheck::Wrong(_), Some(position)) => {
+            FundingFact::WrongOutput(block_of(position.block))
+        }
+        (OutputCheck::NotSeen | OutputCheck::AsExpected, Some(position)) => {
+            FundingFact::Confirmed(block_of(position.block))
+        }
+    }
+}
+
+/// What was observed that concerns one channel.
+fn facts(
+    case: &Case,
+    dossier: &Dossier,
+    view: &ChainView,
+    tip: BlockRef,
+    context: SpendContext,
+) -> Facts {
+    let channel = dossier.channel();
+    let outpoints = std::iter::once(channel).chain(case.contracts.iter().map(|it| it.outpoint));
+    let spends = outpoints
+        .filter_map(|outpoint| {
+            let spend = view.output(&outpoint)?.spend.clone()?;
+            let confirmed = spend
+                .position
+                .map(|position| (block_of(position.block), view.depth(&position).to_u32()));
+            Some((
+                outpoint,
+                Spend {
+                    txid: spend.txid,
+                    transaction: spend.tx,
+                    confirmed,
+                },
+            ))
+        })
+        .collect();
+    Facts {
+        tip: tip.height.to_u32(),
+        funding: funding_fact(channel, view),
+        spends,
+        context,
+    }
+}
+
+/// Whether an error only says that the tick's own limits were reached.
+fn is_limit(error: &ArbitratorError) -> bool {
+    matches!(error, ArbitratorError::Chain(error) if is_limit_of(error))
+}
+
+fn is_limit_of(error: &ChainError) -> bool {
+    matches!(
+        error,
+        ChainError::Cancelled | ChainError::BudgetExhausted(_)
+    )
+}
+
+// ── what `force_close` does as well ──────────────────────────────────────────────────────────────────────────────
+
+impl Core {
+    /// Our newest commitment, signed by both.
+    pub(super) async fn sign_commitment(
+        &self,
+        dossier: &Dossier,
+    ) -> Result<Transaction, ArbitratorError> {
+        let channel = dossier.channel();
+        let nothing = || court::CourtError::NothingToBroadcast { channel };
+        let candidate = dossier.local_commitment().ok_or_else(nothing)?;
+        let (theirs, _) = candidate.signatures.as_ref().ok_or_else(nothing)?;
+        let commitment = candidate.build(&dossier.terms, &dossier.htlcs)?;
+        let request = sweep::commitment_request(&dossier.terms, candidate, &commitment)?;
+        let asked = request.clone();
+        let signatures = self
+            .ask_signer(channel, move |signer| signer.sign(&asked))
+            .await?;
+        let [ours] = sweep::verified(&request, &signatures)
+            .map_err(|_| ArbitratorError::SignatureRefused { channel })?;
+        Ok(commitment.signed(&ours, theirs))
+    }
+
+    async fn sign_sweep(
+        &self,
+        channel: OutPoint,
+        unsigned: sweep::Unsigned,
+    ) -> Result<Transaction, ArbitratorError> {
+        let asked = unsigned.request.clone();
+        let signatures = self
+            .ask_signer(channel, move |signer| signer.sign(&asked))
+            .await?;
+        unsigned
+            .complete(&signatures)
+            .map_err(|_| ArbitratorError::SignatureRefused { channel })
+    }
+
+    /// The script that a channel's sweeps pay: asked for once, kept before it is used.
+    async fn sweep_script(&self, row: ChannelRow) -> Result<bitcoin::ScriptBuf, ArbitratorError> {
+        if let Some(script) = self.store.sweep_script(row)? {
+            return Ok(script);
+        }
+        let script = self.ask_wallet(|wallet| wallet.sweep_script()).await?;
+        self.store.keep_sweep_script(row, &script)?;
+        // Another command may have kept one while the wallet was asked.
+        Ok(self.store.sweep_script(row)?.unwrap_or(script))
+    }
+
+    /// Broadcasts what is due of one channel, and stores each outcome.
+    pub(super) async fn broadcast_due(
+        &self,
+        row: ChannelRow,
+        tip: u32,
+        budget: &Budget,
+    ) -> Result<(), ArbitratorError> {
+        let channel = self.store.terms(row)?.channel();
+        let due: Vec<(Txid, Transaction)> = due_broadcasts(&self.store.case(row)?)
+            .map(|broadcast| (broadcast.txid, broadcast.transaction.clone()))
+            .collect();
+        for (txid, transaction) in due {
+            let outcome = self.source.broadcast(&transaction, budget).await?;
+            let outcome = Outcome::from(outcome);
+            log::info!("channel {channel}: {txid}: {outcome:?}");
+            let input = Input::Broadcast { txid, outcome, tip };
+            self.apply(row, channel, &input)?;
+        }
+        Ok(())
+    }
+
+    /// The report of one channel.
+    pub(super) fn channel_report(
+        &self,
+        row: ChannelRow,
+        channel: OutPoint,
+    ) -> Result<ChannelReport, ArbitratorError> {
+        let case = self.store.case(row)?;
+        let dossier = self.dossier(row)?;
+        let next = court::next_height(&case, &dossier, self.tip_height()?, &self.policy);
+        Ok(court::report::report(channel, &case, next))
+    }
+}

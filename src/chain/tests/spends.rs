@@ -1,0 +1,149 @@
+//! What becomes known of watched outputs and transactions from an honest server.
+
+use super::fake::{funding, output_of, spend_of};
+use super::world::{watch, watch_output, World};
+use crate::chain::*;
+
+#[test]
+fn an_output_is_unspent_up_to_the_tip_once_its_creation_is_proven() {
+    let (world, output) = World::with_output();
+    let facts = world.facts(&output);
+    assert_eq!(facts.output, OutputCheck::AsExpected);
+    assert_eq!(world.view().depth(&facts.confirmed.unwrap()).to_u32(), 6);
+    assert_eq!(facts.unspent_at, Some(world.chain.tip()));
+}
+
+#[test]
+fn an_output_whose_creation_is_not_confirmed_is_not_unspent() {
+    let world = World::new(20);
+    let creator = funding(1);
+    world.chain.add_to_mempool(&creator);
+    assert!(world.tick(&[watch(&creator)]).complete);
+    let facts = world.facts(&watch(&creator));
+    assert_eq!(
+        (facts.output, facts.confirmed, facts.unspent_at),
+        (OutputCheck::AsExpected, None, None)
+    );
+}
+
+#[test]
+fn an_output_that_nobody_knows_is_not_unspent_though_the_server_says_so() {
+    let world = World::new(20);
+    let output = watch(&funding(1));
+    assert!(
+        world
+            .look_into_mempool(std::slice::from_ref(&output))
+            .complete
+    );
+    assert_eq!(world.facts(&output), OutputFacts::default());
+}
+
+#[test]
+fn an_output_with_another_value_or_script_is_a_wrong_output() {
+    let world = World::new(20);
+    let creator = funding(1);
+    let mut output = watch(&creator);
+    output.expected.value += bitcoin::Amount::ONE_SAT;
+    world.chain.mine_with(&[&creator]);
+    world.tick(std::slice::from_ref(&output));
+    assert_eq!(
+        world.facts(&output).output,
+        OutputCheck::Wrong(Some(creator.output[0].clone()))
+    );
+}
+
+#[test]
+fn a_spend_in_the_mempool_is_a_hint_and_in_a_block_a_fact() {
+    let (world, output) = World::with_output();
+    let spender = spend_of(output.outpoint, 1);
+    world.chain.add_to_mempool(&spender);
+    let outcome = world.look_into_mempool(std::slice::from_ref(&output));
+    assert!(outcome.complete && outcome.changed.contains(&output.outpoint));
+    assert_eq!(world.facts(&output).spend.unwrap().block(), None);
+
+    world.chain.mine_with(&[&spender]);
+    world.tick(std::slice::from_ref(&output));
+    let spend = world.facts(&output).spend.unwrap();
+    assert_eq!(
+        (spend.block(), spend.vin, spend.tx),
+        (Some(world.chain.tip()), 0, spender)
+    );
+}
+
+#[test]
+fn a_mempool_spend_is_looked_for_at_an_unchanged_tip_only_when_asked_to_or_urgent() {
+    let (world, mut output) = World::with_output();
+    world.chain.add_to_mempool(&spend_of(output.outpoint, 1));
+    world.tick(std::slice::from_ref(&output));
+    assert_eq!(world.facts(&output).spend, None);
+    output.urgency = Urgency::Always;
+    world.tick(std::slice::from_ref(&output));
+    assert!(world.facts(&output).spend.is_some());
+}
+
+#[test]
+fn a_mempool_spend_is_replaced_by_another_and_dropped_when_the_mempool_forgets_it() {
+    let (world, output) = World::with_output();
+    world.chain.add_to_mempool(&spend_of(output.outpoint, 1));
+    world.look_into_mempool(std::slice::from_ref(&output));
+    world.chain.clear_mempool();
+    world.chain.add_to_mempool(&spend_of(output.outpoint, 2));
+    world.tick(std::slice::from_ref(&output));
+    assert_eq!(
+        world.facts(&output).spend.unwrap().tx,
+        spend_of(output.outpoint, 2)
+    );
+
+    world.chain.clear_mempool();
+    world.tick(std::slice::from_ref(&output));
+    assert_eq!(world.facts(&output).spend, None);
+}
+
+#[test]
+fn the_outputs_of_a_proven_spend_need_no_proof_of_their_own() {
+    let (world, output) = World::with_output();
+    let commitment = spend_of(output.outpoint, 1);
+    world.chain.mine_with(&[&commitment]);
+    world.tick(std::slice::from_ref(&output));
+    world.chain.take_requests();
+    let child = watch_output(&commitment, output_of(&commitment));
+    assert!(world.tick(&[output, child.clone()]).complete);
+    assert_eq!(world.chain.take_requests(), ["tip", "outspend", "tip"]);
+    assert_eq!(world.facts(&child).unspent_at, Some(world.chain.tip()));
+}
+
+#[test]
+fn a_transaction_of_ours_is_confirmed_when_its_place_is_proven() {
+    let world = World::new(20);
+    let ours = funding(3);
+    let watched = WatchTx::new(&ours).unwrap();
+    world.chain.add_to_mempool(&ours);
+    assert!(world.tick_for(&[watched]).complete);
+    assert_eq!(world.view().transaction(&watched.txid()), None);
+    world.chain.mine_with(&[&ours]);
+    let outcome = world.tick_for(&[watched]);
+    assert!(outcome.complete && outcome.changed_transactions.contains(&watched.txid()));
+    let position = world
+        .view()
+        .transaction(&watched.txid())
+        .unwrap()
+        .confirmed
+        .unwrap();
+    assert_eq!(position.block, world.chain.tip());
+}
+
+#[test]
+fn what_is_forgotten_is_gone_after_a_restart() {
+    let (world, output) = World::with_output();
+    let (budget, policy) = (Budget::unlimited(), ChainPolicy::default());
+    let mut observer = Observer::new(
+        bitcoin::Network::Regtest,
+        &world.chain,
+        &world.store,
+        &budget,
+        &policy,
+    )
+    .unwrap();
+    observer.forget(&[output.outpoint], &[]).unwrap();
+    assert_eq!(world.view().output(&output.outpoint), None);
+}

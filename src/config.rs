@@ -1,0 +1,95 @@
+//! Every number the library decides with, each with its reason. Nothing else holds a bare block count.
+
+use bitcoin::Amount;
+
+/// The numbers of the rules. The defaults are those of the design; an app changes them knowing why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Depth from which a spend allows irreversible off-chain acts, for the smallest channels. A reorg of three
+    /// blocks is rare enough for small amounts.
+    pub min_settle_depth: u32,
+    /// The same for channels of [`Policy::full_settle_capacity`] and above: six blocks, as exchanges use.
+    pub max_settle_depth: u32,
+    /// Capacity from which [`Policy::max_settle_depth`] is asked for: 2^24 - 1 sat, the largest channel of BOLT 2
+    /// without `option_support_large_channel`.
+    pub full_settle_capacity: Amount,
+    /// Depth at which a spend is irrevocable (BOLT 5: 100 blocks).
+    pub final_depth: u32,
+    /// Blocks for which a close that a reorg took away is given the time to confirm again, before ours goes out:
+    /// six, so that an ordinary reorg ends by itself.
+    pub orphan_patience: u32,
+    /// Blocks for which a fully signed cooperative close is preferred to our commitment: a day. It has no HTLCs that
+    /// could expire, and a fixed fee that may need a quiet hour.
+    pub cooperative_patience: u32,
+    /// Peer delays below this many blocks are warned of at registration: five days, so that a phone that wakes
+    /// daily can miss several wakes.
+    pub short_peer_delay: u16,
+    /// Confirmation target, in blocks, for a claim without a deadline: a week.
+    pub patient_target: u16,
+    /// Lowest feerate, in sat per 1000 weight units, used when the server gives no estimate: what a node relays
+    /// (1000 sat/kvB), rounded up (BOLT 2 calls it `FEERATE_FLOOR`).
+    pub feerate_floor: u32,
+    /// Highest feerate in sat per 1000 weight units: 1,000 sat/vB, several times the highest week on record.
+    pub feerate_cap: u32,
+    /// By how much, in percent, a claim that was refused as too cheap is raised on the next tick.
+    pub refused_raise_percent: u32,
+    /// Greatest share of an output's value, in percent, that its sweep may cost; above it waits for lower fees.
+    pub budget_percent: u32,
+    /// Seconds a foreign callback (signer, wallet) may take: a key store that asks for a fingerprint is slow.
+    pub callback_seconds: u64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            min_settle_depth: 3,
+            max_settle_depth: 6,
+            full_settle_capacity: Amount::from_sat(16_777_215),
+            final_depth: 100,
+            orphan_patience: 6,
+            cooperative_patience: 144,
+            short_peer_delay: 720,
+            patient_target: 1008,
+            feerate_floor: 253,
+            feerate_cap: 250_000,
+            refused_raise_percent: 25,
+            budget_percent: 50,
+            callback_seconds: 30,
+        }
+    }
+}
+
+impl Policy {
+    /// The depth from which a spend in a channel of this capacity counts as settled: it grows linearly between
+    /// the two bounds.
+    pub fn settle_depth(&self, capacity: Amount) -> u32 {
+        let full = self.full_settle_capacity.to_sat().max(1);
+        let span = u64::from(self.max_settle_depth.saturating_sub(self.min_settle_depth));
+        let share = span.saturating_mul(capacity.to_sat().min(full)) / full;
+        self.min_settle_depth
+            .saturating_add(u32::try_from(share).unwrap_or(u32::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settle_depth_grows_from_three_to_six_with_the_capacity() {
+        let depth = |sat| Policy::default().settle_depth(Amount::from_sat(sat));
+        assert_eq!(
+            [
+                0,
+                1_000_000,
+                5_592_405,
+                11_184_810,
+                16_777_214,
+                16_777_215,
+                u64::MAX
+            ]
+            .map(depth),
+            [3, 3, 4, 5, 5, 6, 6]
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! The channel arbitrator: one input moves one case one step.
+//!
+//! Each question has a small function of its own; [`advance`] asks them in the order in which facts build on each
+//! other: funding, close, contracts, what to do about an absent close, and whether the case has ended.
+
+use super::close::{absent_close, closing};
+use super::commands::{on_data_loss, on_force_close, on_outcome, on_signed};
+use super::contracts::{contracts, resolution};
+use super::{
+    ArbitratorState, Block, Case, CourtError, Dossier, EventKind, Facts, FundingFact, FundingState,
+    Input, LogKind, Step,
+};
+use crate::config::Policy;
+
+/// Moves a case one step.
+///
+/// # Errors
+/// [`CourtError`]; the case stays as it is.
+pub fn advance(
+    case: &Case,
+    dossier: &Dossier,
+    input: &Input,
+    policy: &Policy,
+) -> Result<Step, CourtError> {
+    let mut step = Step {
+        case: case.clone(),
+        ..Step::default()
+    };
+    if case.state != ArbitratorState::FullyResolved {
+        match input {
+            Input::Facts(facts) => on_facts(&mut step, dossier, facts, policy)?,
+            Input::ForceClose { tip } => on_force_close(&mut step, dossier, *tip)?,
+            Input::Signed {
+                purpose,
+                transaction,
+                tip,
+            } => on_signed(&mut step, *purpose, transaction, *tip),
+            Input::Broadcast { txid, outcome, tip } => on_outcome(&mut step, txid, outcome, *tip),
+            Input::DataLoss { number, tip } => on_data_loss(&mut step, dossier, *number, *tip),
+        }
+    }
+    if !step.is_empty(case) {
+        step.case.revision = case.revision.saturating_add(1);
+    }
+    Ok(step)
+}
+
+fn on_facts(
+    step: &mut Step,
+    dossier: &Dossier,
+    facts: &Facts,
+    policy: &Policy,
+) -> Result<(), CourtError> {
+    funding(step, dossier, facts);
+    closing(step, dossier, facts)?;
+    let before = step.case.clone();
+    contracts(step, dossier, facts, policy);
+    absent_close(step, dossier, facts, policy);
+    // A state is left only in the step after the one that entered it: what entering produced is stored first.
+    if before.state == ArbitratorState::ContractClosed && entered_now(step) {
+        return Ok(());
+    }
+    resolution(step, dossier, facts, policy);
+    Ok(())
+}
+
+/// Whether this very step entered its state.
+fn entered_now(step: &Step) -> bool {
+    step.log
+        .iter()
+        .any(|entry| matches!(entry.kind, LogKind::State { to, .. } if to == step.case.state))
+}
+
+fn funding(step: &mut Step, dossier: &Dossier, facts: &Facts) {
+    let now = match facts.funding {
+        FundingFact::Unconfirmed => FundingState::Pending,
+        FundingFact::Confirmed(block) => FundingState::Open(block),
+        FundingFact::WrongOutput(block) => FundingState::Mismatch(block),
+    };
+    let before = step.case.funding;
+    if now == before {
+        return;
+    }
+    step.case.funding = now;
+    step.log(facts.tip, LogKind::Funding(now));
+    let channel = dossier.channel();
+    match now {
+        FundingState::Open(Block { height, hash }) => step.tell(
+            channel,
+            EventKind::ChannelOpen {
+                height,
+                block: hash,
+            },
+        ),
+        FundingState::Mismatch(Block { height, .. }) => {
+            step.tell(channel, EventKind::FundingMismatch { height });
+        }
+        FundingState::Pending => match before {
+            FundingState::Open(Block { height, .. })
+            | FundingState::Mismatch(Block { height, .. }) => {
+                step.tell(channel, EventKind::FundingReorged { height });
+            }
+            FundingState::Pending => {}
+        },
+    }
+}

@@ -1,0 +1,212 @@
+//! The close of a channel, from the first sight of it to its proof, and back when a reorg takes it away.
+
+use bitcoin::Txid;
+
+use super::commands::on_data_loss;
+use super::contracts::summary;
+use super::watcher::{self, CloseKind, Recognition};
+use super::{
+    ArbitratorState, Block, Broadcast, BroadcastPurpose, Close, CourtError, Dossier, EventKind,
+    Facts, ForceClose, LogKind, Orphan, Spend, Step,
+};
+use crate::config::Policy;
+
+pub(super) fn closing(step: &mut Step, dossier: &Dossier, facts: &Facts) -> Result<(), CourtError> {
+    let spend = facts.spends.get(&dossier.channel());
+    match spend.map(|spend| (spend, spend.confirmed)) {
+        Some((spend, Some((block, _)))) => proven_close(step, dossier, facts, spend, block),
+        Some((spend, None)) => {
+            orphaned_close(step, dossier, facts);
+            seen_close(step, dossier, facts, spend)
+        }
+        None => {
+            orphaned_close(step, dossier, facts);
+            Ok(())
+        }
+    }
+}
+
+/// A close in the mempool warns, and changes nothing else: it never silences an action of ours.
+fn seen_close(
+    step: &mut Step,
+    dossier: &Dossier,
+    facts: &Facts,
+    spend: &Spend,
+) -> Result<(), CourtError> {
+    if step.case.seen == Some(spend.txid)
+        || !watcher::is_signed_by_both(&dossier.terms, &spend.transaction)
+    {
+        return Ok(());
+    }
+    let Recognition { kind, .. } = watcher::recognise(dossier, &spend.transaction, &facts.context)?;
+    step.case.seen = Some(spend.txid);
+    let txid = spend.txid;
+    step.log(facts.tip, LogKind::CloseSeen { txid, kind });
+    step.tell(dossier.channel(), EventKind::CloseSeen { txid, kind });
+    Ok(())
+}
+
+fn proven_close(
+    step: &mut Step,
+    dossier: &Dossier,
+    facts: &Facts,
+    spend: &Spend,
+    block: Block,
+) -> Result<(), CourtError> {
+    match &step.case.close {
+        Some(close) if close.txid == spend.txid && close.block == block => return Ok(()),
+        Some(_) => forget_close(step, dossier, facts),
+        None => {}
+    }
+    let Recognition {
+        kind,
+        contracts,
+        paid_to_us_sat,
+    } = watcher::recognise(dossier, &spend.transaction, &facts.context)?;
+    let channel = dossier.channel();
+    let txid = spend.txid;
+    step.case.latches.updates_refused = true;
+    step.case.orphan = None;
+    step.case.close = Some(Close {
+        kind,
+        txid,
+        transaction: spend.transaction.clone(),
+        block,
+        paid_to_us_sat,
+        settled: false,
+    });
+    step.log(facts.tip, LogKind::CloseProven { txid, kind, block });
+    step.tell(
+        channel,
+        EventKind::ChannelClosed {
+            txid,
+            kind,
+            height: block.height,
+            block: block.hash,
+        },
+    );
+    for contract in &contracts {
+        if !contract.role.has_resolver() {
+            step.tell(
+                channel,
+                EventKind::NotResolvedYet {
+                    outpoint: contract.outpoint,
+                    value_sat: contract.value_sat,
+                    what: super::report::describe(contract),
+                    block: block.hash,
+                },
+            );
+        }
+    }
+    step.case.contracts = contracts;
+    remarkable_close(step, dossier, facts, kind, txid);
+    step.enter(facts.tip, ArbitratorState::ContractClosed);
+    step.summary = summary(&step.case, dossier, false);
+    Ok(())
+}
+
+/// What the kind of a proven close means beyond the close itself.
+fn remarkable_close(
+    step: &mut Step,
+    dossier: &Dossier,
+    facts: &Facts,
+    kind: CloseKind,
+    txid: Txid,
+) {
+    let channel = dossier.channel();
+    match kind {
+        CloseKind::Breach { number } => {
+            step.tell(channel, EventKind::BreachDetected { txid, number });
+        }
+        CloseKind::RemoteFuture { number } => on_data_loss(step, dossier, number, facts.tip),
+        CloseKind::Unknown => step.tell(channel, EventKind::FundsAtRisk { txid }),
+        CloseKind::Cooperative
+        | CloseKind::Local { .. }
+        | CloseKind::LocalOther { .. }
+        | CloseKind::Remote { .. }
+        | CloseKind::RemotePending { .. } => {}
+    }
+}
+
+/// The proven close is gone: back to before it. The latches stay; a close that was no breach is broadcast again.
+fn orphaned_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
+    let Some(close) = step.case.close.clone() else {
+        return;
+    };
+    forget_close(step, dossier, facts);
+    step.case.orphan = Some(Orphan {
+        txid: close.txid,
+        since: facts.tip,
+    });
+    let known = step
+        .case
+        .broadcasts
+        .iter()
+        .any(|ours| ours.txid == close.txid);
+    if !matches!(close.kind, CloseKind::Breach { .. }) && !known {
+        step.case.broadcasts.push(Broadcast {
+            txid: close.txid,
+            purpose: BroadcastPurpose::OrphanedClose,
+            transaction: close.transaction,
+            since: facts.tip,
+            outcome: None,
+        });
+    }
+    let holds = |purpose| {
+        step.case
+            .broadcasts
+            .iter()
+            .any(|broadcast| broadcast.purpose == purpose)
+    };
+    let back_to = if holds(BroadcastPurpose::Commitment) {
+        ArbitratorState::CommitmentBroadcasted
+    } else if step.case.latches.force_close.is_some() {
+        ArbitratorState::BroadcastCommit
+    } else {
+        ArbitratorState::Default
+    };
+    step.enter(facts.tip, back_to);
+}
+
+/// Takes back what was derived from the close: its contracts, and the sweeps of outputs that no longer exist.
+fn forget_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
+    let Some(close) = step.case.close.take() else {
+        return;
+    };
+    let (txid, block) = (close.txid, close.block);
+    step.log(facts.tip, LogKind::CloseReorged { txid, block });
+    step.tell(
+        dossier.channel(),
+        EventKind::CloseReorged {
+            txid,
+            block: block.hash,
+        },
+    );
+    step.case.contracts.clear();
+    step.case.seen = Some(txid);
+    step.case
+        .broadcasts
+        .retain(|broadcast| match broadcast.purpose {
+            BroadcastPurpose::Sweep(_) => false,
+            BroadcastPurpose::Funding
+            | BroadcastPurpose::Commitment
+            | BroadcastPurpose::Cooperative
+            | BroadcastPurpose::OrphanedClose => true,
+        });
+}
+
+/// A close that stays away, or a cooperative one that does not confirm, makes our commitment go out.
+pub(super) fn absent_close(step: &mut Step, dossier: &Dossier, facts: &Facts, policy: &Policy) {
+    let Some(orphan) = step.case.orphan else {
+        return;
+    };
+    let waited = facts.tip.saturating_sub(orphan.since) >= policy.orphan_patience;
+    let can_broadcast =
+        step.case.latches.data_loss.is_none() && dossier.local_commitment().is_some();
+    if waited && can_broadcast && step.case.state == ArbitratorState::Default {
+        step.case.latches.force_close = Some(ForceClose { since: facts.tip });
+        let txid = orphan.txid;
+        step.log(facts.tip, LogKind::OrphanAbandoned { txid });
+        step.enter(facts.tip, ArbitratorState::BroadcastCommit);
+    }
+}

@@ -1,0 +1,101 @@
+//! What the app is told. An event has a name of its own, made from what it is about: however often a step is
+//! computed again, on whatever device, the same thing has the same name.
+
+use bitcoin::{BlockHash, OutPoint, Txid};
+use serde::{Deserialize, Serialize};
+
+use super::CloseKind;
+
+/// Something the app should know of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    pub channel: OutPoint,
+    pub kind: EventKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventKind {
+    /// The funding transaction is proven to be on the chain.
+    ChannelOpen { height: u32, block: BlockHash },
+    /// A reorg took the funding transaction away again.
+    FundingReorged { height: u32 },
+    /// The funding transaction does not pay what the terms say.
+    FundingMismatch { height: u32 },
+    /// The peer's `to_self_delay` leaves little time to sleep: a breach must be answered within it.
+    ShortPeerDelay { delay: u16 },
+    /// A close is in the mempool, unproven.
+    CloseSeen { txid: Txid, kind: CloseKind },
+    /// A close is proven.
+    ChannelClosed {
+        txid: Txid,
+        kind: CloseKind,
+        height: u32,
+        block: BlockHash,
+    },
+    /// A reorg took the close away again.
+    CloseReorged { txid: Txid, block: BlockHash },
+    /// The peer broadcast a revoked commitment.
+    BreachDetected { txid: Txid, number: u64 },
+    /// The peer is ahead of what we know: we lost data, and broadcast nothing any more.
+    DataLoss { number: u64 },
+    /// The funding output was spent by something that belongs to no known commitment.
+    FundsAtRisk { txid: Txid },
+    /// An output is ours to resolve, and this version cannot resolve it yet.
+    NotResolvedYet {
+        outpoint: OutPoint,
+        value_sat: u64,
+        what: String,
+        block: BlockHash,
+    },
+    /// An amount is ours again, settled deep enough to be reported.
+    FundsRecovered {
+        txid: Txid,
+        value_sat: u64,
+        block: BlockHash,
+    },
+    /// An output of ours was spent by somebody else, settled deep enough to be reported.
+    SweptByAnother {
+        outpoint: OutPoint,
+        value_sat: u64,
+        block: BlockHash,
+    },
+    /// Every contract is irrevocably resolved; the working data is purged.
+    FullyResolved { txid: Txid },
+}
+
+impl Event {
+    /// The event's name: equal for equal events, different for different ones.
+    pub fn id(&self) -> String {
+        let subject = match &self.kind {
+            EventKind::ChannelOpen { height: _, block } => format!("open/{block}"),
+            EventKind::FundingReorged { height } => format!("funding-reorged/{height}"),
+            EventKind::FundingMismatch { height } => format!("funding-mismatch/{height}"),
+            EventKind::ShortPeerDelay { delay } => format!("short-peer-delay/{delay}"),
+            EventKind::CloseSeen { txid, kind: _ } => format!("close-seen/{txid}"),
+            EventKind::ChannelClosed { txid, block, .. } => format!("closed/{txid}/{block}"),
+            EventKind::CloseReorged { txid, block } => format!("close-reorged/{txid}/{block}"),
+            EventKind::BreachDetected { txid, number: _ } => format!("breach/{txid}"),
+            EventKind::DataLoss { number } => format!("data-loss/{number}"),
+            EventKind::FundsAtRisk { txid } => format!("funds-at-risk/{txid}"),
+            EventKind::NotResolvedYet {
+                outpoint, block, ..
+            } => {
+                format!("not-resolved-yet/{outpoint}/{block}")
+            }
+            EventKind::FundsRecovered {
+                txid,
+                value_sat,
+                block,
+            } => {
+                format!("recovered/{txid}/{value_sat}/{block}")
+            }
+            EventKind::SweptByAnother {
+                outpoint, block, ..
+            } => {
+                format!("swept-by-another/{outpoint}/{block}")
+            }
+            EventKind::FullyResolved { txid } => format!("fully-resolved/{txid}"),
+        };
+        format!("{}/{subject}", self.channel)
+    }
+}

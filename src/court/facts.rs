@@ -1,0 +1,116 @@
+//! What was observed, as the court is told it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::{BlockHash, OutPoint, ScriptBuf, Transaction, Txid};
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::CommitmentSecret;
+
+/// A block of the best chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Block {
+    pub height: u32,
+    pub hash: BlockHash,
+}
+
+/// What is known of the transaction that creates the funding output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FundingFact {
+    /// Not proven to be on the best chain.
+    Unconfirmed,
+    Confirmed(Block),
+    /// The transaction is on the chain, but the output is not what the terms say.
+    WrongOutput(Block),
+}
+
+/// The transaction that spends an output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spend {
+    pub transaction: Transaction,
+    pub txid: Txid,
+    /// The proven block that holds it, and its depth (1 = the tip itself); `None` while only in a mempool.
+    pub confirmed: Option<(Block, u32)>,
+}
+
+impl Spend {
+    /// 0 in the mempool, 1 in the tip.
+    pub fn depth(&self) -> u32 {
+        self.confirmed.map_or(0, |(_, depth)| depth)
+    }
+}
+
+/// What only the app's wallet, the signer or the secret store could say of a funding output's spender.
+#[derive(Clone, Debug, Default)]
+pub struct SpendContext {
+    /// The spender's output scripts that are ours.
+    pub our_scripts: BTreeSet<ScriptBuf>,
+    /// Our per-commitment point at the spender's state number.
+    pub our_point: Option<PublicKey>,
+    /// The peer's secret for that number, if it was revealed.
+    pub peer_secret: Option<CommitmentSecret>,
+}
+
+/// Everything observed that concerns one channel.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The tip's height.
+    pub tip: u32,
+    pub funding: FundingFact,
+    /// The spenders of the watched outputs.
+    pub spends: BTreeMap<OutPoint, Spend>,
+    /// What was looked up about the funding output's spender.
+    pub context: SpendContext,
+}
+
+/// What became of a broadcast.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    Accepted,
+    AlreadyKnown,
+    /// Another transaction spends an input; what the server said of it.
+    Conflict(String),
+    FeeTooLow,
+    Unreachable,
+    Other(String),
+}
+
+impl Outcome {
+    /// Whether the server now holds the transaction.
+    pub fn is_held(&self) -> bool {
+        match self {
+            Outcome::Accepted | Outcome::AlreadyKnown => true,
+            Outcome::Conflict(_)
+            | Outcome::FeeTooLow
+            | Outcome::Unreachable
+            | Outcome::Other(_) => false,
+        }
+    }
+}
+
+/// One thing that moves a case forward.
+#[derive(Clone, Debug)]
+pub enum Input {
+    Facts(Facts),
+    /// The user wants the channel closed, at this tip.
+    ForceClose {
+        tip: u32,
+    },
+    /// A transaction the court wanted is signed and verified.
+    Signed {
+        purpose: super::BroadcastPurpose,
+        transaction: Transaction,
+        tip: u32,
+    },
+    Broadcast {
+        txid: Txid,
+        outcome: Outcome,
+        tip: u32,
+    },
+    /// The peer proved that commitment `number` of ours is revoked, which we did not know (BOLT 2).
+    DataLoss {
+        number: u64,
+        tip: u32,
+    },
+}

@@ -1,0 +1,52 @@
+//! The court: what has to be done about a channel, decided from what is stored and what was observed.
+//!
+//! Pure. [`advance`] takes a [`Case`], the channel's [`Dossier`] and one [`Input`], and gives a [`Step`]: the new
+//! case, and what the app, the log and the summary are to learn from it. The shell writes a step in one
+//! transaction before anything of it becomes visible. The same input twice gives an empty second step.
+//!
+//! What is stored is small: outpoints, what is known to spend them, and the latches that survive a reorg.
+//! Everything else is computed again from the facts, so a fact that a reorg takes away takes its consequences with it.
+
+mod arbitrator;
+mod case;
+mod close;
+mod commands;
+mod contracts;
+mod event;
+mod facts;
+pub mod report;
+pub mod resolver;
+mod wants;
+mod watcher;
+
+pub use arbitrator::advance;
+pub use case::{
+    ArbitratorState, Broadcast, BroadcastPurpose, Case, Close, Dossier, ForceClose, FundingState,
+    Latches, LogEntry, LogKind, Orphan, Step,
+};
+pub use event::{Event, EventKind};
+pub use facts::{Block, Facts, FundingFact, Input, Outcome, Spend, SpendContext};
+pub use resolver::{Contract, ContractRole, Progress, Resolution};
+pub use wants::{due_broadcasts, next_height, wants, Want};
+pub use watcher::{is_signed_by_both, recognise, state_number, CloseKind, Recognition};
+
+use bitcoin::OutPoint;
+
+use crate::protocol::ProtocolError;
+
+/// Why the court could not decide.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CourtError {
+    /// There is no commitment of ours to broadcast.
+    #[error("channel {channel}: there is no commitment of ours to broadcast")]
+    NothingToBroadcast { channel: OutPoint },
+    /// The peer proved that we lost data: broadcasting what we hold would be punished as a breach.
+    #[error("channel {channel}: data was lost, nothing of ours may be broadcast")]
+    DataLoss { channel: OutPoint },
+    /// The stored terms make no Lightning transaction.
+    #[error("channel {channel}: {source}")]
+    Protocol {
+        channel: OutPoint,
+        source: ProtocolError,
+    },
+}

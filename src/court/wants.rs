@@ -1,0 +1,124 @@
+//! What a case needs from outside to go on, and when it needs attention next.
+
+use bitcoin::Transaction;
+
+use super::resolver::Progress;
+use super::{
+    ArbitratorState, Broadcast, BroadcastPurpose, Case, Contract, ContractRole, Dossier,
+    FundingState, Outcome,
+};
+use crate::config::Policy;
+
+/// What the court needs from outside to go on: a signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Our signature of our own commitment.
+    SignCommitment,
+    /// A signed sweep of one contract, at a feerate above the one refused, if one was.
+    Claim {
+        contract: Contract,
+        refused: Option<Transaction>,
+    },
+}
+
+/// What the court needs to go on with a case at this tip.
+pub fn wants(case: &Case, tip: u32, policy: &Policy) -> Vec<Want> {
+    let mut wants = Vec::new();
+    if case.state == ArbitratorState::BroadcastCommit
+        && case.latches.data_loss.is_none()
+        && cooperative_until(case, policy).is_none_or(|until| tip >= until)
+    {
+        wants.push(Want::SignCommitment);
+    }
+    for contract in &case.contracts {
+        let is_claimable = match contract.progress {
+            Progress::Claimable => contract.role == ContractRole::CommitSweep,
+            Progress::Unresolved
+            | Progress::Maturing { .. }
+            | Progress::Spent { .. }
+            | Progress::Resolved { .. } => false,
+        };
+        if !is_claimable {
+            continue;
+        }
+        let newest = case
+            .broadcasts
+            .iter()
+            .rfind(|held| held.purpose == BroadcastPurpose::Sweep(contract.outpoint));
+        let refused = match newest {
+            None => None,
+            Some(held) if held.outcome == Some(Outcome::FeeTooLow) => {
+                Some(held.transaction.clone())
+            }
+            Some(_) => continue,
+        };
+        wants.push(Want::Claim {
+            contract: contract.clone(),
+            refused,
+        });
+    }
+    wants
+}
+
+/// The height up to which a cooperative close is preferred to our commitment.
+fn cooperative_until(case: &Case, policy: &Policy) -> Option<u32> {
+    let force_close = case.latches.force_close?;
+    case.broadcasts
+        .iter()
+        .any(|held| held.purpose == BroadcastPurpose::Cooperative)
+        .then(|| {
+            force_close
+                .since
+                .saturating_add(policy.cooperative_patience)
+        })
+}
+
+/// The next height above `tip` at which the case has something to do, if nothing else happens.
+pub fn next_height(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Option<u32> {
+    let mut heights = Vec::new();
+    if let Some(close) = &case.close {
+        let at_depth = |height: u32, depth: u32| height.saturating_add(depth).saturating_sub(1);
+        let settle = policy.settle_depth(dossier.terms.funding.capacity);
+        heights.push(at_depth(close.block.height, settle));
+        heights.push(at_depth(close.block.height, policy.final_depth));
+        for contract in &case.contracts {
+            match contract.progress {
+                Progress::Maturing { claimable_at } => heights.push(claimable_at),
+                Progress::Claimable => heights.push(tip.saturating_add(1)),
+                Progress::Spent { block, .. } => {
+                    heights.push(at_depth(block.height, settle));
+                    heights.push(at_depth(block.height, policy.final_depth));
+                }
+                Progress::Unresolved | Progress::Resolved { .. } => {}
+            }
+        }
+    } else {
+        if let Some(orphan) = case.orphan {
+            heights.push(orphan.since.saturating_add(policy.orphan_patience));
+        }
+        heights.extend(cooperative_until(case, policy));
+        match case.state {
+            ArbitratorState::BroadcastCommit | ArbitratorState::CommitmentBroadcasted => {
+                heights.push(tip.saturating_add(1));
+            }
+            ArbitratorState::Default
+            | ArbitratorState::ContractClosed
+            | ArbitratorState::WaitingFullResolution
+            | ArbitratorState::FullyResolved => {}
+        }
+    }
+    heights.into_iter().filter(|height| *height > tip).min()
+}
+
+/// The transactions of ours that belong on the chain now. They are broadcast on every tick: a mempool forgets.
+pub fn due_broadcasts(case: &Case) -> impl Iterator<Item = &Broadcast> {
+    case.broadcasts.iter().filter(|held| match held.purpose {
+        BroadcastPurpose::Funding => case.funding == FundingState::Pending,
+        // Data loss: what is ours may be revoked, and would be punished (BOLT 2).
+        BroadcastPurpose::Commitment => case.close.is_none() && case.latches.data_loss.is_none(),
+        BroadcastPurpose::Cooperative | BroadcastPurpose::OrphanedClose => case.close.is_none(),
+        BroadcastPurpose::Sweep(outpoint) => case.contracts.iter().any(|contract| {
+            contract.outpoint == outpoint && contract.progress == Progress::Claimable
+        }),
+    })
+}

@@ -1,0 +1,356 @@
+//! The chain watcher: recognises who closed the channel, and which outputs of the close are ours to resolve.
+//!
+//! The order of the questions is that of the rules: exact txids first, then the state number that BOLT 3 hides
+//! in locktime and sequence, our own keys before the peer's secrets, and what is left is reported as unknown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::{OutPoint, ScriptBuf, Transaction, Txid};
+use serde::{Deserialize, Serialize};
+
+use super::resolver::{Contract, ContractRole, Progress};
+use super::{CourtError, Dossier, SpendContext};
+use crate::channel::{ChannelTerms, HtlcKey, HtlcTerms};
+use crate::protocol::{is_cooperative_close, CommitmentNumber, ContractOutput, Party};
+
+/// How a channel was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum CloseKind {
+    Cooperative,
+    /// A commitment of ours that we hold.
+    Local {
+        number: u64,
+    },
+    /// A commitment of ours that we do not hold (any more): an older state, or one made by another device.
+    LocalOther {
+        number: u64,
+    },
+    /// The peer's current commitment.
+    Remote {
+        number: u64,
+    },
+    /// The peer's next commitment, signed by us while the current one is not revoked.
+    RemotePending {
+        number: u64,
+    },
+    /// A revoked commitment of the peer.
+    Breach {
+        number: u64,
+    },
+    /// A commitment of the peer beyond all we know: we lost data.
+    RemoteFuture {
+        number: u64,
+    },
+    Unknown,
+}
+
+/// A recognised close: what kind, and its outputs that are ours to resolve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recognition {
+    pub kind: CloseKind,
+    pub contracts: Vec<Contract>,
+    /// Paid to our own scripts, without anything left to do.
+    pub paid_to_us_sat: u64,
+}
+
+/// The state number in a possible commitment transaction of the channel (BOLT 3).
+pub fn state_number(terms: &ChannelTerms, transaction: &Transaction) -> Option<CommitmentNumber> {
+    crate::protocol::state_number(transaction, terms.obscuring_factor())
+}
+
+/// Recognises the spender of the funding output.
+///
+/// # Errors
+/// When the stored terms give no keys.
+pub fn recognise(
+    dossier: &Dossier,
+    transaction: &Transaction,
+    context: &SpendContext,
+) -> Result<Recognition, CourtError> {
+    let txid = transaction.compute_txid();
+    let close = Closer {
+        dossier,
+        transaction,
+        txid,
+        context,
+    };
+    close
+        .by_txid()
+        .or_else(|| close.by_number())
+        .unwrap_or_else(|| close.unknown())
+}
+
+struct Closer<'a> {
+    dossier: &'a Dossier,
+    transaction: &'a Transaction,
+    txid: Txid,
+    context: &'a SpendContext,
+}
+
+type Answer = Option<Result<Recognition, CourtError>>;
+
+impl Closer<'_> {
+    /// 1. A transaction that we have made or signed.
+    fn by_txid(&self) -> Answer {
+        if self
+            .dossier
+            .cooperative
+            .iter()
+            .any(|known| known.compute_txid() == self.txid)
+        {
+            return Some(Ok(self.cooperative()));
+        }
+        let candidate = self
+            .dossier
+            .candidates
+            .iter()
+            .find(|candidate| candidate.txid == self.txid)?;
+        let number = candidate.number.get();
+        let kind = match candidate.owner {
+            Party::Local => CloseKind::Local { number },
+            Party::Remote if self.is_pending(candidate.number) => {
+                CloseKind::RemotePending { number }
+            }
+            Party::Remote => CloseKind::Remote { number },
+        };
+        let htlcs: Vec<&HtlcTerms> = candidate
+            .htlcs
+            .iter()
+            .filter_map(|key| self.dossier.htlcs.get(key))
+            .map(|life| &life.terms)
+            .collect();
+        Some(self.commitment(
+            kind,
+            candidate.owner,
+            &candidate.per_commitment_point,
+            &htlcs,
+        ))
+    }
+
+    /// Whether `number` of the peer was signed on top of one that is not revoked yet.
+    fn is_pending(&self, number: CommitmentNumber) -> bool {
+        let current = self
+            .dossier
+            .feed
+            .remote_revoked
+            .map_or(0, |revoked| revoked.get() + 1);
+        number.get() > current
+    }
+
+    /// 2.–4. What the state number, our keys and the peer's secrets say.
+    fn by_number(&self) -> Answer {
+        let terms = &self.dossier.terms;
+        let Some(number) = state_number(terms, self.transaction) else {
+            return self
+                .pays_only_shutdown_scripts()
+                .then(|| Ok(self.cooperative()));
+        };
+        let n = number.get();
+        if let Some(point) = &self.context.our_point {
+            let htlcs = self.htlcs_at(Party::Local, n);
+            match self.matches(Party::Local, point, &htlcs) {
+                Err(error) => return Some(Err(error)),
+                // BOLT 5: our own commitment, whichever state, gives us `to_local` after its delay.
+                Ok(matched) if !matched.is_empty() => {
+                    let kind = CloseKind::LocalOther { number: n };
+                    return Some(self.commitment(kind, Party::Local, point, &htlcs));
+                }
+                Ok(_) => {}
+            }
+        }
+        if let Some(secret) = &self.context.peer_secret {
+            let point = secret.point().ok()?;
+            let htlcs = self.htlcs_at(Party::Remote, n);
+            let kind = CloseKind::Breach { number: n };
+            return Some(self.commitment(kind, Party::Remote, &point, &htlcs));
+        }
+        let newest = self.dossier.feed.remote.map_or(0, CommitmentNumber::get);
+        if n > newest {
+            let kind = CloseKind::RemoteFuture { number: n };
+            return Some(self.commitment(kind, Party::Remote, &self.any_remote_point(), &[]));
+        }
+        None
+    }
+
+    /// 5. Nothing we know; what pays us all the same is claimed.
+    fn unknown(&self) -> Result<Recognition, CourtError> {
+        self.commitment(
+            CloseKind::Unknown,
+            Party::Remote,
+            &self.any_remote_point(),
+            &[],
+        )
+    }
+
+    /// `to_remote` and the anchors depend on no per-commitment point: any will do to find them.
+    fn any_remote_point(&self) -> PublicKey {
+        self.dossier.terms.remote.first_per_commitment_point
+    }
+
+    fn cooperative(&self) -> Recognition {
+        Recognition {
+            kind: CloseKind::Cooperative,
+            contracts: Vec::new(),
+            paid_to_us_sat: self.paid_to_our_scripts(),
+        }
+    }
+
+    fn commitment(
+        &self,
+        kind: CloseKind,
+        owner: Party,
+        point: &PublicKey,
+        htlcs: &[&HtlcTerms],
+    ) -> Result<Recognition, CourtError> {
+        let contracts = self
+            .matches(owner, point, htlcs)?
+            .into_iter()
+            .filter_map(|found| {
+                Some(Contract {
+                    outpoint: OutPoint::new(self.txid, found.vout),
+                    value_sat: found.value_sat,
+                    owner,
+                    per_commitment_point: *point,
+                    output: found.output,
+                    htlc: found.htlc,
+                    role: role(kind, owner, &found.output)?,
+                    progress: Progress::Unresolved,
+                })
+            })
+            .collect();
+        Ok(Recognition {
+            kind,
+            contracts,
+            paid_to_us_sat: self.paid_to_our_scripts(),
+        })
+    }
+
+    fn htlcs_at(&self, owner: Party, number: u64) -> Vec<&HtlcTerms> {
+        self.dossier
+            .htlcs
+            .values()
+            .filter(|life| life.interval(owner).holds(number))
+            .map(|life| &life.terms)
+            .collect()
+    }
+
+    /// The outputs that a commitment of `owner` at `point` with these HTLCs could have.
+    fn matches(
+        &self,
+        owner: Party,
+        point: &PublicKey,
+        htlcs: &[&HtlcTerms],
+    ) -> Result<Vec<Found>, CourtError> {
+        let terms = &self.dossier.terms;
+        let format = terms.channel_type.format();
+        let keys = terms
+            .commitment_keys(owner, point)
+            .map_err(|source| CourtError::Protocol {
+                channel: terms.channel(),
+                source,
+            })?;
+        let delay = terms.party(owner).to_self_delay;
+        let mut expected: BTreeMap<ScriptBuf, Vec<(ContractOutput, Option<&HtlcTerms>)>> =
+            BTreeMap::new();
+        let plain = [
+            ContractOutput::ToLocal,
+            ContractOutput::ToRemote,
+            ContractOutput::OwnerAnchor,
+            ContractOutput::CounterpartyAnchor,
+        ];
+        let outputs = plain.into_iter().map(|output| (output, None)).chain(
+            htlcs
+                .iter()
+                .map(|htlc| (htlc.output_on_commitment_of(owner), Some(*htlc))),
+        );
+        for (output, htlc) in outputs {
+            if let Some(script) = format.script(&output, &keys, delay) {
+                expected
+                    .entry(script.script_pubkey)
+                    .or_default()
+                    .push((output, htlc));
+            }
+        }
+        let mut found = Vec::new();
+        for (vout, output) in (0u32..).zip(&self.transaction.output) {
+            let value_sat = output.value.to_sat();
+            let Some(waiting) = expected.get_mut(&output.script_pubkey) else {
+                continue;
+            };
+            // HTLCs with one hash and expiry share a script: the amount tells which is which.
+            let which = waiting
+                .iter()
+                .position(|(_, htlc)| htlc.is_none_or(|htlc| htlc.amount_msat / 1000 == value_sat));
+            if let Some(which) = which {
+                let (output, htlc) = waiting.remove(which);
+                found.push(Found {
+                    vout,
+                    value_sat,
+                    output,
+                    htlc: htlc.map(|htlc| htlc.key),
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    fn our_scripts(&self) -> BTreeSet<&ScriptBuf> {
+        let fixed = self.dossier.terms.local.shutdown_script.iter();
+        fixed.chain(&self.context.our_scripts).collect()
+    }
+
+    fn pays_only_shutdown_scripts(&self) -> bool {
+        let allowed: Vec<&ScriptBuf> = self
+            .dossier
+            .terms
+            .shutdown_scripts()
+            .chain(&self.context.our_scripts)
+            .collect();
+        is_cooperative_close(self.transaction, self.dossier.channel(), |script| {
+            allowed.iter().any(|known| known.as_script() == script)
+        })
+    }
+
+    fn paid_to_our_scripts(&self) -> u64 {
+        let ours = self.our_scripts();
+        self.transaction
+            .output
+            .iter()
+            .filter(|output| ours.contains(&output.script_pubkey))
+            .map(|output| output.value.to_sat())
+            .sum()
+    }
+}
+
+struct Found {
+    vout: u32,
+    value_sat: u64,
+    output: ContractOutput,
+    htlc: Option<HtlcKey>,
+}
+
+/// What an output of a commitment means to us; `None`: it is the peer's alone.
+fn role(kind: CloseKind, owner: Party, output: &ContractOutput) -> Option<ContractRole> {
+    let is_breach = matches!(kind, CloseKind::Breach { .. });
+    match (owner, output) {
+        (Party::Local, ContractOutput::ToLocal) | (Party::Remote, ContractOutput::ToRemote) => {
+            Some(ContractRole::CommitSweep)
+        }
+        (Party::Local, ContractOutput::OwnerAnchor)
+        | (Party::Remote, ContractOutput::CounterpartyAnchor) => Some(ContractRole::Anchor),
+        (Party::Remote, ContractOutput::ToLocal) if is_breach => Some(ContractRole::Breach),
+        (_, ContractOutput::Htlc { .. }) if is_breach => Some(ContractRole::Breach),
+        (_, ContractOutput::Htlc { .. }) => Some(ContractRole::Htlc),
+        (Party::Local, ContractOutput::ToRemote | ContractOutput::CounterpartyAnchor)
+        | (Party::Remote, ContractOutput::ToLocal | ContractOutput::OwnerAnchor)
+        | (_, ContractOutput::SecondLevel) => None,
+    }
+}
+
+/// Whether both funding keys signed the transaction's spend of the funding output. What is only in a mempool
+/// is believed no further than this.
+pub fn is_signed_by_both(terms: &ChannelTerms, transaction: &Transaction) -> bool {
+    let funding = terms.funding_output();
+    (0..transaction.input.len()).any(|input| funding.is_spent_by(transaction, input))
+}

@@ -1,0 +1,83 @@
+//! What can be wrong with the database file.
+
+use bitcoin::OutPoint;
+
+/// Why the store could not open, read or write. The file is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the database open.
+    #[error("the database {path} is in use by another process")]
+    InUse { path: String },
+    /// The file was written by a newer version of the library.
+    #[error("the database has schema {found}; this version knows up to {known}")]
+    NewerSchema { found: i64, known: i64 },
+    /// The file is a database of something else.
+    #[error("{path} is not a lightning-arbitrator database")]
+    NotOurs { path: String },
+    /// The file belongs to another network.
+    #[error("the database belongs to {found}, not to {asked}")]
+    WrongNetwork { found: String, asked: String },
+    /// What a row holds cannot be what was written.
+    #[error("table {table}, column {column}: {reason}")]
+    Corrupt {
+        table: &'static str,
+        column: &'static str,
+        reason: String,
+    },
+    /// Another command changed the case in the meantime; the step is computed again.
+    #[error("channel {channel}: the case changed meanwhile")]
+    Conflict { channel: OutPoint },
+    /// No such channel.
+    #[error("channel {channel} is not registered")]
+    UnknownChannel { channel: OutPoint },
+    /// The disk is full.
+    #[error("the disk is full")]
+    Full,
+    /// The file or its directory cannot be written.
+    #[error("the database cannot be written: {reason}")]
+    ReadOnly { reason: String },
+    /// The file is damaged.
+    #[error("the database is damaged: {reason}")]
+    Damaged { reason: String },
+    /// The file system failed.
+    #[error("{operation}: {source}")]
+    Io {
+        operation: &'static str,
+        source: std::io::Error,
+    },
+    /// The app's [`CryptoSystem`](super::CryptoSystem) failed.
+    #[error("sealed data of {table}: {reason}")]
+    Sealing { table: &'static str, reason: String },
+    /// SQLite failed otherwise.
+    #[error("database: {0}")]
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        let reason = error.to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => StoreError::Full,
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                StoreError::ReadOnly { reason }
+            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                StoreError::Damaged { reason }
+            }
+            Some(_) | None => StoreError::Sqlite(error),
+        }
+    }
+}
+
+pub(super) fn corrupt(
+    table: &'static str,
+    column: &'static str,
+    reason: impl ToString,
+) -> StoreError {
+    StoreError::Corrupt {
+        table,
+        column,
+        reason: reason.to_string(),
+    }
+}

@@ -1,0 +1,83 @@
+//! The store: one SQLite file that holds everything, written in one transaction per step.
+//!
+//! Durable before visible: what the app is told, or the network sees, is synced first (WAL, `synchronous=FULL`).
+//! A second process that opens the same file is told [`StoreError::InUse`]. The schema is an ordered list of SQL
+//! files under SQLite's `user_version`; a file that is refused is left as it was.
+
+mod cases;
+mod chain;
+mod channels;
+mod crypto;
+mod error;
+mod open;
+mod outbox;
+mod pack;
+mod updates;
+
+pub use crypto::{CryptoSystem, Unsealed};
+pub use error::StoreError;
+pub use outbox::StoredEvent;
+
+use std::cell::Cell;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bitcoin::OutPoint;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+
+use pack::outpoint_columns;
+
+/// The row of a channel. Short, and never shown outside the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChannelRow(pub(crate) i64);
+
+/// The open database. One thread owns it.
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+    crypto: Arc<dyn CryptoSystem>,
+    /// Held for as long as the database is open: the operating system releases it when the process dies.
+    _lock: File,
+    /// Transactions written, for tests that stop after each of them.
+    writes: Cell<u64>,
+}
+
+impl Store {
+    /// Where the file is.
+    pub fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
+    /// How many transactions this opening has written.
+    pub fn writes(&self) -> u64 {
+        self.writes.get()
+    }
+
+    /// Runs `work` in one transaction: all of it is on disk when this returns, or none.
+    fn write<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let transaction =
+            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+        let value = work(&transaction)?;
+        transaction.commit()?;
+        self.writes.set(self.writes.get() + 1);
+        Ok(value)
+    }
+
+    /// The row of a channel, by its funding outpoint.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn find(&self, channel: OutPoint) -> Result<Option<ChannelRow>, StoreError> {
+        let (txid, vout) = outpoint_columns(&channel);
+        let row = self
+            .connection
+            .prepare_cached("SELECT channel FROM funding WHERE txid = ?1 AND vout = ?2")?
+            .query_row((txid, vout), |row| row.get(0))
+            .optional()?;
+        Ok(row.map(ChannelRow))
+    }
+}

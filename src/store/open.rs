@@ -1,0 +1,165 @@
+//! Opening the file: the lock, the schema, and whose database it is.
+
+use std::cell::Cell;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bitcoin::Network;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+
+use super::{CryptoSystem, Store, StoreError};
+
+/// Marks the file as ours (`PRAGMA application_id`): "LArb".
+const APPLICATION_ID: i32 = 0x4c41_7262;
+
+/// The schema, step by step. A step that was released is never changed.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+
+/// How long SQLite waits for a reader of the same process, in milliseconds.
+const BUSY_TIMEOUT_MS: u32 = 5_000;
+
+impl Store {
+    /// Opens or creates the database.
+    ///
+    /// # Errors
+    /// [`StoreError`]: in use, another network's, a newer schema, damaged, read-only. The file is left as it was.
+    pub fn open(
+        path: &Path,
+        network: Network,
+        crypto: Arc<dyn CryptoSystem>,
+    ) -> Result<Self, StoreError> {
+        Self::open_with_vfs(path, network, crypto, None)
+    }
+
+    /// The same, through another file layer of SQLite's, by its name: the tests' is one that loses power.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with_vfs(
+        path: &Path,
+        network: Network,
+        crypto: Arc<dyn CryptoSystem>,
+        vfs: Option<&str>,
+    ) -> Result<Self, StoreError> {
+        let lock = lock(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = match vfs {
+            Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+            None => Connection::open_with_flags(path, flags)?,
+        };
+        check_ours(&connection, path)?;
+        // Settings of the connection, not of the file, except for WAL, which only a file of ours gets.
+        connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS.into()))?;
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection
+            .pragma_update_and_check(None, "fullfsync", true, |_| Ok(()))
+            .optional()?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        migrate(&mut connection)?;
+        check_network(&connection, network)?;
+        Ok(Store {
+            connection,
+            path: path.to_path_buf(),
+            crypto,
+            _lock: lock,
+            writes: Cell::new(0),
+        })
+    }
+}
+
+/// An advisory lock beside the database. It dies with the process, however that ends.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut lock_path = path.as_os_str().to_owned();
+    lock_path.push("-lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(PathBuf::from(lock_path))
+        .map_err(|source| match source.kind() {
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                StoreError::ReadOnly {
+                    reason: source.to_string(),
+                }
+            }
+            _ => StoreError::Io {
+                operation: "opening the lock beside the database",
+                source,
+            },
+        })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
+            path: path.display().to_string(),
+        }),
+        Err(TryLockError::Error(source)) => Err(StoreError::Io {
+            operation: "locking the database",
+            source,
+        }),
+    }
+}
+
+fn pragma(connection: &Connection, name: &str) -> Result<i64, StoreError> {
+    Ok(connection.pragma_query_value(None, name, |row| row.get(0))?)
+}
+
+/// An empty file becomes ours; any other must say that it is.
+fn check_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 && pragma(connection, "application_id")? != i64::from(APPLICATION_ID) {
+        return Err(StoreError::NotOurs {
+            path: path.display().to_string(),
+        });
+    }
+    let found = pragma(connection, "user_version")?;
+    let known = MIGRATIONS.len() as i64;
+    if found > known {
+        return Err(StoreError::NewerSchema { found, known });
+    }
+    Ok(())
+}
+
+/// Brings an older schema up to date, all steps in one transaction.
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let done = usize::try_from(pragma(connection, "user_version")?).unwrap_or(0);
+    if done >= MIGRATIONS.len() {
+        return Ok(());
+    }
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    for step in MIGRATIONS.iter().skip(done) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// A database belongs to the network it was created for.
+fn check_network(connection: &Connection, network: Network) -> Result<(), StoreError> {
+    let asked = network.to_core_arg();
+    let found: Option<String> = connection
+        .query_row("SELECT value FROM meta WHERE key = 'network'", [], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    match found {
+        Some(found) if found == asked => Ok(()),
+        Some(found) => Err(StoreError::WrongNetwork {
+            found,
+            asked: asked.to_string(),
+        }),
+        None => {
+            connection.execute(
+                "INSERT INTO meta (key, value) VALUES ('network', ?1)",
+                [asked],
+            )?;
+            Ok(())
+        }
+    }
+}

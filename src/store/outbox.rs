@@ -1,0 +1,118 @@
+//! The outbox: events wait here, per subscriber, until they are acknowledged.
+
+use rusqlite::{OptionalExtension, Transaction};
+
+use super::error::StoreError;
+use super::pack::At;
+use super::Store;
+use crate::court::Event;
+
+/// An event as it waits in the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Its name: equal for equal events, on every device.
+    pub id: String,
+    pub event: Event,
+}
+
+impl Store {
+    /// Adds a subscriber. It is owed every event that still waits for somebody, and all later ones.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn subscribe(&self, subscriber: &str) -> Result<(), StoreError> {
+        let known: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT 1 FROM subscriber WHERE name = ?1")?
+            .query_row([subscriber], |row| row.get(0))
+            .optional()?;
+        if known.is_some() {
+            return Ok(());
+        }
+        self.write(|db| {
+            db.execute("INSERT INTO subscriber (name) VALUES (?1)", [subscriber])?;
+            db.execute(
+                "INSERT INTO unacknowledged (subscriber, event) SELECT ?1, ordinal FROM event",
+                [subscriber],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// The oldest events that a subscriber has not acknowledged, above `after` if given.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or an event not be decoded.
+    pub fn pending_events(
+        &self,
+        subscriber: &str,
+        max: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, body FROM unacknowledged JOIN event ON ordinal = event
+             WHERE subscriber = ?1 ORDER BY ordinal LIMIT ?2",
+        )?;
+        let mut rows = statement.query((subscriber, i64::try_from(max).unwrap_or(i64::MAX)))?;
+        let mut events = Vec::new();
+        while let Some(row) = rows.next()? {
+            let body: String = row.get(1)?;
+            events.push(StoredEvent {
+                id: row.get(0)?,
+                event: At("event", "body").json(&body)?,
+            });
+        }
+        Ok(events)
+    }
+
+    /// Takes an event off a subscriber's list. Unknown names and repeats change nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn acknowledge(&self, subscriber: &str, id: &str) -> Result<(), StoreError> {
+        self.write(|db| {
+            db.prepare_cached(
+                "DELETE FROM unacknowledged WHERE subscriber = ?1
+                 AND event = (SELECT ordinal FROM event WHERE id = ?2)",
+            )?
+            .execute([subscriber, id])?;
+            Ok(())
+        })
+    }
+
+    /// Every event ever stored, in order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn all_events(&self) -> Result<Vec<StoredEvent>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id, body FROM event ORDER BY ordinal")?;
+        let mut rows = statement.query([])?;
+        let mut events = Vec::new();
+        while let Some(row) = rows.next()? {
+            let body: String = row.get(1)?;
+            events.push(StoredEvent {
+                id: row.get(0)?,
+                event: At("event", "body").json(&body)?,
+            });
+        }
+        Ok(events)
+    }
+}
+
+/// Puts events into the outbox, in the transaction that makes them true. One that is there already stays as it is.
+pub(super) fn put_events(db: &Transaction<'_>, events: &[Event]) -> Result<(), StoreError> {
+    for event in events {
+        let added = db
+            .prepare_cached("INSERT OR IGNORE INTO event (id, body) VALUES (?1, ?2)")?
+            .execute((event.id(), At("event", "body").to_json(event)?))?;
+        if added > 0 {
+            let ordinal = db.last_insert_rowid();
+            db.prepare_cached(
+                "INSERT INTO unacknowledged (subscriber, event) SELECT name, ?1 FROM subscriber",
+            )?
+            .execute([ordinal])?;
+        }
+    }
+    Ok(())
+}

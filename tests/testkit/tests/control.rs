@@ -1,0 +1,316 @@
+//! The control interface as another language sees it: JSON over HTTP and nothing else.
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use serde_json::{json, Value};
+use testkit::chain::Chain;
+use testkit::control;
+use testkit::gateway::Gateway;
+use testkit::memory::MemoryChain;
+use testkit::regtest::Bitcoind;
+
+use common::http;
+
+struct Server(Gateway);
+
+impl Server {
+    fn start() -> Self {
+        Server::over(Arc::new(MemoryChain::new()))
+    }
+
+    fn over(chain: Arc<dyn Chain>) -> Self {
+        Server(Gateway::start_with(chain, 0, control::routes).expect("a port"))
+    }
+
+    /// The answer to a request that must succeed.
+    #[track_caller]
+    fn post(&self, path: &str, body: Value) -> Value {
+        let answer = http::post(&self.0.url(), path, &body.to_string());
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.json()
+    }
+
+    #[track_caller]
+    fn get(&self, path: &str) -> Value {
+        let answer = http::get(&self.0.url(), path);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.json()
+    }
+
+    /// Status and sentence of a request that must fail.
+    #[track_caller]
+    fn refused(&self, path: &str, body: Value) -> (u16, String) {
+        let answer = http::post(&self.0.url(), path, &body.to_string());
+        assert_ne!(answer.status, 200, "{path}: {}", answer.text());
+        (answer.status, text(&answer.json()["error"]))
+    }
+
+    fn confirmed(&self, script: &str) -> u64 {
+        self.get(&format!("/control/address/{script}"))["confirmed_sat"]
+            .as_u64()
+            .expect("a sum")
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+#[test]
+fn a_whole_story_open_pay_sleep_the_peer_closes_blocks_pass_the_money_arrives() {
+    whole_story(&Server::start());
+}
+
+#[test]
+fn the_same_story_on_a_node() {
+    match Bitcoind::start() {
+        Ok(node) => whole_story(&Server::over(Arc::new(node))),
+        Err(reason) => reason.say(),
+    }
+}
+
+fn whole_story(server: &Server) {
+    let opened = server.post("/control/channels", json!({}));
+    assert_eq!(
+        (&opened["id"], &opened["round"]["local"]["number"]),
+        (&json!(0), &json!(0))
+    );
+
+    let add = json!([{ "direction": "outgoing", "amount_msat": 50_000_000, "cltv_expiry": 500 }]);
+    let paid = server.post("/control/channels/0/update", json!({ "add": add }));
+    assert_eq!(
+        paid["remote"]["htlcs"][0]["payment_hash"],
+        paid["added"][0]["payment_hash"]
+    );
+    assert_eq!(
+        (&paid["revocation"]["number"], &paid["local"]["number"]),
+        (&json!(0), &json!(1))
+    );
+    let settle = json!([{ "direction": "outgoing", "id": 0, "how": "fulfil" }]);
+    let settled = server.post("/control/channels/0/update", json!({ "settle": settle }));
+    assert_eq!(settled["local"]["to_us_msat"], 550_000_000);
+
+    let closed = server.post("/control/channels/0/peer-closes", json!({}));
+    server.post("/control/mine", json!({ "blocks": 6 }));
+    let status = server.get(&format!("/tx/{}/status", text(&closed["txid"])));
+    assert_eq!(status["confirmed"], true);
+
+    // What the app's library would do by itself; the testkit has the same secrets.
+    let sweep = json!({ "claim": "to_remote", "owner": "peer", "fee_sat": 1_000 });
+    server.post("/control/channels/0/claim", sweep);
+    server.post("/control/mine", json!({ "blocks": 1 }));
+    let script = text(&opened["terms"]["our_shutdown_script"]);
+    assert_eq!(server.confirmed(&script), 550_000 - 562 - 660 - 1_000);
+}
+
+#[test]
+fn an_app_gives_its_own_keys_and_terms() {
+    let server = Server::start();
+    let ours = testkit::party::Secrets::from_seed(b"the app's");
+    let setup = json!({
+        "ours": ours, "channel_type": "static_remotekey", "opener": "peer", "capacity_sat": 2_000_000,
+        "initial_to_us_msat": 7_000, "our_delay": 1_000,
+    });
+    let opened = server.post("/control/channels", json!({ "setup": setup }));
+    let terms = &opened["terms"];
+    assert_eq!(terms["our_keys"], json!(ours.public()));
+    assert_eq!(
+        (&terms["opener"], &terms["our_delay"]),
+        (&json!("peer"), &json!(1_000))
+    );
+    assert_eq!(terms["initial_to_peer_msat"], 2_000_000_000_u64 - 7_000);
+    assert_eq!(opened["our_secrets"], json!(ours));
+}
+
+#[test]
+fn a_channel_can_be_registered_before_its_funding_is_broadcast() {
+    let server = Server::start();
+    let opened = server.post("/control/channels", json!({ "funding": "withheld" }));
+    let outpoint = text(&opened["terms"]["funding"]);
+    let txid = outpoint.split(':').next().expect("txid:vout");
+    assert_eq!(
+        http::get(&server.0.url(), &format!("/tx/{txid}")).status,
+        404
+    );
+    server.post("/control/channels/0/broadcast-funding", json!({}));
+    server.post("/control/mine", json!({ "blocks": 1 }));
+    assert_eq!(server.get(&format!("/tx/{txid}/status"))["confirmed"], true);
+}
+
+#[test]
+fn the_peer_can_be_stopped_between_its_pending_commitment_and_its_revocation() {
+    let server = Server::start();
+    server.post("/control/channels", json!({}));
+    let pending = server.post(
+        "/control/channels/0/update",
+        json!({ "feerate_per_kw": 600, "commit": "theirs" }),
+    );
+    assert_eq!(
+        (&pending["remote"]["number"], &pending["local"]),
+        (&json!(1), &Value::Null)
+    );
+    let again = server.post(
+        "/control/channels/0/update",
+        json!({ "feerate_per_kw": 700, "commit": "theirs_again" }),
+    );
+    assert_eq!(again["remote"]["number"], 1);
+    let (status, _) = server.refused("/control/channels/0/update", json!({ "commit": "theirs" }));
+    assert_eq!(status, 400);
+    let first = json!({ "which": { "alternative": { "number": 1, "index": 0 } }, "send": "keep" });
+    let second = json!({ "which": "pending", "send": "keep" });
+    let kept = [first, second]
+        .map(|which| server.post("/control/channels/0/peer-closes", which)["txid"].clone());
+    assert_ne!(kept[0], kept[1]);
+    assert_eq!(
+        server.post("/control/channels/0/revoke", json!({}))["number"],
+        0
+    );
+    server.post("/control/channels/0/update", json!({ "commit": "ours" }));
+}
+
+#[test]
+fn every_kind_of_close_can_be_ordered() {
+    let closes = [
+        ("peer-closes", json!({ "which": { "number": 0 } })),
+        ("our-closes", json!({ "which": { "number": 0 } })),
+        ("data-loss", json!({ "rounds": 2 })),
+        ("coop", json!({})),
+        (
+            "coop",
+            json!({ "close": { "kind": { "simple": { "closer": "peer", "lock_time": 0, "outputs": "both" } }, "fee_sat": 900 } }),
+        ),
+        (
+            "unknown-spend",
+            json!({ "outputs": [{ "script": "a914000000000000000000000000000000000000000087", "value_sat": 990_000 }] }),
+        ),
+    ];
+    let server = Server::start();
+    for (id, (close, body)) in closes.into_iter().enumerate() {
+        server.post("/control/channels", json!({}));
+        server.post(&format!("/control/channels/{id}/update"), json!({}));
+        let before = server.get("/control/state")["mempool"]
+            .as_array()
+            .map(Vec::len);
+        server.post(&format!("/control/channels/{id}/{close}"), body);
+        let after = server.get("/control/state")["mempool"]
+            .as_array()
+            .map(Vec::len);
+        assert_eq!((before, after), (Some(id), Some(id + 1)), "{close}");
+    }
+    server.post("/control/mine", json!({ "blocks": 1 }));
+    assert_eq!(server.get("/control/state")["mempool"], json!([]));
+}
+
+#[test]
+fn a_reorg_takes_a_close_away_and_the_server_says_so() {
+    let server = Server::start();
+    server.post("/control/channels", json!({}));
+    let closed = server.post("/control/channels/0/peer-closes", json!({ "send": "mine" }));
+    let path = format!("/tx/{}/status", text(&closed["txid"]));
+    assert_eq!(server.get(&path)["confirmed"], true);
+    server.post(
+        "/control/reorg",
+        json!({ "depth": 1, "blocks": 2, "orphaned": "drop" }),
+    );
+    assert_eq!(server.get(&path)["confirmed"], false);
+    let ours = server.post("/control/channels/0/our-closes", json!({ "send": "keep" }));
+    server.post(
+        "/control/reorg",
+        json!({ "depth": 1, "blocks": 2, "orphaned": { "replace": [ours["tx"]] } }),
+    );
+    assert_eq!(
+        server.get(&format!("/tx/{}/status", text(&ours["txid"])))["confirmed"],
+        true
+    );
+    let (status, _) = server.refused("/control/reorg", json!({ "depth": 2, "blocks": 2 }));
+    assert_eq!(status, 400);
+}
+
+#[test]
+fn a_refused_request_changes_nothing() {
+    let server = Server::start();
+    server.post("/control/channels", json!({}));
+    let before = server.get("/control/channels/0");
+    let add = |amount_msat: u64| json!({ "direction": "outgoing", "amount_msat": amount_msat, "cltv_expiry": 500 });
+    let (status, text) = server.refused(
+        "/control/channels/0/update",
+        json!({ "add": [add(1_000), add(600_000_000)] }),
+    );
+    assert_eq!(
+        (status, text.as_str()),
+        (400, "Us would pay 600000000 msat and has 599999000 msat")
+    );
+    let (status, text) = server.refused("/control/channels/0/update", json!({ "ad": [] }));
+    assert_eq!(status, 400);
+    assert!(text.contains("unknown field `ad`"), "{text}");
+    assert_eq!(
+        server.refused("/control/channels/1/update", json!({})).0,
+        404
+    );
+    server.post("/control/channels/0/peer-closes", json!({ "send": "mine" }));
+    assert_eq!(
+        server
+            .refused("/control/channels/0/our-closes", json!({}))
+            .0,
+        409
+    );
+    assert_eq!(server.get("/control/channels/0"), before);
+}
+
+#[test]
+fn faults_strike_the_esplora_side_only_and_are_taken_back() {
+    let server = Server::start();
+    let fault = json!({ "status": { "code": 503, "body": "busy" } });
+    server.post("/control/faults", json!({ "fault": fault }));
+    assert_eq!(http::get(&server.0.url(), "/blocks/tip/height").status, 503);
+    assert_eq!(
+        server.get("/control/requests")["lines"],
+        json!(["GET /blocks/tip/height"])
+    );
+    server.post("/control/requests/reset", json!({}));
+    server.post("/control/behave", json!({}));
+    assert_eq!(http::get(&server.0.url(), "/blocks/tip/height").status, 200);
+    assert_eq!(server.get("/control/requests")["count"], 1);
+}
+
+#[test]
+fn payments_and_fees_are_ordered_over_http() {
+    let server = Server::start();
+    let script = "00140000000000000000000000000000000000000007";
+    server.post(
+        "/control/fund",
+        json!({ "script": script, "value_sat": 12_345 }),
+    );
+    assert_eq!(server.confirmed(script), 12_345);
+    server.post(
+        "/control/fees",
+        json!({ "estimates": { "6": 2.5 }, "min_sat_per_kvb": 3_000 }),
+    );
+    assert_eq!(server.get("/fee-estimates"), json!({ "6": 2.5 }));
+    server.post("/control/channels", json!({}));
+    let (status, text) = server.refused("/control/channels/0/peer-closes", json!({}));
+    assert_eq!(status, 409);
+    assert!(text.contains("min relay fee not met"), "{text}");
+}
+
+#[test]
+fn the_server_prints_where_it_listens_and_ends_with_its_input() {
+    let mut server: Child = Command::new(env!("CARGO_BIN_EXE_testkit-server"))
+        .args(["--chain", "memory", "--port", "0"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary was built for this test");
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().expect("piped"))
+        .read_line(&mut line)
+        .expect("one line");
+    let url = line.strip_prefix("listening ").expect("it says so").trim();
+    assert_eq!(http::get(url, "/control/state").json()["channels"], 0);
+    drop(server.stdin.take());
+    assert!(server.wait().expect("its status").success());
+}
