@@ -31,6 +31,16 @@ fn build_with(
     spec.build()
 }
 
+/// Builds with these HTLCs beside balances that already use up the capacity.
+fn build_on_top(htlcs: &[Htlc]) -> Result<Commitment, ProtocolError> {
+    let keys = commitment_keys();
+    CommitmentSpec {
+        htlcs,
+        ..spec(ChannelType::AnchorsZeroFeeHtlc, &keys)
+    }
+    .build()
+}
+
 /// Builds with these HTLCs, whose amounts come from the owner's balance.
 fn build_with_htlcs(channel_type: ChannelType, htlcs: &[Htlc]) -> Commitment {
     let keys = commitment_keys();

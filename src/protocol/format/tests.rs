@@ -1,5 +1,6 @@
 //! What the tests of the formats share: every output, every way to spend it, signed for real.
 
+mod consensus;
 mod recognition;
 mod templates;
 mod types;
