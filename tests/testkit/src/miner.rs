@@ -14,14 +14,14 @@ use bitcoin::{
 use crate::chain::{BlockRef, Chain};
 use crate::index::script_hash;
 
-/// The block before this height has this time; each block comes [`BLOCK_INTERVAL`] later than its parent. A date in the past, so
+/// The first block comes [`BLOCK_INTERVAL`] after this time, each further block as long after its parent. A date in the past, so
 /// that no clock is asked and two runs make the same chain.
 pub(crate) const START_TIME: u32 = 1_700_000_000;
 /// Seconds between two blocks.
 pub(crate) const BLOCK_INTERVAL: u32 = 600;
 
-/// A reward can be spent in the block 100 heights above its own.
-const COINBASE_MATURITY: u32 = 100;
+/// A block reward can be spent in the block this many heights above its own (consensus).
+pub(crate) const COINBASE_MATURITY: u32 = 100;
 /// Comfortably above any minimum a test sets, in sat per vB.
 const FEE_RATE: u64 = 10;
 /// The secret key; it guards nothing but regtest coins.

@@ -35,6 +35,7 @@ struct State {
     index: ChainIndex,
     estimates: FeeEstimates,
     min_fee: u64,
+    reorgs: u32,
 }
 
 impl Bitcoind {
@@ -49,6 +50,7 @@ impl Bitcoind {
             index: ChainIndex::new(genesis),
             estimates: FeeEstimates::new(),
             min_fee: DEFAULT_MIN_FEE,
+            reorgs: 0,
         };
         let node = Bitcoind {
             rpc,
@@ -57,6 +59,17 @@ impl Bitcoind {
         };
         node.mine_empty(START_HEIGHT);
         Ok(node)
+    }
+
+    /// Gives the node a block mined elsewhere, on any branch.
+    ///
+    /// # Errors
+    /// The rule that the block breaks.
+    pub fn submit_block(&self, block: &Block) -> Result<(), Reject> {
+        let now = self.state().index.tip_block().header.time;
+        // A node refuses blocks from more than two hours ahead of its clock.
+        self.rpc.set_time(now.max(block.header.time));
+        self.rpc.submit_block(block)
     }
 
     /// The state, its index brought up to the node's tip.
@@ -72,12 +85,23 @@ impl Bitcoind {
     /// Mines a block of the mempool, or of exactly these transactions.
     fn mine_block(&self, content: Content<'_>) -> Result<BlockHash, Reject> {
         let parent_time = self.state().index.tip_block().header.time;
-        self.rpc.set_time(Miner::next_time(parent_time));
+        self.mine_block_at(Miner::next_time(parent_time), content)
+    }
+
+    fn mine_block_at(&self, time: u32, content: Content<'_>) -> Result<BlockHash, Reject> {
+        self.rpc.set_time(time);
         let address = self.miner.address();
         match content {
             Content::Mempool => Ok(self.rpc.generate(&address)),
             Content::Exactly(transactions) => self.rpc.generate_block(&address, transactions),
         }
+    }
+
+    /// The time of the first block of a new branch: some seconds late, or an empty block would be the very block that was left.
+    fn time_of_branch(&self) -> u32 {
+        let mut state = self.state();
+        state.reorgs += 1;
+        Miner::next_time(state.index.tip_block().header.time) + state.reorgs
     }
 
     fn transactions(&self, txids: &[Txid]) -> Vec<Transaction> {
@@ -264,7 +288,7 @@ impl Chain for Bitcoind {
             Orphaned::Keep | Orphaned::Drop => &[],
             Orphaned::Replace(instead) => instead,
         };
-        let mut hashes = match self.mine_block(Content::Exactly(first)) {
+        let mut hashes = match self.mine_block_at(self.time_of_branch(), Content::Exactly(first)) {
             Ok(hash) => vec![hash],
             Err(reject) => {
                 fork.iter().for_each(|hash| self.rpc.reconsider(*hash));

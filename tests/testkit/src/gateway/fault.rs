@@ -112,7 +112,7 @@ impl Paths {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Times {
-    /// Until [`super::Gateway::behave`].
+    /// Until [`super::Handle::behave`].
     Always,
     /// The next so many requests that it concerns.
     Next(u32),

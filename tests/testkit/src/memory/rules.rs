@@ -6,9 +6,7 @@ use bitcoin::{absolute, Amount, Sequence, Transaction, TxIn, TxOut};
 use bitcoinconsensus as consensus;
 
 use crate::chain::Reject;
-
-/// A coinbase output can be spent in the block this many heights above its own (consensus, COINBASE_MATURITY).
-pub(crate) const COINBASE_MATURITY: u32 = 100;
+use crate::miner::COINBASE_MATURITY;
 
 /// Every soft fork that the consensus library knows.
 const ALL_RULES: u32 = consensus::VERIFY_ALL_PRE_TAPROOT | consensus::VERIFY_TAPROOT;

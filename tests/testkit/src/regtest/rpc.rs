@@ -29,11 +29,13 @@ impl Rpc {
         let clock = format!("-mocktime={START_TIME}");
         let expiry = format!("-mempoolexpiry={MEMPOOL_EXPIRY_HOURS}");
         let mut conf = Conf::default();
-        // Every transaction the mempool takes is mined too, whatever it pays.
         conf.args = vec![
             "-regtest",
             "-txindex=1",
-            "-fallbackfee=0.0001",
+            // The defaults have changed with version 30; both chains keep the old ones.
+            "-minrelaytxfee=0.00001",
+            "-incrementalrelayfee=0.00001",
+            // Every transaction the mempool takes is mined too, whatever it pays.
             "-blockmintxfee=0",
             &clock,
             &expiry,
@@ -163,6 +165,18 @@ impl Rpc {
             .as_str()
             .expect("bitcoind names the block it has mined");
         Ok(hash.parse().expect("bitcoind names blocks by their hash"))
+    }
+
+    /// # Errors
+    /// The rule that the block breaks.
+    pub(super) fn submit_block(&self, block: &Block) -> Result<(), Reject> {
+        let refusal: Option<String> =
+            self.must("submitblock", &[json!(encode::serialize_hex(block))]);
+        match refusal.as_deref() {
+            // "inconclusive": valid as far as it can be judged while its branch has less work.
+            None | Some("inconclusive") => Ok(()),
+            Some(refusal) => Err(Reject::rules(refusal)),
+        }
     }
 
     pub(super) fn invalidate(&self, hash: BlockHash) {

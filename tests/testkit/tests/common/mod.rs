@@ -1,18 +1,26 @@
 //! A purse for the testkit's own tests: coins under scripts of one key, and transactions that spend them.
 #![allow(dead_code)] // each test binary uses its own part of it
 
+#[macro_use]
+mod promises;
 pub mod http;
 
+use std::sync::Arc;
+
 use bitcoin::hashes::{sha256d, Hash};
+use bitcoin::key::TapTweak;
 use bitcoin::opcodes::all::{OP_CHECKSIG, OP_CLTV, OP_CSV, OP_DROP};
 use bitcoin::script::Builder;
-use bitcoin::secp256k1::{Message, Secp256k1, SecretKey};
-use bitcoin::sighash::{EcdsaSighashType, SighashCache};
+use bitcoin::secp256k1::{Keypair, Message, Secp256k1, SecretKey};
+use bitcoin::sighash::{EcdsaSighashType, Prevouts, SighashCache, TapSighashType};
 use bitcoin::{
     absolute, ecdsa, transaction, Amount, OutPoint, PublicKey, ScriptBuf, Sequence, Transaction,
     TxIn, TxMerkleNode, TxOut, Txid, Witness,
 };
+use esplora_client::AsyncClient;
 use testkit::chain::Chain;
+use testkit::gateway::Gateway;
+use testkit::memory::MemoryChain;
 
 /// An output behind a P2WSH script that asks for one signature.
 pub struct Coin {
@@ -147,6 +155,34 @@ impl Coin {
     }
 }
 
+/// Spends a new taproot output of key 1 by its key path, signed by `signer`.
+pub fn taproot_spend(chain: &dyn Chain, signer: SecretKey) -> Transaction {
+    let secp = Secp256k1::new();
+    let (internal, _) = key(1).x_only_public_key(&secp);
+    let script = ScriptBuf::new_p2tr(&secp, internal, None);
+    let coin = Coin {
+        outpoint: chain.fund(&script, VALUE),
+        value: VALUE,
+        witness_script: plain_script(),
+    };
+    let mut cache = SighashCache::new(coin.spend(Spending::default()));
+    let spent = [TxOut {
+        value: VALUE,
+        script_pubkey: script,
+    }];
+    let all = Prevouts::All(&spent);
+    let hash = cache
+        .taproot_key_spend_signature_hash(0, &all, TapSighashType::Default)
+        .unwrap();
+    let tweaked = Keypair::from_secret_key(&secp, &signer)
+        .tap_tweak(&secp, None)
+        .to_keypair();
+    let signature = secp.sign_schnorr_no_aux_rand(&Message::from(hash), &tweaked);
+    let mut transaction = cache.into_transaction();
+    transaction.input[0].witness = Witness::from_slice(&[signature.as_ref()]);
+    transaction
+}
+
 /// One signature of key 1.
 pub fn plain_script() -> ScriptBuf {
     Builder::new()
@@ -167,4 +203,34 @@ pub fn root_of(txid: Txid, position: usize, siblings: &[Txid]) -> TxMerkleNode {
         hash = sha256d::Hash::hash(&pair.concat()).to_byte_array();
     }
     TxMerkleNode::from_byte_array(hash)
+}
+
+/// A gateway over an in-memory chain, and a client that talks to it.
+pub struct Server {
+    pub chain: Arc<dyn Chain>,
+    pub gateway: Gateway,
+    pub client: AsyncClient,
+}
+
+pub fn server() -> Server {
+    let chain: Arc<dyn Chain> = Arc::new(MemoryChain::new());
+    let gateway = Gateway::start(Arc::clone(&chain)).unwrap();
+    let client = esplora_client::Builder::new(&gateway.url())
+        .max_retries(0)
+        .build_async()
+        .unwrap();
+    Server {
+        chain,
+        gateway,
+        client,
+    }
+}
+
+pub fn block_time(chain: &dyn Chain, height: u32) -> u32 {
+    chain
+        .block(chain.block_hash(height).unwrap())
+        .unwrap()
+        .block
+        .header
+        .time
 }

@@ -79,7 +79,7 @@ pub(super) fn txid(view: &View<'_>, hash: BlockHash, index: usize) -> Reply {
 
 pub(super) fn transactions(view: &View<'_>, hash: BlockHash, start: usize) -> Reply {
     let known = known(view, hash)?;
-    if start % TXS_PER_PAGE != 0 {
+    if start.next_multiple_of(TXS_PER_PAGE) != start {
         return Err(Answer::bad_request(
             "start index must be a multipication of 25",
         ));
