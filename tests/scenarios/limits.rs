@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use lightning_arbitrator::arbitrator::{ResumeOptions, ResumeReport};
-use testkit::gateway::{Fault, Hold, Paths, Scope};
+use testkit::gateway::{Fault, Scope};
 use testkit::party::{ChannelType, Which};
 
-use crate::support::{Ending, Nap, World};
+use crate::support::{never_answer, Ending, Nap, World, QUESTIONS};
 
 twins!(
     a_few_requests_a_tick_are_enough_to_come_home,
@@ -131,20 +131,9 @@ fn a_tick_without_time_asks_nothing(mut world: World) {
 fn a_server_that_never_answers_is_left_when_the_time_is_over(mut world: World) {
     world.phone.resume();
     world.peer_closes(Which::Current);
-    // In the order in which they are asked: each tick comes one question further.
-    for question in [
-        "/blocks",
-        "/outspend/",
-        "/raw",
-        "/merkle-proof",
-        "/fee-estimates",
-        "/tx",
-    ] {
-        world.gateway().hold(Hold {
-            paths: Paths::Containing(question.to_owned()),
-            size: usize::MAX,
-            total: usize::MAX,
-        });
+    // Each tick comes one question further.
+    for question in QUESTIONS {
+        never_answer(&world.gateway(), question);
         let report = world
             .phone
             .resume_with(ResumeOptions {

@@ -38,5 +38,6 @@ mod local_close;
 mod remote_close;
 mod reorgs;
 mod requests;
+mod slow_server;
 mod support;
 mod unresolved;

@@ -6,6 +6,7 @@ mod words;
 
 pub use ending::Ending;
 pub use phone::{Nap, Phone, Server};
+pub use words::{number, retold, secret};
 
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +15,7 @@ use lightning_arbitrator::court::report::ContractReport;
 use lightning_arbitrator::court::{ArbitratorState, Progress};
 use testkit::chain::{Chain, Orphaned};
 use testkit::esplora::Esplora;
-use testkit::gateway::Handle;
+use testkit::gateway::{Handle, Hold, Paths};
 use testkit::memory::MemoryChain;
 use testkit::party::{Channel, ChannelSetup, ChannelType, NewHtlc, Round, Side, Which};
 
@@ -37,6 +38,31 @@ pub fn faults(server: &Server) -> Handle {
     let server = server.lock().expect("no test panics while it holds this");
     let gateway = server.gateway().expect("only the gateway can misbehave");
     Handle::clone(gateway)
+}
+
+/// The questions of a tick that finds a close, in their order: whole paths, or what stands in them.
+pub const QUESTIONS: [&str; 7] = [
+    "/blocks/tip/hash",
+    "/blocks",
+    "/outspend/",
+    "/raw",
+    "/merkle-proof",
+    "/fee-estimates",
+    "/tx",
+];
+
+/// Holds every such question back until the gateway behaves.
+pub fn never_answer(gateway: &Handle, question: &str) {
+    let part = question.to_owned();
+    let paths = match question {
+        "/blocks" | "/tx" => Paths::Exactly(part),
+        _ => Paths::Containing(part),
+    };
+    gateway.hold(Hold {
+        paths,
+        size: usize::MAX,
+        total: usize::MAX,
+    });
 }
 
 impl World {
