@@ -177,12 +177,14 @@ impl Tick<'_> {
     }
 
     fn trouble(&mut self, channel: OutPoint, error: ArbitratorError) {
-        log::warn!("channel {channel}: {error}");
         self.troubled.insert(channel);
-        self.report.troubles.push(Trouble {
-            channel: Some(channel),
-            what: error.to_string(),
-        });
+        self.note(Some(channel), error.to_string());
+    }
+
+    /// Tells of something that went wrong without ending anything.
+    fn note(&mut self, channel: Option<OutPoint>, what: String) {
+        log::warn!("{what}");
+        self.report.troubles.push(Trouble { channel, what });
     }
 
     async fn advance_one(
@@ -293,13 +295,11 @@ impl Tick<'_> {
                             self.core.sign_sweep(channel, unsigned).await?,
                         )),
                         Err(uneconomic) => {
-                            self.report.troubles.push(Trouble {
-                                channel: Some(channel),
-                                what: format!(
-                                    "{}: {} waits for lower fees, the sweep would cost {}",
-                                    contract.outpoint, uneconomic.value, uneconomic.fee
-                                ),
-                            });
+                            let what = format!(
+                                "{}: {} waits for lower fees, the sweep would cost {}",
+                                contract.outpoint, uneconomic.value, uneconomic.fee
+                            );
+                            self.note(Some(channel), what);
                             None
                         }
                     }
@@ -325,7 +325,7 @@ impl Tick<'_> {
                 Ok(estimates) => estimates,
                 Err(error) if is_limit_of(&error) => return Err(error.into()),
                 Err(error) => {
-                    log::warn!("no fee estimates: {error}");
+                    self.note(None, format!("no fee estimates: {error}"));
                     BTreeMap::new()
                 }
             };
@@ -336,18 +336,25 @@ impl Tick<'_> {
 
     // ── broadcasting ─────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Offers every transaction of ours that belongs on the chain to the network. `false`: a limit ended it.
+    /// Offers every transaction of ours that belongs on the chain to the network. `false`: a limit ended it, or the server
+    /// could not be reached.
     async fn broadcast_all(&mut self, view: &ChainView) -> Result<bool, ArbitratorError> {
         let Some(tip) = view.tip() else {
             return Ok(true);
         };
+        let mut all_offered = true;
         for row in self.core.store.broadcasting_channels()? {
             match self
                 .core
                 .broadcast_due(row, tip.height.to_u32(), &self.budget)
                 .await
             {
-                Ok(()) => {}
+                Ok(unreached) => {
+                    all_offered &= unreached.is_empty();
+                    for txid in unreached {
+                        self.note(None, format!("{txid} could not be handed to the server"));
+                    }
+                }
                 Err(error) if is_limit(&error) => {
                     self.report.stopped = Some(error.to_string());
                     return Ok(false);
@@ -358,7 +365,7 @@ impl Tick<'_> {
                 },
             }
         }
-        Ok(true)
+        Ok(all_offered)
     }
 
     // ── ending ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -579,25 +586,29 @@ impl Core {
         Ok(self.store.sweep_script(row)?.unwrap_or(script))
     }
 
-    /// Broadcasts what is due of one channel, and stores each outcome.
+    /// Broadcasts what is due of one channel, and stores each outcome. Gives what the server could not be reached with.
     pub(super) async fn broadcast_due(
         &self,
         row: ChannelRow,
         tip: u32,
         budget: &Budget,
-    ) -> Result<(), ArbitratorError> {
+    ) -> Result<Vec<Txid>, ArbitratorError> {
         let channel = self.store.terms(row)?.channel();
         let due: Vec<(Txid, Transaction)> = due_broadcasts(&self.store.case(row)?)
             .map(|broadcast| (broadcast.txid, broadcast.transaction.clone()))
             .collect();
+        let mut unreached = Vec::new();
         for (txid, transaction) in due {
             let outcome = self.source.broadcast(&transaction, budget).await?;
             let outcome = Outcome::from(outcome);
             log::info!("channel {channel}: {txid}: {outcome:?}");
+            if outcome == Outcome::Unreachable {
+                unreached.push(txid);
+            }
             let input = Input::Broadcast { txid, outcome, tip };
             self.apply(row, channel, &input)?;
         }
-        Ok(())
+        Ok(unreached)
     }
 
     /// The report of one channel.
