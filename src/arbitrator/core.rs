@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Network, OutPoint, Transaction};
@@ -422,8 +421,4 @@ impl Core {
         }
         Ok(())
     }
-}
-
-pub(super) fn callout_limit(policy: &Policy) -> Duration {
-    Duration::from_secs(policy.callback_seconds)
 }

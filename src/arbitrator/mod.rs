@@ -15,7 +15,7 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, Transaction};
 
 use self::callout::Callout;
-use self::core::{callout_limit, Core};
+use self::core::Core;
 use self::executor::Executor;
 use crate::chain::Budget;
 use crate::channel::{ChannelTerms, CloseSummary, HtlcKey, LocalUpdate, Position, RemoteUpdate};
@@ -46,7 +46,7 @@ impl ChainArbitrator {
             )?;
             Ok(Core {
                 network: config.network,
-                callout: Callout::new(callout_limit(&config.policy)),
+                callout: Callout::new(config.policy.callback_limit),
                 policy: config.policy,
                 chain_policy: config.chain_policy,
                 store,

@@ -68,9 +68,9 @@ pub enum Lie {
     },
     /// Merkle proofs lead to another root.
     BadMerkle,
-    /// Headers carry a nonce that does no work.
+    /// Headers carry a nonce that does no work, in blocks and in their descriptions.
     BadPow,
-    /// The genesis block is that of mainnet.
+    /// The genesis block is that of mainnet, and nobody ever heard of the chain's own.
     WrongNetwork,
 }
 
