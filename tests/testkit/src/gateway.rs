@@ -194,6 +194,11 @@ impl Handle {
         self.0.state().gate.groups()
     }
 
+    /// Requests that are held back now.
+    pub fn held(&self) -> usize {
+        self.0.state().gate.held()
+    }
+
     /// Requests since the start or the last [`Handle::reset`].
     pub fn count(&self) -> usize {
         self.0.state().requests.len()

@@ -96,6 +96,8 @@ pub enum Paths {
     Prefix(String),
     /// Those whose path has this anywhere, for example `/outspend/`.
     Containing(String),
+    /// Those for exactly this path, for example `/tx`.
+    Exactly(String),
 }
 
 impl Paths {
@@ -104,6 +106,7 @@ impl Paths {
             Paths::All => true,
             Paths::Prefix(prefix) => path.starts_with(prefix),
             Paths::Containing(part) => path.contains(part),
+            Paths::Exactly(whole) => path == whole,
         }
     }
 }
