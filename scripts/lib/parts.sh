@@ -25,4 +25,6 @@ build_testkit_server() {
     cargo build --quiet --locked --workspace --bin testkit-server
     TESTKIT_SERVER="$(realpath "${CARGO_TARGET_DIR:-target}")/debug/testkit-server"
     export TESTKIT_SERVER
+    # So that it finds a node inside Swift's root directory too, where the home directory is another.
+    if provision bitcoind; then export BITCOIND_EXE="$PROVISIONED"; fi
 }
