@@ -16,7 +16,7 @@ pub enum Want {
     SignCommitment,
     /// A signed sweep of one contract, at a feerate above the one refused, if one was.
     Claim {
-        contract: Contract,
+        contract: Box<Contract>,
         refused: Option<Transaction>,
     },
 }
@@ -53,7 +53,7 @@ pub fn wants(case: &Case, tip: u32, policy: &Policy) -> Vec<Want> {
             Some(_) => continue,
         };
         wants.push(Want::Claim {
-            contract: contract.clone(),
+            contract: Box::new(contract.clone()),
             refused,
         });
     }

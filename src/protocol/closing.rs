@@ -266,3 +266,6 @@ fn closing(
         output,
     })
 }
+
+#[cfg(test)]
+mod tests;

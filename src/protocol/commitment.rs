@@ -235,3 +235,6 @@ impl Commitment {
             .unwrap_or(Amount::ZERO)
     }
 }
+
+#[cfg(test)]
+mod tests;

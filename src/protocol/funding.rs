@@ -115,3 +115,6 @@ impl Funding {
             .map_err(|_| ProtocolError::NoSuchInput { input })
     }
 }
+
+#[cfg(test)]
+mod tests;

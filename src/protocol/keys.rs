@@ -160,3 +160,6 @@ fn hash_to_scalar(first: &PublicKey, second: &PublicKey) -> Result<Scalar, Proto
     Scalar::from_be_bytes(sha256::Hash::from_engine(engine).to_byte_array())
         .map_err(|_| UNDERIVABLE)
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,8 @@
 mod closing;
 mod commitment;
 mod error;
+#[cfg(test)]
+mod fixtures;
 mod format;
 mod funding;
 mod htlc;

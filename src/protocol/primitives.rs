@@ -177,3 +177,6 @@ mod serde_hex {
         <[u8; 32]>::from_hex(&text).map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests;

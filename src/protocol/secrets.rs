@@ -216,3 +216,6 @@ fn last_of(slot: u8, lowest: u64) -> Option<u64> {
     let index = (multiple | 1).checked_mul(step)?;
     (index <= max).then_some(index)
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,12 +69,13 @@ impl Observer<'_> {
                 let Some(question) = round.queue.pop_front() else {
                     break;
                 };
-                self.heard.asked.insert(question);
                 in_flight.push(put(source, budget, question));
             }
             let Some((question, reply)) = in_flight.next().await else {
                 break;
             };
+            // Only now: while it is under way, whoever needs the same answer waits for this one.
+            self.heard.asked.insert(question);
             let learnt = match reply {
                 Ok(reply) => self.learn(reply, trust, cases, outcome),
                 Err(error) => Err(error),

@@ -222,3 +222,6 @@ pub trait Format: Sync {
         shared::fee(self.commitment_weight(untrimmed_htlcs), feerate_per_kw)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! - [`chain`]: one interface over a real regtest node ([`regtest`]) and an in-memory chain ([`memory`]);
 //! - [`gateway`]: an Esplora server over either, with faults to order; [`esplora`] takes a real server where there is one;
 //! - [`party`]: the counterparty, honest or cheating, on LDK's commitment code;
-//! - [`control`]: both over HTTP, for tests in other languages.
+//! - [`control`]: all of it over HTTP, for tests in other languages (`testkit-server`).
 
 pub mod chain;
 pub mod control;

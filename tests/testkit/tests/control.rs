@@ -2,12 +2,13 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{json, Value};
-use testkit::chain::Chain;
 use testkit::control;
 use testkit::gateway::Gateway;
 use testkit::memory::MemoryChain;
@@ -15,28 +16,73 @@ use testkit::regtest::Bitcoind;
 
 use common::http;
 
-struct Server(Gateway);
+/// A server and its address.
+struct Server {
+    url: String,
+    running: Running,
+}
+
+enum Running {
+    /// On threads of this process.
+    Here(Gateway),
+    /// As other languages start it.
+    Spawned(Child),
+}
 
 impl Server {
     fn start() -> Self {
-        Server::over(Arc::new(MemoryChain::new()))
+        let gateway =
+            Gateway::start_with(Arc::new(MemoryChain::new()), 0, control::routes).expect("a port");
+        Server {
+            url: gateway.url(),
+            running: Running::Here(gateway),
+        }
     }
 
-    fn over(chain: Arc<dyn Chain>) -> Self {
-        Server(Gateway::start_with(chain, 0, control::routes).expect("a port"))
+    fn spawn(chain: &str) -> Self {
+        let mut server: Child = Command::new(env!("CARGO_BIN_EXE_testkit-server"))
+            .args(["--chain", chain, "--port", "0"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary was built for this test");
+        let mut line = String::new();
+        BufReader::new(server.stdout.take().expect("piped"))
+            .read_line(&mut line)
+            .expect("one line");
+        let url = line
+            .strip_prefix("listening ")
+            .expect("it says so")
+            .trim()
+            .to_owned();
+        Server {
+            url,
+            running: Running::Spawned(server),
+        }
+    }
+
+    /// Waits until the process has ended by itself, because its input ended.
+    fn end(self) {
+        match self.running {
+            Running::Here(gateway) => drop(gateway),
+            Running::Spawned(mut server) => {
+                drop(server.stdin.take());
+                assert!(server.wait().expect("its status").success());
+            }
+        }
     }
 
     /// The answer to a request that must succeed.
     #[track_caller]
     fn post(&self, path: &str, body: Value) -> Value {
-        let answer = http::post(&self.0.url(), path, &body.to_string());
+        let answer = http::post(&self.url, path, &body.to_string());
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
         answer.json()
     }
 
     #[track_caller]
     fn get(&self, path: &str) -> Value {
-        let answer = http::get(&self.0.url(), path);
+        let answer = http::get(&self.url, path);
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
         answer.json()
     }
@@ -44,7 +90,7 @@ impl Server {
     /// Status and sentence of a request that must fail.
     #[track_caller]
     fn refused(&self, path: &str, body: Value) -> (u16, String) {
-        let answer = http::post(&self.0.url(), path, &body.to_string());
+        let answer = http::post(&self.url, path, &body.to_string());
         assert_ne!(answer.status, 200, "{path}: {}", answer.text());
         (answer.status, text(&answer.json()["error"]))
     }
@@ -63,14 +109,6 @@ fn text(value: &Value) -> String {
 #[test]
 fn a_whole_story_open_pay_sleep_the_peer_closes_blocks_pass_the_money_arrives() {
     whole_story(&Server::start());
-}
-
-#[test]
-fn the_same_story_on_a_node() {
-    match Bitcoind::start() {
-        Ok(node) => whole_story(&Server::over(Arc::new(node))),
-        Err(reason) => reason.say(),
-    }
 }
 
 fn whole_story(server: &Server) {
@@ -132,10 +170,7 @@ fn a_channel_can_be_registered_before_its_funding_is_broadcast() {
     let opened = server.post("/control/channels", json!({ "funding": "withheld" }));
     let outpoint = text(&opened["terms"]["funding"]);
     let txid = outpoint.split(':').next().expect("txid:vout");
-    assert_eq!(
-        http::get(&server.0.url(), &format!("/tx/{txid}")).status,
-        404
-    );
+    assert_eq!(http::get(&server.url, &format!("/tx/{txid}")).status, 404);
     server.post("/control/channels/0/broadcast-funding", json!({}));
     server.post("/control/mine", json!({ "blocks": 1 }));
     assert_eq!(server.get(&format!("/tx/{txid}/status"))["confirmed"], true);
@@ -266,14 +301,14 @@ fn faults_strike_the_esplora_side_only_and_are_taken_back() {
     let server = Server::start();
     let fault = json!({ "status": { "code": 503, "body": "busy" } });
     server.post("/control/faults", json!({ "fault": fault }));
-    assert_eq!(http::get(&server.0.url(), "/blocks/tip/height").status, 503);
+    assert_eq!(http::get(&server.url, "/blocks/tip/height").status, 503);
     assert_eq!(
         server.get("/control/requests")["lines"],
         json!(["GET /blocks/tip/height"])
     );
     server.post("/control/requests/reset", json!({}));
     server.post("/control/behave", json!({}));
-    assert_eq!(http::get(&server.0.url(), "/blocks/tip/height").status, 200);
+    assert_eq!(http::get(&server.url, "/blocks/tip/height").status, 200);
     assert_eq!(server.get("/control/requests")["count"], 1);
 }
 
@@ -299,18 +334,30 @@ fn payments_and_fees_are_ordered_over_http() {
 
 #[test]
 fn the_server_prints_where_it_listens_and_ends_with_its_input() {
-    let mut server: Child = Command::new(env!("CARGO_BIN_EXE_testkit-server"))
-        .args(["--chain", "memory", "--port", "0"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the binary was built for this test");
-    let mut line = String::new();
-    BufReader::new(server.stdout.take().expect("piped"))
-        .read_line(&mut line)
-        .expect("one line");
-    let url = line.strip_prefix("listening ").expect("it says so").trim();
-    assert_eq!(http::get(url, "/control/state").json()["channels"], 0);
-    drop(server.stdin.take());
-    assert!(server.wait().expect("its status").success());
+    let server = Server::spawn("memory");
+    whole_story(&server);
+    server.end();
+}
+
+#[test]
+fn the_server_runs_a_node_and_takes_it_along_when_it_ends() {
+    if let Err(reason) = Bitcoind::start() {
+        reason.say();
+        return;
+    }
+    let server = Server::spawn("bitcoind");
+    whole_story(&server);
+    let node = text(&server.get("/control/state")["node_rpc"]);
+    let mut connection = TcpStream::connect(&node).expect("the node is there");
+    // Far less than the node's own patience with an idle connection.
+    connection
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .expect("not zero");
+    server.end();
+    let heard = connection.read(&mut [0]);
+    let gone = heard.as_ref().map_or_else(
+        |error| error.kind() == ErrorKind::ConnectionReset,
+        |length| *length == 0,
+    );
+    assert!(gone, "the node closed the connection by ending: {heard:?}");
 }

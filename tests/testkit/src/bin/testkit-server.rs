@@ -57,7 +57,7 @@ fn serve(options: Options) -> Result<(), String> {
             Arc::new(Bitcoind::start().map_err(|reason| format!("no bitcoind: {reason}"))?)
         }
     };
-    let gateway = Gateway::start_with(chain, options.port, control::routes)
+    let gateway = Gateway::start_with(Arc::clone(&chain), options.port, control::routes)
         .map_err(|error| format!("port {}: {error}", options.port))?;
     println!("listening {}", gateway.url());
     // Whoever waits for the line reads from a pipe, which is not flushed line by line.
@@ -68,5 +68,11 @@ fn serve(options: Options) -> Result<(), String> {
     std::io::stdin()
         .read_to_end(&mut ignored)
         .map_err(|error| error.to_string())?;
+    drop(gateway);
+    // The gateway's threads let go of the chain in their own time; a node is stopped by the last to let go, which must
+    // happen before this process ends, or the node goes on without it.
+    while Arc::strong_count(&chain) > 1 {
+        std::thread::yield_now();
+    }
     Ok(())
 }

@@ -141,6 +141,8 @@ pub struct Overview {
     chain: String,
     tip: BlockRef,
     mempool: Vec<Txid>,
+    /// `host:port` of the node's RPC interface; null in memory.
+    node_rpc: Option<String>,
     /// How many channels were opened; their ids count from 0.
     channels: usize,
 }
@@ -237,6 +239,7 @@ pub(super) fn overview(control: &Control) -> Result<Overview, Refusal> {
         chain: chain.kind().to_string(),
         tip: chain.tip(),
         mempool: chain.mempool(),
+        node_rpc: chain.node().map(|node| node.rpc_address),
         channels: control.channels().len(),
     })
 }
