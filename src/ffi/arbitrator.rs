@@ -14,15 +14,15 @@ use super::{
     ForceCloseStatus, HtlcKey, LocalUpdate, OutPoint, Position, RemoteUpdate, ResumeOptions,
     ResumeReport,
 };
-use crate::arbitrator::{ChainArbitrator, Config};
+use crate::arbitrator::{self, Config};
 use crate::chain::{ChainPolicy, Depth, EsploraSource};
 use crate::protocol::CommitmentSecret;
 
 /// Keeps the money of many channels safe on-chain. One per database file, usable from any thread.
 #[derive(uniffi::Object)]
-#[uniffi(name = "ChainArbitrator")]
-pub struct Arbitrator {
-    core: Arc<ChainArbitrator>,
+
+pub struct ChainArbitrator {
+    core: Arc<arbitrator::ChainArbitrator>,
 }
 
 fn channel(outpoint: &OutPoint) -> Result<bitcoin::OutPoint, Invalid> {
@@ -35,7 +35,7 @@ fn secret(bytes: Vec<u8>) -> Result<CommitmentSecret, Invalid> {
 }
 
 #[uniffi::export]
-impl Arbitrator {
+impl ChainArbitrator {
     /// Opens or creates the database and starts the library's thread. Nothing is asked of the server yet. Without a
     /// `crypto_system` secrets are stored as they are.
     #[uniffi::constructor(default(crypto_system = None))]
@@ -50,8 +50,8 @@ impl Arbitrator {
             let limit = std::time::Duration::from_secs(core_config.policy.callback_seconds);
             core_config.crypto = Arc::new(ForeignCryptoSystem { system, limit });
         }
-        let core = Arc::new(ChainArbitrator::open(core_config).await?);
-        Ok(Arc::new(Arbitrator { core }))
+        let core = Arc::new(arbitrator::ChainArbitrator::open(core_config).await?);
+        Ok(Arc::new(ChainArbitrator { core }))
     }
 
     /// Registers a channel, before its funding is broadcast. A repeat with equal terms changes nothing.

@@ -24,7 +24,7 @@ mod terms;
 mod tests;
 mod tick;
 
-pub use arbitrator::Arbitrator;
+pub use arbitrator::ChainArbitrator;
 pub use chain::{Block, OutPoint};
 pub use channel::{
     CommitmentUpdate, Direction, FundingSignatures, Htlc, HtlcKey, HtlcOrigin, LocalUpdate,

@@ -15,9 +15,9 @@ fn config(directory: &Path) -> ArbitratorConfig {
     }
 }
 
-fn open(config: ArbitratorConfig) -> Result<Arc<Arbitrator>, ArbitratorError> {
+fn open(config: ArbitratorConfig) -> Result<Arc<ChainArbitrator>, ArbitratorError> {
     let wallet = Arc::new(FixedWallet(Ok(p2wpkh())));
-    wait(Arbitrator::open(config, seed_signer(), wallet, None))
+    wait(ChainArbitrator::open(config, seed_signer(), wallet, None))
 }
 
 /// Polls a future once, as a caller does that then loses interest.
