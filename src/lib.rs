@@ -13,6 +13,7 @@ pub mod channel;
 pub mod config;
 pub mod court;
 pub mod error;
+pub mod ffi;
 pub mod protocol;
 pub mod signer;
 pub mod store;
@@ -29,3 +30,5 @@ pub use config::Policy;
 pub use error::ArbitratorError;
 pub use signer::{SeedSigner, Signer};
 pub use wallet::OnchainWallet;
+
+uniffi::setup_scaffolding!();

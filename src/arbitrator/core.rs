@@ -2,7 +2,7 @@
 //! and on disk when it returns.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bitcoin::secp256k1::PublicKey;
@@ -10,6 +10,7 @@ use bitcoin::{Network, OutPoint, Transaction};
 use futures::channel::oneshot;
 
 use super::callout::Callout;
+use super::handed_out::HandedOut;
 use crate::chain::{Budget, ChainPolicy, ChainSource};
 use crate::channel::commitments::{accept_local, accept_remote, accept_revocation};
 use crate::channel::{ChannelTerms, HtlcKey, LocalUpdate, Position, RemoteUpdate, UpdateError};
@@ -35,8 +36,8 @@ pub(super) struct Core {
     pub(super) tick: RefCell<Option<Budget>>,
     /// Whoever waits for the next event.
     pub(super) waiting: RefCell<Vec<oneshot::Sender<()>>>,
-    /// What `next_event` has handed out since the database was opened, by subscriber.
-    pub(super) handed_out: RefCell<HashMap<String, HashSet<String>>>,
+    /// What `next_event` has handed out since the database was opened.
+    pub(super) handed_out: Arc<HandedOut>,
 }
 
 /// How often a step is computed again because another command changed the case meanwhile. Commands are served between
@@ -388,37 +389,34 @@ impl Core {
         }
     }
 
-    /// The oldest event that a subscriber has neither acknowledged nor been handed since the database was opened.
-    pub(super) async fn next_event(
+    /// Waits for the oldest event that a subscriber has neither acknowledged nor been handed since the database was
+    /// opened. It is marked as handed out where it is handed out: the caller may have gone away meanwhile.
+    pub(super) async fn wait_for_event(
         &self,
         subscriber: String,
     ) -> Result<StoredEvent, ArbitratorError> {
         self.store.subscribe(&subscriber)?;
         loop {
-            let next = {
-                let mut handed_out = self.handed_out.borrow_mut();
-                let handed_out = handed_out.entry(subscriber.clone()).or_default();
-                let pending = self
-                    .store
-                    .pending_events(&subscriber, handed_out.len().saturating_add(1))?;
-                pending
-                    .into_iter()
-                    .find(|event| handed_out.insert(event.id.clone()))
-            };
-            if let Some(event) = next {
+            let known = self.handed_out.count(&subscriber);
+            let pending = self
+                .store
+                .pending_events(&subscriber, known.saturating_add(1))?;
+            let mut pending = pending.into_iter();
+            if let Some(event) = pending.find(|event| !self.handed_out.holds(&subscriber, event)) {
                 return Ok(event);
             }
             let (wake, woken) = oneshot::channel();
-            self.waiting.borrow_mut().push(wake);
+            let mut waiting = std::mem::take(&mut *self.waiting.borrow_mut());
+            waiting.retain(|listener| !listener.is_canceled());
+            waiting.push(wake);
+            *self.waiting.borrow_mut() = waiting;
             woken.await.map_err(|_| ArbitratorError::ShutDown)?;
         }
     }
 
     pub(super) fn acknowledge(&self, subscriber: &str, id: &str) -> Result<(), ArbitratorError> {
         self.store.acknowledge(subscriber, id)?;
-        if let Some(handed_out) = self.handed_out.borrow_mut().get_mut(subscriber) {
-            handed_out.remove(id);
-        }
+        self.handed_out.forget(subscriber, id);
         Ok(())
     }
 }
