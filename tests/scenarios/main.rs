@@ -33,6 +33,7 @@ macro_rules! twins {
 
 mod cooperative;
 mod data_loss;
+mod door;
 mod local_close;
 mod remote_close;
 mod reorgs;

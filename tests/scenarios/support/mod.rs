@@ -1,15 +1,19 @@
 //! A world for a scenario: a chain, an Esplora server over it, a counterparty, and a phone with the library on it.
 
 mod phone;
+mod tables;
 mod words;
 
-pub use phone::{Nap, Phone};
+pub use phone::{Nap, Phone, Told};
+pub use words::{htlc_key, local_update, number, retold};
 
 use std::sync::Arc;
 
 use bitcoin::{OutPoint, ScriptBuf, Transaction};
+use lightning_arbitrator::channel::UpdateError;
 use lightning_arbitrator::court::report::ContractReport;
 use lightning_arbitrator::court::{ArbitratorState, Progress};
+use lightning_arbitrator::ArbitratorError;
 use testkit::chain::{Chain, Orphaned};
 use testkit::gateway::Gateway;
 use testkit::memory::MemoryChain;
@@ -52,6 +56,39 @@ impl World {
             .expect("the funding is valid");
         world.chain.mine(1);
         world
+    }
+
+    /// Another world of the same kind.
+    pub fn anew(&self) -> Self {
+        Self::new(self.channel.setup().channel_type, self.phone.nap())
+    }
+
+    /// A good message.
+    #[track_caller]
+    pub fn tell(&mut self, told: Told) {
+        let channel = self.outpoint();
+        self.phone.tell(channel, told).expect("a good message");
+    }
+
+    /// A good message that says nothing new: no table changes.
+    #[track_caller]
+    pub fn repeats(&mut self, told: Told) {
+        let before = self.phone.tables();
+        self.tell(told);
+        self.phone.tables().assert_are(&before);
+    }
+
+    /// Why the phone refuses what it is told. No table changes.
+    #[track_caller]
+    pub fn refusal(&mut self, told: Told) -> UpdateError {
+        let before = self.phone.tables();
+        let channel = self.outpoint();
+        let refused = self.phone.tell(channel, told).expect_err("a lie");
+        self.phone.tables().assert_are(&before);
+        match refused {
+            ArbitratorError::Update(error) => error,
+            other => panic!("not what the engine said: {other}"),
+        }
     }
 
     pub fn outpoint(&self) -> OutPoint {
@@ -106,11 +143,17 @@ impl World {
         channel
     }
 
+    /// Another channel that the phone has keys for, and was told nothing of.
+    pub fn unregistered_channel(&self) -> Channel {
+        let setup = ChannelSetup::numbered(self.channel.setup().channel_type, 1);
+        let channel = Channel::prepare(self.chain.as_ref(), setup).expect("a consistent setup");
+        self.phone.know(&channel);
+        channel
+    }
+
     /// Another channel, registered and fed, whose funding nobody has broadcast.
     pub fn unfunded_channel(&mut self) -> Channel {
-        let setup = ChannelSetup::numbered(self.channel.setup().channel_type, 1);
-        let mut channel = Channel::prepare(self.chain.as_ref(), setup).expect("a consistent setup");
-        self.phone.know(&channel);
+        let mut channel = self.unregistered_channel();
         self.phone.register(&channel);
         let round = channel.commit_both().expect("nothing is outstanding");
         self.phone.told_round(channel.funding(), &round);
