@@ -20,6 +20,11 @@ pub mod store;
 pub mod sweep;
 pub mod wallet;
 
+/// The README's quick start compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use arbitrator::{ChainArbitrator, Config, ForceCloseStatus, ResumeOptions, ResumeReport};
 pub use config::Policy;
 pub use error::ArbitratorError;

@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Network, OutPoint, Transaction};
@@ -420,8 +419,4 @@ impl Core {
         self.handed_out.forget(subscriber, id);
         Ok(())
     }
-}
-
-pub(super) fn callout_limit(policy: &Policy) -> Duration {
-    Duration::from_secs(policy.callback_seconds)
 }

@@ -16,7 +16,7 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, Transaction};
 
 use self::callout::Callout;
-use self::core::{callout_limit, Core};
+use self::core::Core;
 use self::executor::Executor;
 use self::handed_out::HandedOut;
 use crate::chain::Budget;
@@ -51,7 +51,7 @@ impl ChainArbitrator {
             )?;
             Ok(Core {
                 network: config.network,
-                callout: Callout::new(callout_limit(&config.policy)),
+                callout: Callout::new(config.policy.callback_limit),
                 policy: config.policy,
                 chain_policy: config.chain_policy,
                 store,

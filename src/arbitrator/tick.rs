@@ -101,7 +101,7 @@ impl Tick<'_> {
             let outcome = observer.sync(&watches, &[], look).await?;
             complete = outcome.complete;
             self.report.take_sync(&outcome);
-            self.advance_all(observer.view()).await?;
+            complete &= self.advance_all(observer.view()).await?;
             let now: BTreeSet<OutPoint> = watches.iter().map(|watch| watch.outpoint).collect();
             watched.extend(now);
             let is_new = |watch: &Watch| !watched.contains(&watch.outpoint);
@@ -154,10 +154,11 @@ impl Tick<'_> {
 
     // ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Moves every case that something may have changed for. One that fails is reported; the others go on.
-    async fn advance_all(&mut self, view: &ChainView) -> Result<(), ArbitratorError> {
+    /// Moves every case that something may have changed for. One that fails is reported; the others go on. `false`: a
+    /// limit ended it.
+    async fn advance_all(&mut self, view: &ChainView) -> Result<bool, ArbitratorError> {
         let Some(tip) = view.tip() else {
-            return Ok(());
+            return Ok(true);
         };
         for (row, channel) in self.core.store.channels()? {
             if self.troubled.contains(&channel) {
@@ -165,11 +166,14 @@ impl Tick<'_> {
             }
             match self.advance_one(row, channel, view, tip).await {
                 Ok(()) => {}
-                Err(error) if is_limit(&error) => return Ok(()),
+                Err(error) if is_limit(&error) => {
+                    self.report.stopped = Some(error.to_string());
+                    return Ok(false);
+                }
                 Err(error) => self.trouble(channel, error),
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn trouble(&mut self, channel: OutPoint, error: ArbitratorError) {

@@ -47,7 +47,7 @@ impl ChainArbitrator {
     ) -> Result<Arc<Self>, ArbitratorError> {
         let mut core_config = core_config(&config, signer, wallet)?;
         if let Some(system) = crypto_system {
-            let limit = std::time::Duration::from_secs(core_config.policy.callback_seconds);
+            let limit = core_config.policy.callback_limit;
             core_config.crypto = Arc::new(ForeignCryptoSystem { system, limit });
         }
         let core = Arc::new(arbitrator::ChainArbitrator::open(core_config).await?);

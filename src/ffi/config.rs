@@ -1,5 +1,7 @@
 //! What an app says when it opens the arbitrator.
 
+use std::time::Duration;
+
 use super::input::{self, Invalid};
 use crate::config;
 
@@ -71,8 +73,8 @@ pub struct Policy {
     pub refused_raise_percent: u32,
     /// Greatest share of an output's value, in percent, that its sweep may cost.
     pub budget_percent: u32,
-    /// Seconds that a callback into the app may take.
-    pub callback_seconds: u64,
+    /// Milliseconds that a callback into the app may take.
+    pub callback_limit_ms: u64,
 }
 
 /// The numbers that the library uses unless it is told others.
@@ -96,7 +98,7 @@ impl From<config::Policy> for Policy {
             feerate_cap_per_kw: policy.feerate_cap,
             refused_raise_percent: policy.refused_raise_percent,
             budget_percent: policy.budget_percent,
-            callback_seconds: policy.callback_seconds,
+            callback_limit_ms: u64::try_from(policy.callback_limit.as_millis()).unwrap_or(u64::MAX),
         }
     }
 }
@@ -122,8 +124,8 @@ impl Policy {
         if self.budget_percent > 100 {
             return refuse("budget_percent", "above 100");
         }
-        if self.callback_seconds == 0 {
-            return refuse("callback_seconds", "0: no callback could ever answer");
+        if self.callback_limit_ms == 0 {
+            return refuse("callback_limit_ms", "0: no callback could ever answer");
         }
         Ok(config::Policy {
             min_settle_depth: self.min_settle_depth,
@@ -141,7 +143,7 @@ impl Policy {
             feerate_cap: self.feerate_cap_per_kw,
             refused_raise_percent: self.refused_raise_percent,
             budget_percent: self.budget_percent,
-            callback_seconds: self.callback_seconds,
+            callback_limit: Duration::from_millis(self.callback_limit_ms),
         })
     }
 }

@@ -33,8 +33,11 @@ macro_rules! twins {
 
 mod cooperative;
 mod data_loss;
+mod limits;
 mod local_close;
 mod remote_close;
 mod reorgs;
+mod requests;
+mod slow_server;
 mod support;
 mod unresolved;

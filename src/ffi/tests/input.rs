@@ -132,8 +132,8 @@ fn a_policy_that_contradicts_itself_is_refused_by_its_field() {
         "budget_percent"
     );
     assert_eq!(
-        refused(|policy| policy.callback_seconds = 0),
-        "callback_seconds"
+        refused(|policy| policy.callback_limit_ms = 0),
+        "callback_limit_ms"
     );
 }
 
