@@ -2,23 +2,27 @@
 //! and on disk when it returns.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{Network, OutPoint, Transaction};
+use bitcoin::{Amount, Network, OutPoint, Transaction};
 use futures::channel::oneshot;
 
 use super::callout::Callout;
+use super::handed_out::HandedOut;
 use crate::chain::{Budget, ChainPolicy, ChainSource};
 use crate::channel::commitments::{accept_local, accept_remote, accept_revocation};
-use crate::channel::{ChannelTerms, HtlcKey, LocalUpdate, Position, RemoteUpdate, UpdateError};
+use crate::channel::{
+    Candidate, ChannelTerms, CommitmentUpdate, HtlcKey, HtlcLife, HtlcRef, LocalUpdate, Position,
+    RemoteUpdate, UpdateError,
+};
 use crate::config::Policy;
 use crate::court::{Case, Dossier, Event, EventKind, Input};
 use crate::error::ArbitratorError;
 use crate::protocol::{is_cooperative_close, CommitmentNumber, CommitmentSecret};
 use crate::signer::Signer;
-use crate::store::{ChannelRow, Store, StoreError, StoredEvent};
+use crate::store::{ChannelRow, Store, StoreError, StoredEvent, Unreadable};
 use crate::wallet::OnchainWallet;
 
 /// Everything one arbitrator owns. Lives on the executor's thread.
@@ -35,8 +39,8 @@ pub(super) struct Core {
     pub(super) tick: RefCell<Option<Budget>>,
     /// Whoever waits for the next event.
     pub(super) waiting: RefCell<Vec<oneshot::Sender<()>>>,
-    /// What `next_event` has handed out since the database was opened, by subscriber.
-    pub(super) handed_out: RefCell<HashMap<String, HashSet<String>>>,
+    /// What `next_event` has handed out since the database was opened.
+    pub(super) handed_out: Arc<HandedOut>,
 }
 
 /// How often a step is computed again because another command changed the case meanwhile. Commands are served between
@@ -159,9 +163,7 @@ impl Core {
         // No await from here on: what is read is what is written upon.
         let terms = self.store.terms(row)?;
         let feed = self.store.feed(row)?;
-        let named = update.commitment.htlcs.iter().map(|htlc| htlc.key);
-        let lives = self.store.htlcs(row, named)?;
-        let stored = self.store.candidates(row, channel)?;
+        let (lives, stored) = self.rows_for(row, channel, &update.commitment)?;
         match accept_local(&terms, &feed, &lives, &stored, &point, &update)? {
             None => Ok(()),
             Some(accepted) => {
@@ -179,9 +181,7 @@ impl Core {
         let row = self.row(channel)?;
         let terms = self.store.terms(row)?;
         let feed = self.store.feed(row)?;
-        let named = update.commitment.htlcs.iter().map(|htlc| htlc.key);
-        let lives = self.store.htlcs(row, named)?;
-        let stored = self.store.candidates(row, channel)?;
+        let (lives, stored) = self.rows_for(row, channel, &update.commitment)?;
         match accept_remote(&terms, &feed, &lives, &stored, update)? {
             None => Ok(()),
             Some(accepted) => {
@@ -189,6 +189,21 @@ impl Core {
                 Ok(self.store.put_commitment(row, &accepted)?)
             }
         }
+    }
+
+    /// What a new commitment is judged by: all of it must be readable.
+    fn rows_for(
+        &self,
+        row: ChannelRow,
+        channel: OutPoint,
+        update: &CommitmentUpdate,
+    ) -> Result<(BTreeMap<HtlcRef, HtlcLife>, Vec<Candidate>), ArbitratorError> {
+        let mut unreadable = Unreadable::default();
+        let named = update.htlcs.iter().map(|htlc| htlc.key);
+        let lives = self.store.htlcs(row, named, &mut unreadable)?;
+        let stored = self.store.candidates(row, channel, &mut unreadable)?;
+        unreadable.or_refuse()?;
+        Ok((lives, stored))
     }
 
     /// A secret is taken in any state: a channel that closes may still be punished with it.
@@ -200,10 +215,13 @@ impl Core {
         next_point: &PublicKey,
     ) -> Result<(), ArbitratorError> {
         let row = self.row(channel)?;
+        let mut unreadable = Unreadable::default();
+        let stored = self.store.candidates(row, channel, &mut unreadable)?;
+        unreadable.or_refuse()?;
         let accepted = accept_revocation(
             &self.store.terms(row)?,
             &self.store.feed(row)?,
-            &self.store.candidates(row, channel)?,
+            &stored,
             &self.store.secrets(row)?,
             number,
             secret,
@@ -235,6 +253,13 @@ impl Core {
         let refuse = |reason| UpdateError::ClosingTransaction { channel, reason };
         if !crate::court::is_signed_by_both(&terms, &transaction) {
             return Err(refuse("not signed by both funding keys").into());
+        }
+        let paid = transaction
+            .output
+            .iter()
+            .try_fold(Amount::ZERO, |paid, output| paid.checked_add(output.value));
+        if paid.is_none_or(|paid| paid > terms.funding.capacity) {
+            return Err(refuse("it pays more than the channel holds").into());
         }
         let ours = self.our_scripts(&transaction).await?;
         let known: BTreeSet<_> = terms.shutdown_scripts().chain(&ours).collect();
@@ -324,21 +349,29 @@ impl Core {
 
     // ── the court ────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// What is known of a channel beside its case. HTLCs: those that a candidate carries.
-    pub(super) fn dossier(&self, row: ChannelRow) -> Result<Dossier, ArbitratorError> {
+    /// What is known of a channel beside its case, and which rows of it cannot be read. HTLCs: those that a candidate
+    /// carries.
+    pub(super) fn dossier(
+        &self,
+        row: ChannelRow,
+    ) -> Result<(Dossier, Unreadable), ArbitratorError> {
+        let mut unreadable = Unreadable::default();
         let terms = self.store.terms(row)?;
-        let candidates = self.store.candidates(row, terms.channel())?;
+        let candidates = self
+            .store
+            .candidates(row, terms.channel(), &mut unreadable)?;
         let named: BTreeSet<HtlcKey> = candidates
             .iter()
             .flat_map(|candidate| candidate.htlcs.iter().map(|htlc| htlc.key))
             .collect();
-        Ok(Dossier {
+        let dossier = Dossier {
             feed: self.store.feed(row)?,
-            htlcs: self.store.htlcs(row, named)?,
-            cooperative: self.store.cooperative(row)?,
+            htlcs: self.store.htlcs(row, named, &mut unreadable)?,
+            cooperative: self.store.cooperative(row, &mut unreadable)?,
             candidates,
             terms,
-        })
+        };
+        Ok((dossier, unreadable))
     }
 
     /// Computes one step and stores it. Gives the case after it, and whether anything changed.
@@ -348,7 +381,7 @@ impl Core {
         channel: OutPoint,
         input: &Input,
     ) -> Result<(Case, bool), ArbitratorError> {
-        let dossier = self.dossier(row)?;
+        let (dossier, _) = self.dossier(row)?;
         self.apply_with(row, channel, &dossier, input)
     }
 
@@ -388,37 +421,34 @@ impl Core {
         }
     }
 
-    /// The oldest event that a subscriber has neither acknowledged nor been handed since the database was opened.
-    pub(super) async fn next_event(
+    /// Waits for the oldest event that a subscriber has neither acknowledged nor been handed since the database was
+    /// opened. It is marked as handed out where it is handed out: the caller may have gone away meanwhile.
+    pub(super) async fn wait_for_event(
         &self,
         subscriber: String,
     ) -> Result<StoredEvent, ArbitratorError> {
         self.store.subscribe(&subscriber)?;
         loop {
-            let next = {
-                let mut handed_out = self.handed_out.borrow_mut();
-                let handed_out = handed_out.entry(subscriber.clone()).or_default();
-                let pending = self
-                    .store
-                    .pending_events(&subscriber, handed_out.len().saturating_add(1))?;
-                pending
-                    .into_iter()
-                    .find(|event| handed_out.insert(event.id.clone()))
-            };
-            if let Some(event) = next {
+            let known = self.handed_out.count(&subscriber);
+            let pending = self
+                .store
+                .pending_events(&subscriber, known.saturating_add(1))?;
+            let mut pending = pending.into_iter();
+            if let Some(event) = pending.find(|event| !self.handed_out.holds(&subscriber, event)) {
                 return Ok(event);
             }
             let (wake, woken) = oneshot::channel();
-            self.waiting.borrow_mut().push(wake);
+            let mut waiting = std::mem::take(&mut *self.waiting.borrow_mut());
+            waiting.retain(|listener| !listener.is_canceled());
+            waiting.push(wake);
+            *self.waiting.borrow_mut() = waiting;
             woken.await.map_err(|_| ArbitratorError::ShutDown)?;
         }
     }
 
     pub(super) fn acknowledge(&self, subscriber: &str, id: &str) -> Result<(), ArbitratorError> {
         self.store.acknowledge(subscriber, id)?;
-        if let Some(handed_out) = self.handed_out.borrow_mut().get_mut(subscriber) {
-            handed_out.remove(id);
-        }
+        self.handed_out.forget(subscriber, id);
         Ok(())
     }
 }

@@ -20,7 +20,7 @@ use crate::court::{
 };
 use crate::error::ArbitratorError;
 use crate::protocol::Party;
-use crate::store::ChannelRow;
+use crate::store::{ChannelRow, Store, StoreError, Unreadable};
 use crate::sweep;
 
 /// How often a tick looks at the chain again because a step brought new outputs to watch: a close, then its second
@@ -121,16 +121,20 @@ impl Tick<'_> {
     fn watches(&self) -> Result<Vec<Watch>, ArbitratorError> {
         let store = &self.core.store;
         let mut watches = Vec::new();
-        for (row, channel) in store.channels()? {
+        for (row, channel) in store.channels()?.channels {
             let read = store
                 .case(row)
                 .and_then(|case| Ok((case, store.terms(row)?)));
-            // A row that cannot be read is reported by `advance_all`; the other channels are watched all the same.
+            // A row that cannot be read is reported by `finish`; the other channels are watched all the same.
             let Ok((case, terms)) = read else { continue };
             if case.state == ArbitratorState::FullyResolved {
                 continue;
             }
-            let has_live_htlcs = !store.htlcs(row, [])?.is_empty();
+            // An HTLC that cannot be read may be live: better one question too many.
+            let mut unreadable = Unreadable::default();
+            let live = store.htlcs(row, [], &mut unreadable);
+            let has_live_htlcs =
+                live.map_or(true, |live| !live.is_empty()) || !unreadable.reasons().is_empty();
             let unsettled = case.close.is_none()
                 && (case.seen.is_some()
                     || has_live_htlcs
@@ -160,7 +164,7 @@ impl Tick<'_> {
         let Some(tip) = view.tip() else {
             return Ok(true);
         };
-        for (row, channel) in self.core.store.channels()? {
+        for (row, channel) in self.core.store.channels()?.channels {
             if self.troubled.contains(&channel) {
                 continue;
             }
@@ -178,13 +182,16 @@ impl Tick<'_> {
 
     fn trouble(&mut self, channel: OutPoint, error: ArbitratorError) {
         self.troubled.insert(channel);
-        self.note(Some(channel), error.to_string());
+        self.tell_trouble(Some(channel), error.to_string());
     }
 
-    /// Tells of something that went wrong without ending anything.
-    fn note(&mut self, channel: Option<OutPoint>, what: String) {
-        log::warn!("{what}");
-        self.report.troubles.push(Trouble { channel, what });
+    /// Puts a trouble into the report, once.
+    fn tell_trouble(&mut self, channel: Option<OutPoint>, what: String) {
+        let trouble = Trouble { channel, what };
+        if !self.report.troubles.contains(&trouble) {
+            log::warn!("{trouble:?}");
+            self.report.troubles.push(trouble);
+        }
     }
 
     async fn advance_one(
@@ -199,7 +206,7 @@ impl Tick<'_> {
         if !concerns(&case, channel, view) {
             return Ok(());
         }
-        let mut dossier = core.dossier(row)?;
+        let (mut dossier, _) = core.dossier(row)?;
         let context = self.context(row, &mut dossier, &case, view).await?;
         for _ in 0..MAX_STEPS {
             let case = core.store.case(row)?;
@@ -217,7 +224,7 @@ impl Tick<'_> {
 
     /// What has to be looked up about the funding output's spender before it can be recognised.
     async fn context(
-        &self,
+        &mut self,
         row: ChannelRow,
         dossier: &mut Dossier,
         case: &Case,
@@ -254,9 +261,14 @@ impl Tick<'_> {
             .await?;
         context.our_point = Some(point);
         context.peer_secret = self.core.store.secrets(row)?.get(number);
+        let mut unreadable = Unreadable::default();
         for owner in [Party::Local, Party::Remote] {
-            let lives = self.core.store.htlcs_at(row, owner, number.get())?;
+            let store = &self.core.store;
+            let lives = store.htlcs_at(row, owner, number.get(), &mut unreadable)?;
             dossier.htlcs.extend(lives);
+        }
+        for reason in unreadable.reasons() {
+            self.tell_trouble(Some(channel), reason.to_string());
         }
         Ok(context)
     }
@@ -299,7 +311,7 @@ impl Tick<'_> {
                                 "{}: {} waits for lower fees, the sweep would cost {}",
                                 contract.outpoint, uneconomic.value, uneconomic.fee
                             );
-                            self.note(Some(channel), what);
+                            self.tell_trouble(Some(channel), what);
                             None
                         }
                     }
@@ -325,7 +337,7 @@ impl Tick<'_> {
                 Ok(estimates) => estimates,
                 Err(error) if is_limit_of(&error) => return Err(error.into()),
                 Err(error) => {
-                    self.note(None, format!("no fee estimates: {error}"));
+                    self.tell_trouble(None, format!("no fee estimates: {error}"));
                     BTreeMap::new()
                 }
             };
@@ -343,26 +355,35 @@ impl Tick<'_> {
             return Ok(true);
         };
         let mut all_offered = true;
-        for row in self.core.store.broadcasting_channels()? {
+        let broadcasting: BTreeSet<ChannelRow> = self
+            .core
+            .store
+            .broadcasting_channels()?
+            .into_iter()
+            .collect();
+        for (row, channel) in self.core.store.channels()?.channels {
+            if !broadcasting.contains(&row) {
+                continue;
+            }
             match self
                 .core
-                .broadcast_due(row, tip.height.to_u32(), &self.budget)
+                .broadcast_due(row, channel, tip.height.to_u32(), &self.budget)
                 .await
             {
                 Ok(unreached) => {
                     all_offered &= unreached.is_empty();
                     for txid in unreached {
-                        self.note(None, format!("{txid} could not be handed to the server"));
+                        self.tell_trouble(
+                            Some(channel),
+                            format!("{txid} could not be handed to the server"),
+                        );
                     }
                 }
                 Err(error) if is_limit(&error) => {
                     self.report.stopped = Some(error.to_string());
                     return Ok(false);
                 }
-                Err(error) => match self.core.store.terms(row) {
-                    Ok(terms) => self.trouble(terms.channel(), error),
-                    Err(_) => return Err(error),
-                },
+                Err(error) => self.trouble(channel, error),
             }
         }
         Ok(all_offered)
@@ -370,11 +391,10 @@ impl Tick<'_> {
 
     // ── ending ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn purge_all(&self) -> Result<(), ArbitratorError> {
-        let store = &self.core.store;
-        for (row, _) in store.channels()? {
-            if store.state(row)? == ArbitratorState::FullyResolved {
-                while store.purge_some(row, PURGE_ROWS)? {}
+    fn purge_all(&mut self) -> Result<(), ArbitratorError> {
+        for (row, channel) in self.core.store.channels()?.channels {
+            if let Err(error) = purge(&self.core.store, row) {
+                self.trouble(channel, error.into());
             }
         }
         Ok(())
@@ -388,11 +408,20 @@ impl Tick<'_> {
     ) -> Result<ResumeReport, ArbitratorError> {
         let core = self.core;
         let tip = view.tip();
-        for (row, channel) in core.store.channels()? {
+        let docket = core.store.channels()?;
+        for reason in docket.unreadable {
+            self.tell_trouble(None, reason.to_string());
+        }
+        for (row, channel) in docket.channels {
             match core.channel_report(row, channel) {
-                Ok(report) if is_remarkable(&report) => self.report.open.push(report),
-                Ok(_) => {}
-                Err(error) if self.troubled.contains(&channel) => drop(error),
+                Ok((report, unreadable)) => {
+                    for reason in unreadable.reasons() {
+                        self.tell_trouble(Some(channel), reason.to_string());
+                    }
+                    if is_remarkable(&report) {
+                        self.report.open.push(report);
+                    }
+                }
                 Err(error) => self.trouble(channel, error),
             }
         }
@@ -408,6 +437,13 @@ impl Tick<'_> {
         self.report.complete = complete && self.troubled.is_empty();
         Ok(self.report)
     }
+}
+
+fn purge(store: &Store, row: ChannelRow) -> Result<(), StoreError> {
+    if store.state(row)? == ArbitratorState::FullyResolved {
+        while store.purge_some(row, PURGE_ROWS)? {}
+    }
+    Ok(())
 }
 
 /// Whether a report says more than that a channel is open.
@@ -590,10 +626,10 @@ impl Core {
     pub(super) async fn broadcast_due(
         &self,
         row: ChannelRow,
+        channel: OutPoint,
         tip: u32,
         budget: &Budget,
     ) -> Result<Vec<Txid>, ArbitratorError> {
-        let channel = self.store.terms(row)?.channel();
         let due: Vec<(Txid, Transaction)> = due_broadcasts(&self.store.case(row)?)
             .map(|broadcast| (broadcast.txid, broadcast.transaction.clone()))
             .collect();
@@ -611,15 +647,15 @@ impl Core {
         Ok(unreached)
     }
 
-    /// The report of one channel.
+    /// The report of one channel, and which of its rows cannot be read.
     pub(super) fn channel_report(
         &self,
         row: ChannelRow,
         channel: OutPoint,
-    ) -> Result<ChannelReport, ArbitratorError> {
+    ) -> Result<(ChannelReport, Unreadable), ArbitratorError> {
         let case = self.store.case(row)?;
-        let dossier = self.dossier(row)?;
+        let (dossier, unreadable) = self.dossier(row)?;
         let next = court::next_height(&case, &dossier, self.tip_height()?, &self.policy);
-        Ok(court::report::report(channel, &case, next))
+        Ok((court::report::report(channel, &case, next), unreadable))
     }
 }

@@ -17,6 +17,9 @@ use crate::protocol::{
 /// BOLT 2: `cltv_expiry` at or above this is a time, not a height, and must fail the channel.
 const CLTV_EXPIRY_LIMIT: u32 = 500_000_000;
 
+/// HTLC ids count from 0 (BOLT 2): no channel lives to see this one, and none beyond it fits a column of the store.
+const HTLC_ID_LIMIT: u64 = i64::MAX as u64;
+
 /// What both sides' updates have in common: one commitment transaction, as numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitmentUpdate {
@@ -344,7 +347,8 @@ fn announced_point(
 /// `Ok(None)` means: an identical repeat, nothing to store.
 ///
 /// # Errors
-/// [`UpdateError::OutOfOrder`] or [`UpdateError::WrongSecret`].
+/// [`UpdateError::OutOfOrder`], [`UpdateError::WrongSecret`], or [`UpdateError::PerCommitmentPoint`] when a repeat
+/// announces another point than the first time.
 pub fn accept_revocation(
     terms: &ChannelTerms,
     feed: &Feed,
@@ -361,10 +365,17 @@ pub fn accept_revocation(
     };
     if feed.remote_revoked.is_some_and(|revoked| number <= revoked) {
         let held = secrets.get(number).ok_or_else(wrong)?;
-        return if held.as_bytes() == secret.as_bytes() {
-            Ok(None)
-        } else {
-            Err(wrong())
+        if held.as_bytes() != secret.as_bytes() {
+            return Err(wrong());
+        }
+        // BOLT 2: `revoke_and_ack` of n announces the point of n + 2.
+        let announces = number.get().saturating_add(2);
+        return match known_point(feed, stored, announces) {
+            Some(known) if known != *next_point => Err(UpdateError::PerCommitmentPoint {
+                channel,
+                number: announces,
+            }),
+            Some(_) | None => Ok(None),
         };
     }
     let expected = feed.remote_revoked.map_or(0, |revoked| revoked.get() + 1);
@@ -399,6 +410,16 @@ pub fn accept_revocation(
             ..*feed
         },
     }))
+}
+
+/// The point of commitment `number` of the peer, if it is signed or announced and not revoked.
+fn known_point(feed: &Feed, stored: &[Candidate], number: u64) -> Option<PublicKey> {
+    let signed = stored
+        .iter()
+        .find(|candidate| candidate.owner == Party::Remote && candidate.number.get() == number)
+        .map(|candidate| candidate.per_commitment_point);
+    let is_next = feed.remote.is_some_and(|newest| newest.get() + 1 == number);
+    signed.or(feed.remote_next_point.filter(|_| is_next))
 }
 
 fn signatures_of<'a>(
@@ -479,6 +500,9 @@ fn check_figures(
         };
         if !seen.insert(htlc.key) {
             refuse("id", "named twice")?;
+        }
+        if htlc.key.id >= HTLC_ID_LIMIT {
+            refuse("id", "no channel counts that far")?;
         }
         if htlc.cltv_expiry >= CLTV_EXPIRY_LIMIT {
             refuse("cltv_expiry", "not a block height")?;

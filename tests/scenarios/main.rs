@@ -33,6 +33,7 @@ macro_rules! twins {
 
 mod cooperative;
 mod data_loss;
+mod door;
 mod hostile;
 mod limits;
 mod local_close;
