@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use bitcoin::{FeeRate, OutPoint, Transaction, TxOut, Txid};
+use bitcoin::{Address, FeeRate, OutPoint, Transaction, TxOut, Txid};
 
 use super::core::Core;
 use super::options::{ResumeOptions, ResumeReport, Trouble};
@@ -22,6 +22,7 @@ use crate::error::ArbitratorError;
 use crate::protocol::Party;
 use crate::store::{ChannelRow, Store, StoreError, Unreadable};
 use crate::sweep;
+use crate::wallet::WalletError;
 
 /// How often a tick looks at the chain again because a step brought new outputs to watch: a close, then its second
 /// level, each once more for a reorg in between.
@@ -168,7 +169,12 @@ impl Tick<'_> {
             if self.troubled.contains(&channel) {
                 continue;
             }
-            match self.advance_one(row, channel, view, tip).await {
+            // Signer and wallet may take their time, the tick's may be over earlier: what they were asked is asked again.
+            let budget = self.budget.clone();
+            let advanced = budget
+                .within(self.advance_one(row, channel, view, tip))
+                .await;
+            match advanced.map_err(ArbitratorError::from).flatten() {
                 Ok(()) => {}
                 Err(error) if is_limit(&error) => {
                     self.report.stopped = Some(error.to_string());
@@ -617,6 +623,11 @@ impl Core {
             return Ok(script);
         }
         let script = self.ask_wallet(|wallet| wallet.sweep_script()).await?;
+        // Kept for good once it is kept: a script that nobody can be paid to would bury the money.
+        if Address::from_script(&script, self.network).is_err() {
+            let refused = WalletError(format!("{script:?} is no address that can be paid to"));
+            return Err(refused.into());
+        }
         self.store.keep_sweep_script(row, &script)?;
         // Another command may have kept one while the wallet was asked.
         Ok(self.store.sweep_script(row)?.unwrap_or(script))

@@ -31,6 +31,7 @@ macro_rules! twins {
     )*};
 }
 
+mod callbacks;
 mod cooperative;
 mod data_loss;
 mod door;
