@@ -59,25 +59,29 @@ impl Core {
         Ok(self.store.sweep_script(row)?.unwrap_or(script))
     }
 
-    /// Broadcasts what is due of one channel, and stores each outcome.
+    /// Broadcasts what is due of one channel, and stores each outcome. Gives what the server could not be reached with.
     pub(super) async fn broadcast_due(
         &self,
         row: ChannelRow,
         channel: OutPoint,
         tip: u32,
         budget: &Budget,
-    ) -> Result<(), ArbitratorError> {
+    ) -> Result<Vec<Txid>, ArbitratorError> {
         let due: Vec<(Txid, Transaction)> = due_broadcasts(&self.store.case(row)?)
             .map(|broadcast| (broadcast.txid, broadcast.transaction.clone()))
             .collect();
+        let mut unreached = Vec::new();
         for (txid, transaction) in due {
             let outcome = self.source.broadcast(&transaction, budget).await?;
             let outcome = Outcome::from(outcome);
             log::info!("channel {channel}: {txid}: {outcome:?}");
+            if outcome == Outcome::Unreachable {
+                unreached.push(txid);
+            }
             let input = Input::Broadcast { txid, outcome, tip };
             self.apply(row, channel, &input)?;
         }
-        Ok(())
+        Ok(unreached)
     }
 
     /// The report of one channel, and which of its rows cannot be read.

@@ -306,13 +306,11 @@ impl Tick<'_> {
                             self.core.sign_sweep(channel, unsigned).await?,
                         )),
                         Err(uneconomic) => {
-                            self.report.troubles.push(Trouble {
-                                channel: Some(channel),
-                                what: format!(
-                                    "{}: {} waits for lower fees, the sweep would cost {}",
-                                    contract.outpoint, uneconomic.value, uneconomic.fee
-                                ),
-                            });
+                            let what = format!(
+                                "{}: {} waits for lower fees, the sweep would cost {}",
+                                contract.outpoint, uneconomic.value, uneconomic.fee
+                            );
+                            self.tell_trouble(Some(channel), what);
                             None
                         }
                     }
@@ -338,7 +336,7 @@ impl Tick<'_> {
                 Ok(estimates) => estimates,
                 Err(error) if is_limit_of(&error) => return Err(error.into()),
                 Err(error) => {
-                    log::warn!("no fee estimates: {error}");
+                    self.tell_trouble(None, format!("no fee estimates: {error}"));
                     BTreeMap::new()
                 }
             };
@@ -349,11 +347,13 @@ impl Tick<'_> {
 
     // ── broadcasting ─────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Offers every transaction of ours that belongs on the chain to the network. `false`: a limit ended it.
+    /// Offers every transaction of ours that belongs on the chain to the network. `false`: a limit ended it, or the server
+    /// could not be reached.
     async fn broadcast_all(&mut self, view: &ChainView) -> Result<bool, ArbitratorError> {
         let Some(tip) = view.tip() else {
             return Ok(true);
         };
+        let mut all_offered = true;
         let broadcasting: BTreeSet<ChannelRow> = self
             .core
             .store
@@ -369,7 +369,15 @@ impl Tick<'_> {
                 .broadcast_due(row, channel, tip.height.to_u32(), &self.budget)
                 .await
             {
-                Ok(()) => {}
+                Ok(unreached) => {
+                    all_offered &= unreached.is_empty();
+                    for txid in unreached {
+                        self.tell_trouble(
+                            Some(channel),
+                            format!("{txid} could not be handed to the server"),
+                        );
+                    }
+                }
                 Err(error) if is_limit(&error) => {
                     self.report.stopped = Some(error.to_string());
                     return Ok(false);
@@ -377,7 +385,7 @@ impl Tick<'_> {
                 Err(error) => self.trouble(channel, error),
             }
         }
-        Ok(true)
+        Ok(all_offered)
     }
 
     // ── ending ───────────────────────────────────────────────────────────────────────────────────────────────

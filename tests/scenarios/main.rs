@@ -34,6 +34,7 @@ macro_rules! twins {
 mod cooperative;
 mod data_loss;
 mod door;
+mod hostile;
 mod limits;
 mod local_close;
 mod remote_close;
@@ -41,4 +42,5 @@ mod reorgs;
 mod requests;
 mod slow_server;
 mod support;
+mod two_servers;
 mod unresolved;

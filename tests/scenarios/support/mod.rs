@@ -54,15 +54,19 @@ pub const QUESTIONS: [&str; 7] = [
     "/tx",
 ];
 
+/// The requests that ask such a question.
+pub fn paths_of(question: &str) -> Paths {
+    let words = question.to_owned();
+    match question {
+        "/blocks" | "/tx" => Paths::Exactly(words),
+        _ => Paths::Containing(words),
+    }
+}
+
 /// Holds every such question back until the gateway behaves.
 pub fn never_answer(gateway: &Handle, question: &str) {
-    let part = question.to_owned();
-    let paths = match question {
-        "/blocks" | "/tx" => Paths::Exactly(part),
-        _ => Paths::Containing(part),
-    };
     gateway.hold(Hold {
-        paths,
+        paths: paths_of(question),
         size: usize::MAX,
         total: usize::MAX,
     });

@@ -134,13 +134,13 @@ impl Phone {
     pub fn set(&mut self, change: impl FnOnce(&mut Config)) {
         self.switch_off();
         change(&mut self.config);
+        self.config.chain = source(&self.server, &self.config.chain_policy);
     }
 
     /// Asks another server from now on.
     pub fn ask(&mut self, server: Server) {
-        let source = source(&server, &self.config.chain_policy);
         self.server = server;
-        self.set(|config| config.chain = source);
+        self.set(|_| {});
     }
 
     /// Gives the phone's signer the secrets of a channel.
