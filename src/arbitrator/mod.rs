@@ -2,9 +2,12 @@
 
 mod callout;
 mod core;
+mod engine;
 mod executor;
+mod facts;
 mod handed_out;
 mod options;
+mod sign;
 mod tick;
 
 pub use options::{Config, ForceCloseStatus, ResumeOptions, ResumeReport, Trouble};

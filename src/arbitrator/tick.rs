@@ -6,23 +6,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use bitcoin::{Address, FeeRate, OutPoint, Transaction, TxOut, Txid};
+use bitcoin::{FeeRate, OutPoint, TxOut};
 
 use super::core::Core;
+use super::facts::{concerns, contract_watches, facts};
 use super::options::{ResumeOptions, ResumeReport, Trouble};
-use crate::chain::{
-    BlockRef, Budget, ChainError, ChainView, Look, Observer, OutputCheck, Urgency, Watch,
-};
+use crate::chain::{BlockRef, Budget, ChainError, ChainView, Look, Observer, Urgency, Watch};
 use crate::court::report::ChannelReport;
 use crate::court::{
-    self, due_broadcasts, wants, ArbitratorState, Block, BroadcastPurpose, Case, Dossier, Facts,
-    FundingFact, FundingState, Input, Outcome, Spend, SpendContext, Want,
+    self, due_broadcasts, wants, ArbitratorState, BroadcastPurpose, Case, Dossier, FundingState,
+    Input, SpendContext, Want,
 };
 use crate::error::ArbitratorError;
 use crate::protocol::Party;
 use crate::store::{ChannelRow, Store, StoreError, Unreadable};
 use crate::sweep;
-use crate::wallet::WalletError;
 
 /// How often a tick looks at the chain again because a step brought new outputs to watch: a close, then its second
 /// level, each once more for a reorg in between.
@@ -465,109 +463,6 @@ fn is_remarkable(report: &ChannelReport) -> bool {
     }
 }
 
-/// Whether a case has to be looked at with these facts: an open channel at rest has not.
-fn concerns(case: &Case, channel: OutPoint, view: &ChainView) -> bool {
-    match case.state {
-        ArbitratorState::FullyResolved => return false,
-        ArbitratorState::Default => {}
-        ArbitratorState::BroadcastCommit
-        | ArbitratorState::CommitmentBroadcasted
-        | ArbitratorState::ContractClosed
-        | ArbitratorState::WaitingFullResolution => return true,
-    }
-    let has_spend = view
-        .output(&channel)
-        .is_some_and(|facts| facts.spend.is_some());
-    has_spend
-        || case.orphan.is_some()
-        || !is_same_funding(case.funding, funding_fact(channel, view))
-}
-
-fn is_same_funding(state: FundingState, fact: FundingFact) -> bool {
-    match (state, fact) {
-        (FundingState::Pending, FundingFact::Unconfirmed) => true,
-        (FundingState::Open(known), FundingFact::Confirmed(seen))
-        | (FundingState::Mismatch(known), FundingFact::WrongOutput(seen)) => known == seen,
-        (
-            FundingState::Pending | FundingState::Open(_) | FundingState::Mismatch(_),
-            FundingFact::Unconfirmed | FundingFact::Confirmed(_) | FundingFact::WrongOutput(_),
-        ) => false,
-    }
-}
-
-fn contract_watches(case: &Case) -> Vec<Watch> {
-    let Some(close) = &case.close else {
-        return Vec::new();
-    };
-    case.contracts
-        .iter()
-        .filter_map(|contract| {
-            let vout = usize::try_from(contract.outpoint.vout).ok()?;
-            Some(Watch {
-                outpoint: contract.outpoint,
-                expected: close.transaction.output.get(vout)?.clone(),
-                urgency: Urgency::AtTip,
-            })
-        })
-        .collect()
-}
-
-fn block_of(block: BlockRef) -> Block {
-    Block {
-        height: block.height.to_u32(),
-        hash: block.hash,
-    }
-}
-
-fn funding_fact(channel: OutPoint, view: &ChainView) -> FundingFact {
-    let Some(facts) = view.output(&channel) else {
-        return FundingFact::Unconfirmed;
-    };
-    match (&facts.output, facts.confirmed) {
-        (_, None) => FundingFact::Unconfirmed,
-        (OutputCheck::Wrong(_), Some(position)) => {
-            FundingFact::WrongOutput(block_of(position.block))
-        }
-        (OutputCheck::NotSeen | OutputCheck::AsExpected, Some(position)) => {
-            FundingFact::Confirmed(block_of(position.block))
-        }
-    }
-}
-
-/// What was observed that concerns one channel.
-fn facts(
-    case: &Case,
-    dossier: &Dossier,
-    view: &ChainView,
-    tip: BlockRef,
-    context: SpendContext,
-) -> Facts {
-    let channel = dossier.channel();
-    let outpoints = std::iter::once(channel).chain(case.contracts.iter().map(|it| it.outpoint));
-    let spends = outpoints
-        .filter_map(|outpoint| {
-            let spend = view.output(&outpoint)?.spend.clone()?;
-            let confirmed = spend
-                .position
-                .map(|position| (block_of(position.block), view.depth(&position).to_u32()));
-            Some((
-                outpoint,
-                Spend {
-                    txid: spend.txid,
-                    transaction: spend.tx,
-                    confirmed,
-                },
-            ))
-        })
-        .collect();
-    Facts {
-        tip: tip.height.to_u32(),
-        funding: funding_fact(channel, view),
-        spends,
-        context,
-    }
-}
-
 /// Whether an error only says that the tick's own limits were reached.
 fn is_limit(error: &ArbitratorError) -> bool {
     matches!(error, ArbitratorError::Chain(error) if is_limit_of(error))
@@ -578,95 +473,4 @@ fn is_limit_of(error: &ChainError) -> bool {
         error,
         ChainError::Cancelled | ChainError::BudgetExhausted(_)
     )
-}
-
-// ── what `force_close` does as well ──────────────────────────────────────────────────────────────────────────────
-
-impl Core {
-    /// Our newest commitment, signed by both.
-    pub(super) async fn sign_commitment(
-        &self,
-        dossier: &Dossier,
-    ) -> Result<Transaction, ArbitratorError> {
-        let channel = dossier.channel();
-        let nothing = || court::CourtError::NothingToBroadcast { channel };
-        let candidate = dossier.local_commitment().ok_or_else(nothing)?;
-        let (theirs, _) = candidate.signatures.as_ref().ok_or_else(nothing)?;
-        let commitment = candidate.build(&dossier.terms, &dossier.htlcs)?;
-        let request = sweep::commitment_request(&dossier.terms, candidate, &commitment)?;
-        let asked = request.clone();
-        let signatures = self
-            .ask_signer(channel, move |signer| signer.sign(&asked))
-            .await?;
-        let [ours] = sweep::verified(&request, &signatures)
-            .map_err(|_| ArbitratorError::SignatureRefused { channel })?;
-        Ok(commitment.signed(&ours, theirs))
-    }
-
-    async fn sign_sweep(
-        &self,
-        channel: OutPoint,
-        unsigned: sweep::Unsigned,
-    ) -> Result<Transaction, ArbitratorError> {
-        let asked = unsigned.request.clone();
-        let signatures = self
-            .ask_signer(channel, move |signer| signer.sign(&asked))
-            .await?;
-        unsigned
-            .complete(&signatures)
-            .map_err(|_| ArbitratorError::SignatureRefused { channel })
-    }
-
-    /// The script that a channel's sweeps pay: asked for once, kept before it is used.
-    async fn sweep_script(&self, row: ChannelRow) -> Result<bitcoin::ScriptBuf, ArbitratorError> {
-        if let Some(script) = self.store.sweep_script(row)? {
-            return Ok(script);
-        }
-        let script = self.ask_wallet(|wallet| wallet.sweep_script()).await?;
-        // Kept for good once it is kept: a script that nobody can be paid to would bury the money.
-        if Address::from_script(&script, self.network).is_err() {
-            let refused = WalletError(format!("{script:?} is no address that can be paid to"));
-            return Err(refused.into());
-        }
-        self.store.keep_sweep_script(row, &script)?;
-        // Another command may have kept one while the wallet was asked.
-        Ok(self.store.sweep_script(row)?.unwrap_or(script))
-    }
-
-    /// Broadcasts what is due of one channel, and stores each outcome. Gives what the server could not be reached with.
-    pub(super) async fn broadcast_due(
-        &self,
-        row: ChannelRow,
-        channel: OutPoint,
-        tip: u32,
-        budget: &Budget,
-    ) -> Result<Vec<Txid>, ArbitratorError> {
-        let due: Vec<(Txid, Transaction)> = due_broadcasts(&self.store.case(row)?)
-            .map(|broadcast| (broadcast.txid, broadcast.transaction.clone()))
-            .collect();
-        let mut unreached = Vec::new();
-        for (txid, transaction) in due {
-            let outcome = self.source.broadcast(&transaction, budget).await?;
-            let outcome = Outcome::from(outcome);
-            log::info!("channel {channel}: {txid}: {outcome:?}");
-            if outcome == Outcome::Unreachable {
-                unreached.push(txid);
-            }
-            let input = Input::Broadcast { txid, outcome, tip };
-            self.apply(row, channel, &input)?;
-        }
-        Ok(unreached)
-    }
-
-    /// The report of one channel, and which of its rows cannot be read.
-    pub(super) fn channel_report(
-        &self,
-        row: ChannelRow,
-        channel: OutPoint,
-    ) -> Result<(ChannelReport, Unreadable), ArbitratorError> {
-        let case = self.store.case(row)?;
-        let (dossier, unreadable) = self.dossier(row)?;
-        let next = court::next_height(&case, &dossier, self.tip_height()?, &self.policy);
-        Ok((court::report::report(channel, &case, next), unreadable))
-    }
 }

@@ -38,6 +38,7 @@ mod door;
 mod hostile;
 mod limits;
 mod local_close;
+mod node;
 mod remote_close;
 mod reorgs;
 mod requests;

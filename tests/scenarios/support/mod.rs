@@ -278,16 +278,6 @@ impl World {
 
     /// What is confirmed at a script, in sat.
     pub fn balance(&self, script: &ScriptBuf) -> u64 {
-        let hash = bitcoin::hashes::Hash::hash(script.as_bytes());
-        self.chain
-            .outputs_paying(hash)
-            .into_iter()
-            .filter_map(|outpoint| {
-                let known = self.chain.transaction(outpoint.txid)?;
-                known.block?;
-                let vout = usize::try_from(outpoint.vout).ok()?;
-                Some(known.transaction.output.get(vout)?.value.to_sat())
-            })
-            .sum()
+        self.chain.received(script).to_sat()
     }
 }
