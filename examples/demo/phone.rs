@@ -91,10 +91,7 @@ fn live(arbitrator: &ChainArbitrator, engine: &Engine) {
             block_on(arbitrator.revocation(channel, number, secret, revocation.next_point))
                 .expect("a good revocation");
         }
-        let mut local = words::retold(&round.local);
-        for signatures in &mut local.signatures {
-            signatures.funding = channel;
-        }
+        let local = words::local_update(channel, &round.local);
         block_on(arbitrator.local_commitment(channel, local)).expect("a good commitment of ours");
     }
     say(&format!(

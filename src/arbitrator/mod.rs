@@ -2,9 +2,12 @@
 
 mod callout;
 mod core;
+mod engine;
 mod executor;
+mod facts;
 mod handed_out;
 mod options;
+mod sign;
 mod tick;
 
 pub use options::{Config, ForceCloseStatus, ResumeOptions, ResumeReport, Trouble};
@@ -283,7 +286,8 @@ impl ChainArbitrator {
         self.executor
             .run(|core| {
                 Box::pin(async move {
-                    let channels = core.store.channels()?;
+                    let docket = core.store.channels()?;
+                    let channels = docket.channels;
                     Ok(channels.into_iter().map(|(_, channel)| channel).collect())
                 })
             })
@@ -312,7 +316,10 @@ impl ChainArbitrator {
     pub async fn channel(&self, channel: OutPoint) -> Result<ChannelReport, ArbitratorError> {
         self.executor
             .run(move |core| {
-                Box::pin(async move { core.channel_report(core.row(channel)?, channel) })
+                Box::pin(async move {
+                    let (report, _) = core.channel_report(core.row(channel)?, channel)?;
+                    Ok(report)
+                })
             })
             .await
     }
@@ -381,7 +388,7 @@ impl Core {
         let signs = crate::court::wants(&case, tip, &self.policy)
             .contains(&crate::court::Want::SignCommitment);
         if signs {
-            let dossier = self.dossier(row)?;
+            let (dossier, _) = self.dossier(row)?;
             let transaction = self.sign_commitment(&dossier).await?;
             let purpose = BroadcastPurpose::Commitment;
             let input = Input::Signed {
@@ -393,7 +400,7 @@ impl Core {
         }
         if due_broadcasts(&self.store.case(row)?).next().is_some() {
             let budget = Budget::unlimited();
-            self.broadcast_due(row, tip, &budget).await?;
+            self.broadcast_due(row, channel, tip, &budget).await?;
         }
         Ok(())
     }

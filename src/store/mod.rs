@@ -14,8 +14,9 @@ mod outbox;
 mod pack;
 mod updates;
 
+pub use channels::Docket;
 pub use crypto::{CryptoSystem, Unsealed};
-pub use error::StoreError;
+pub use error::{StoreError, Unreadable};
 pub use outbox::StoredEvent;
 
 use std::cell::Cell;

@@ -2,12 +2,14 @@
 
 use std::cell::Cell;
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bitcoin::Network;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
+use super::pack::At;
 use super::{CryptoSystem, Store, StoreError};
 
 /// Marks the file as ours (`PRAGMA application_id`): "LArb".
@@ -51,6 +53,12 @@ impl Store {
             None => Connection::open_with_flags(path, flags)?,
         };
         check_ours(&connection, path)?;
+        check_network(&connection, network)?;
+        if connection.is_readonly(rusqlite::MAIN_DB)? {
+            return Err(StoreError::ReadOnly {
+                reason: format!("no permission to write {}", path.display()),
+            });
+        }
         // Settings of the connection, not of the file, except for WAL, which only a file of ours gets.
         connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS.into()))?;
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
@@ -59,8 +67,7 @@ impl Store {
             .pragma_update_and_check(None, "fullfsync", true, |_| Ok(()))
             .optional()?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        migrate(&mut connection)?;
-        check_network(&connection, network)?;
+        migrate(&mut connection, network)?;
         Ok(Store {
             connection,
             path: path.to_path_buf(),
@@ -109,12 +116,15 @@ fn pragma(connection: &Connection, name: &str) -> Result<i64, StoreError> {
 
 /// An empty file becomes ours; any other must say that it is.
 fn check_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let not_ours = || StoreError::NotOurs {
+        path: path.display().to_string(),
+    };
+    if !is_sqlite(path)? {
+        return Err(not_ours());
+    }
+    let tables = count_tables(connection)?;
     if tables > 0 && pragma(connection, "application_id")? != i64::from(APPLICATION_ID) {
-        return Err(StoreError::NotOurs {
-            path: path.display().to_string(),
-        });
+        return Err(not_ours());
     }
     let found = pragma(connection, "user_version")?;
     let known = MIGRATIONS.len() as i64;
@@ -124,8 +134,31 @@ fn check_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+fn count_tables(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?)
+}
+
+/// Whether the file is empty or begins as every SQLite file does: what does not was never ours, however damaged.
+fn is_sqlite(path: &Path) -> Result<bool, StoreError> {
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    let mut start = Vec::new();
+    let length = MAGIC.len() as u64;
+    match File::open(path) {
+        Ok(file) => file
+            .take(length)
+            .read_to_end(&mut start)
+            .map_err(|source| StoreError::Io {
+                operation: "reading the database",
+                source,
+            })?,
+        // Another file layer than the system's: SQLite itself will say.
+        Err(_) => return Ok(true),
+    };
+    Ok(start.is_empty() || start == MAGIC)
+}
+
 /// Brings an older schema up to date, all steps in one transaction.
-fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+fn migrate(connection: &mut Connection, network: Network) -> Result<(), StoreError> {
     let done = usize::try_from(pragma(connection, "user_version")?).unwrap_or(0);
     if done >= MIGRATIONS.len() {
         return Ok(());
@@ -133,6 +166,12 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     for step in MIGRATIONS.iter().skip(done) {
         transaction.execute_batch(step)?;
+    }
+    if done == 0 {
+        transaction.execute(
+            "INSERT INTO meta (key, value) VALUES ('network', ?1)",
+            [network.to_core_arg()],
+        )?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
@@ -142,24 +181,22 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 
 /// A database belongs to the network it was created for.
 fn check_network(connection: &Connection, network: Network) -> Result<(), StoreError> {
+    if count_tables(connection)? == 0 {
+        return Ok(());
+    }
     let asked = network.to_core_arg();
-    let found: Option<String> = connection
+    let found: String = connection
         .query_row("SELECT value FROM meta WHERE key = 'network'", [], |row| {
             row.get(0)
         })
-        .optional()?;
-    match found {
-        Some(found) if found == asked => Ok(()),
-        Some(found) => Err(StoreError::WrongNetwork {
+        .optional()?
+        .ok_or_else(|| At("meta", "value").corrupt("the network is missing"))?;
+    if found == asked {
+        Ok(())
+    } else {
+        Err(StoreError::WrongNetwork {
             found,
             asked: asked.to_string(),
-        }),
-        None => {
-            connection.execute(
-                "INSERT INTO meta (key, value) VALUES ('network', ?1)",
-                [asked],
-            )?;
-            Ok(())
-        }
+        })
     }
 }

@@ -33,6 +33,8 @@ macro_rules! twins {
 
 mod cooperative;
 mod data_loss;
+mod door;
+mod hostile;
 mod limits;
 mod local_close;
 mod remote_close;
@@ -40,4 +42,5 @@ mod reorgs;
 mod requests;
 mod slow_server;
 mod support;
+mod two_servers;
 mod unresolved;

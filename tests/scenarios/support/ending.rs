@@ -8,7 +8,7 @@ use lightning_arbitrator::court::{ArbitratorState, CloseKind, EventKind, Progres
 use super::World;
 
 /// The end of a story, but for the blocks in which things happened: a trouble may delay what we do.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
     pub state: ArbitratorState,
     pub close: Option<(CloseKind, Txid)>,

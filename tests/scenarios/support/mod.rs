@@ -2,17 +2,20 @@
 
 mod ending;
 mod phone;
+mod tables;
 mod words;
 
 pub use ending::Ending;
-pub use phone::{Nap, Phone, Server};
-pub use words::{number, retold, secret};
+pub use phone::{Nap, Phone, Server, Told};
+pub use words::{htlc_key, local_update, number, retold, secret};
 
 use std::sync::{Arc, Mutex};
 
 use bitcoin::{OutPoint, ScriptBuf, Transaction};
+use lightning_arbitrator::channel::UpdateError;
 use lightning_arbitrator::court::report::ContractReport;
 use lightning_arbitrator::court::{ArbitratorState, Progress};
+use lightning_arbitrator::ArbitratorError;
 use testkit::chain::{Chain, Orphaned};
 use testkit::esplora::Esplora;
 use testkit::gateway::{Handle, Hold, Paths};
@@ -51,15 +54,19 @@ pub const QUESTIONS: [&str; 7] = [
     "/tx",
 ];
 
+/// The requests that ask such a question.
+pub fn paths_of(question: &str) -> Paths {
+    let words = question.to_owned();
+    match question {
+        "/blocks" | "/tx" => Paths::Exactly(words),
+        _ => Paths::Containing(words),
+    }
+}
+
 /// Holds every such question back until the gateway behaves.
 pub fn never_answer(gateway: &Handle, question: &str) {
-    let part = question.to_owned();
-    let paths = match question {
-        "/blocks" | "/tx" => Paths::Exactly(part),
-        _ => Paths::Containing(part),
-    };
     gateway.hold(Hold {
-        paths,
+        paths: paths_of(question),
         size: usize::MAX,
         total: usize::MAX,
     });
@@ -99,6 +106,39 @@ impl World {
     /// Orders faults of the server, and counts its requests.
     pub fn gateway(&self) -> Handle {
         faults(&self.server)
+    }
+
+    /// Another world of the same kind.
+    pub fn anew(&self) -> Self {
+        Self::new(self.channel.setup().channel_type, self.phone.nap())
+    }
+
+    /// A good message.
+    #[track_caller]
+    pub fn tell(&mut self, told: Told) {
+        let channel = self.outpoint();
+        self.phone.tell(channel, told).expect("a good message");
+    }
+
+    /// A good message that says nothing new: no table changes.
+    #[track_caller]
+    pub fn repeats(&mut self, told: Told) {
+        let before = self.phone.tables();
+        self.tell(told);
+        self.phone.tables().assert_are(&before);
+    }
+
+    /// Why the phone refuses what it is told. No table changes.
+    #[track_caller]
+    pub fn refusal(&mut self, told: Told) -> UpdateError {
+        let before = self.phone.tables();
+        let channel = self.outpoint();
+        let refused = self.phone.tell(channel, told).expect_err("a lie");
+        self.phone.tables().assert_are(&before);
+        match refused {
+            ArbitratorError::Update(error) => error,
+            other => panic!("not what the engine said: {other}"),
+        }
     }
 
     pub fn outpoint(&self) -> OutPoint {
@@ -153,6 +193,14 @@ impl World {
         channel
     }
 
+    /// Another channel that the phone has keys for, and was told nothing of.
+    pub fn unregistered_channel(&self, number: u64) -> Channel {
+        let setup = ChannelSetup::numbered(self.channel.setup().channel_type, number);
+        let channel = Channel::prepare(self.chain.as_ref(), setup).expect("a consistent setup");
+        self.phone.know(&channel);
+        channel
+    }
+
     /// Another channel, registered and fed, whose funding nobody has broadcast.
     pub fn unfunded_channel(&mut self) -> Channel {
         self.unfunded_channel_numbered(1)
@@ -160,9 +208,7 @@ impl World {
 
     /// The same; channels with different numbers share no key, and the first one's number is 0.
     pub fn unfunded_channel_numbered(&mut self, number: u64) -> Channel {
-        let setup = ChannelSetup::numbered(self.channel.setup().channel_type, number);
-        let mut channel = Channel::prepare(self.chain.as_ref(), setup).expect("a consistent setup");
-        self.phone.know(&channel);
+        let mut channel = self.unregistered_channel(number);
         self.phone.register(&channel);
         let round = channel.commit_both().expect("nothing is outstanding");
         self.phone.told_round(channel.funding(), &round);
@@ -230,16 +276,6 @@ impl World {
 
     /// What is confirmed at a script, in sat.
     pub fn balance(&self, script: &ScriptBuf) -> u64 {
-        let hash = bitcoin::hashes::Hash::hash(script.as_bytes());
-        self.chain
-            .outputs_paying(hash)
-            .into_iter()
-            .filter_map(|outpoint| {
-                let known = self.chain.transaction(outpoint.txid)?;
-                known.block?;
-                let vout = usize::try_from(outpoint.vout).ok()?;
-                Some(known.transaction.output.get(vout)?.value.to_sat())
-            })
-            .sum()
+        self.chain.received(script).to_sat()
     }
 }

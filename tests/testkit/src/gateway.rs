@@ -1,6 +1,7 @@
 //! An Esplora server over either chain: the REST endpoints that `esplora-client` knows, with the answers real servers give, a
 //! count of requests, and faults to order. It runs on threads of its own, so blocking tests can use it.
 
+mod alarm;
 mod answer;
 mod fault;
 mod hold;
@@ -11,7 +12,7 @@ mod server;
 mod view;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{mpsc, Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::Router;
@@ -20,6 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::chain::Chain;
 
+pub use alarm::Moment;
 pub use fault::{Fault, Lie, Paths, Scope, Times, Told};
 pub use hold::Hold;
 
@@ -67,6 +69,7 @@ struct State {
     requests: Vec<Logged>,
     orders: fault::Orders,
     gate: hold::Gate,
+    alarm: alarm::Alarm,
     flavour: Flavour,
     keep_alive: KeepAlive,
 }
@@ -100,6 +103,7 @@ impl Gateway {
             requests: Vec::new(),
             orders: fault::Orders::default(),
             gate: hold::Gate::default(),
+            alarm: alarm::Alarm::default(),
             flavour: Flavour::Plain,
             keep_alive: KeepAlive::Announced,
         };
@@ -167,11 +171,17 @@ impl Handle {
         self.0.state().orders.add(scope, fault);
     }
 
-    /// Takes all faults and the hold back; the gateway is honest and prompt again.
+    /// Takes all faults, the hold and the alarm back; the gateway is honest and prompt again.
     pub fn behave(&self) {
         let mut state = self.0.state();
         state.orders.clear();
         state.gate.open();
+        state.alarm = alarm::Alarm::default();
+    }
+
+    /// Sets an alarm, in place of one set before; what is returned hears it. Counting starts now.
+    pub fn alarm(&self, moment: Moment) -> mpsc::Receiver<()> {
+        self.0.state().alarm.set(moment)
     }
 
     /// Holds requests back until a group of them waits. Starts counting groups at zero; a hold in force ends.
@@ -259,7 +269,13 @@ impl Shared {
     }
 
     fn arrive(&self, path: &str) -> Option<oneshot::Receiver<()>> {
-        self.state().gate.arrive(path)
+        let mut state = self.state();
+        let kept = state.alarm.arrive();
+        kept.or_else(|| state.gate.arrive(path))
+    }
+
+    fn answer(&self) {
+        self.state().alarm.answer();
     }
 
     fn flavour(&self) -> Flavour {
