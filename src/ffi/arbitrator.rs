@@ -184,12 +184,8 @@ impl ChainArbitrator {
     }
 
     /// Takes an event off a subscriber's list. A repeat changes nothing.
-    pub async fn acknowledge(
-        &self,
-        subscriber: String,
-        event_id: String,
-    ) -> Result<(), ArbitratorError> {
-        Ok(self.core.acknowledge(subscriber, event_id).await?)
+    pub async fn acknowledge(&self, subscriber: String, id: String) -> Result<(), ArbitratorError> {
+        Ok(self.core.acknowledge(subscriber, id).await?)
     }
 
     /// Every registered channel, oldest first.

@@ -132,7 +132,7 @@ class CallbacksTest {
     private class Mask : CryptoSystem {
         override fun seal(place: ByteArray, plain: ByteArray): ByteArray = plain.map { it xor 0x55 }.toByteArray()
 
-        override fun open(place: ByteArray, sealed: ByteArray): ByteArray = seal(place, sealed)
+        override fun unseal(place: ByteArray, sealed: ByteArray): ByteArray = seal(place, sealed)
     }
 
     /** Whether a file of the database holds these bytes. */
