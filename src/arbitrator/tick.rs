@@ -16,7 +16,7 @@ use crate::chain::{
 use crate::court::report::ChannelReport;
 use crate::court::{
     self, due_broadcasts, wants, ArbitratorState, Block, BroadcastPurpose, Case, Dossier, Facts,
-    FundingFact, FundingState, Input, Outcome, Spend, SpendContext, Want,
+    FundingFact, FundingState, Input, Outcome, Progress, Spend, SpendContext, Want,
 };
 use crate::error::ArbitratorError;
 use crate::protocol::Party;
@@ -94,6 +94,9 @@ impl Tick<'_> {
             &budget,
             &core.chain_policy,
         )?;
+        for reason in store.take_unreadable_facts().reasons() {
+            self.tell_trouble(None, reason.to_string());
+        }
         let mut watched = BTreeSet::new();
         let mut complete = true;
         for _ in 0..MAX_ROUNDS {
@@ -199,7 +202,7 @@ impl Tick<'_> {
     ) -> Result<(), ArbitratorError> {
         let core = self.core;
         let case = core.store.case(row)?;
-        if !concerns(&case, channel, view) {
+        if !concerns(&case, channel, view) || has_lost_facts(&case, channel, view) {
             return Ok(());
         }
         let (mut dossier, _) = core.dossier(row)?;
@@ -463,6 +466,23 @@ fn concerns(case: &Case, channel: OutPoint, view: &ChainView) -> bool {
     has_spend
         || case.orphan.is_some()
         || !is_same_funding(case.funding, funding_fact(channel, view))
+}
+
+/// Whether the case stands on facts that are not held any more. The chain withdraws what facts say, never the row: a
+/// row that is gone could not be read. It says nothing, least of all that there was a reorg, until it is asked for again.
+fn has_lost_facts(case: &Case, channel: OutPoint, view: &ChainView) -> bool {
+    let is_lost = |outpoint: &OutPoint| view.output(outpoint).is_none();
+    let spent = case
+        .contracts
+        .iter()
+        .filter(|contract| match contract.progress {
+            Progress::Spent { .. } | Progress::Resolved { .. } => true,
+            Progress::Unresolved | Progress::Maturing { .. } | Progress::Claimable => false,
+        });
+    (case.funding != FundingState::Pending && is_lost(&channel))
+        || spent
+            .into_iter()
+            .any(|contract| is_lost(&contract.outpoint))
 }
 
 fn is_same_funding(state: FundingState, fact: FundingFact) -> bool {

@@ -37,5 +37,6 @@ mod door;
 mod local_close;
 mod remote_close;
 mod reorgs;
+mod storage;
 mod support;
 mod unresolved;

@@ -5,6 +5,7 @@ mod tables;
 mod words;
 
 pub use phone::{Nap, Phone, Told};
+pub use tables::Tables;
 pub use words::{htlc_key, local_update, number, retold};
 
 use std::sync::Arc;
