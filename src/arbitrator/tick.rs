@@ -6,17 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use bitcoin::{FeeRate, OutPoint, Transaction, TxOut, Txid};
+use bitcoin::{FeeRate, OutPoint, TxOut};
 
 use super::core::Core;
+use super::facts::{concerns, contract_watches, facts, has_lost_facts};
 use super::options::{ResumeOptions, ResumeReport, Trouble};
-use crate::chain::{
-    BlockRef, Budget, ChainError, ChainView, Look, Observer, OutputCheck, Urgency, Watch,
-};
+use crate::chain::{BlockRef, Budget, ChainError, ChainView, Look, Observer, Urgency, Watch};
 use crate::court::report::ChannelReport;
 use crate::court::{
-    self, due_broadcasts, wants, ArbitratorState, Block, BroadcastPurpose, Case, Dossier, Facts,
-    FundingFact, FundingState, Input, Outcome, Progress, Spend, SpendContext, Want,
+    self, due_broadcasts, wants, ArbitratorState, BroadcastPurpose, Case, Dossier, FundingState,
+    Input, SpendContext, Want,
 };
 use crate::error::ArbitratorError;
 use crate::protocol::Party;
@@ -104,7 +103,7 @@ impl Tick<'_> {
             let outcome = observer.sync(&watches, &[], look).await?;
             complete = outcome.complete;
             self.report.take_sync(&outcome);
-            self.advance_all(observer.view()).await?;
+            complete &= self.advance_all(observer.view()).await?;
             let now: BTreeSet<OutPoint> = watches.iter().map(|watch| watch.outpoint).collect();
             watched.extend(now);
             let is_new = |watch: &Watch| !watched.contains(&watch.outpoint);
@@ -161,10 +160,11 @@ impl Tick<'_> {
 
     // ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Moves every case that something may have changed for. One that fails is reported; the others go on.
-    async fn advance_all(&mut self, view: &ChainView) -> Result<(), ArbitratorError> {
+    /// Moves every case that something may have changed for. One that fails is reported; the others go on. `false`: a
+    /// limit ended it.
+    async fn advance_all(&mut self, view: &ChainView) -> Result<bool, ArbitratorError> {
         let Some(tip) = view.tip() else {
-            return Ok(());
+            return Ok(true);
         };
         for (row, channel) in self.core.store.channels()?.channels {
             if self.troubled.contains(&channel) {
@@ -172,11 +172,14 @@ impl Tick<'_> {
             }
             match self.advance_one(row, channel, view, tip).await {
                 Ok(()) => {}
-                Err(error) if is_limit(&error) => return Ok(()),
+                Err(error) if is_limit(&error) => {
+                    self.report.stopped = Some(error.to_string());
+                    return Ok(false);
+                }
                 Err(error) => self.trouble(channel, error),
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn trouble(&mut self, channel: OutPoint, error: ArbitratorError) {
@@ -306,13 +309,11 @@ impl Tick<'_> {
                             self.core.sign_sweep(channel, unsigned).await?,
                         )),
                         Err(uneconomic) => {
-                            self.report.troubles.push(Trouble {
-                                channel: Some(channel),
-                                what: format!(
-                                    "{}: {} waits for lower fees, the sweep would cost {}",
-                                    contract.outpoint, uneconomic.value, uneconomic.fee
-                                ),
-                            });
+                            let what = format!(
+                                "{}: {} waits for lower fees, the sweep would cost {}",
+                                contract.outpoint, uneconomic.value, uneconomic.fee
+                            );
+                            self.tell_trouble(Some(channel), what);
                             None
                         }
                     }
@@ -338,7 +339,7 @@ impl Tick<'_> {
                 Ok(estimates) => estimates,
                 Err(error) if is_limit_of(&error) => return Err(error.into()),
                 Err(error) => {
-                    log::warn!("no fee estimates: {error}");
+                    self.tell_trouble(None, format!("no fee estimates: {error}"));
                     BTreeMap::new()
                 }
             };
@@ -349,11 +350,13 @@ impl Tick<'_> {
 
     // ── broadcasting ─────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Offers every transaction of ours that belongs on the chain to the network. `false`: a limit ended it.
+    /// Offers every transaction of ours that belongs on the chain to the network. `false`: a limit ended it, or the server
+    /// could not be reached.
     async fn broadcast_all(&mut self, view: &ChainView) -> Result<bool, ArbitratorError> {
         let Some(tip) = view.tip() else {
             return Ok(true);
         };
+        let mut all_offered = true;
         let broadcasting: BTreeSet<ChannelRow> = self
             .core
             .store
@@ -369,7 +372,15 @@ impl Tick<'_> {
                 .broadcast_due(row, channel, tip.height.to_u32(), &self.budget)
                 .await
             {
-                Ok(()) => {}
+                Ok(unreached) => {
+                    all_offered &= unreached.is_empty();
+                    for txid in unreached {
+                        self.tell_trouble(
+                            Some(channel),
+                            format!("{txid} could not be handed to the server"),
+                        );
+                    }
+                }
                 Err(error) if is_limit(&error) => {
                     self.report.stopped = Some(error.to_string());
                     return Ok(false);
@@ -377,7 +388,7 @@ impl Tick<'_> {
                 Err(error) => self.trouble(channel, error),
             }
         }
-        Ok(true)
+        Ok(all_offered)
     }
 
     // ── ending ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -450,126 +461,6 @@ fn is_remarkable(report: &ChannelReport) -> bool {
     }
 }
 
-/// Whether a case has to be looked at with these facts: an open channel at rest has not.
-fn concerns(case: &Case, channel: OutPoint, view: &ChainView) -> bool {
-    match case.state {
-        ArbitratorState::FullyResolved => return false,
-        ArbitratorState::Default => {}
-        ArbitratorState::BroadcastCommit
-        | ArbitratorState::CommitmentBroadcasted
-        | ArbitratorState::ContractClosed
-        | ArbitratorState::WaitingFullResolution => return true,
-    }
-    let has_spend = view
-        .output(&channel)
-        .is_some_and(|facts| facts.spend.is_some());
-    has_spend
-        || case.orphan.is_some()
-        || !is_same_funding(case.funding, funding_fact(channel, view))
-}
-
-/// Whether the case stands on facts that are not held any more. The chain withdraws what facts say, never the row: a
-/// row that is gone could not be read. It says nothing, least of all that there was a reorg, until it is asked for again.
-fn has_lost_facts(case: &Case, channel: OutPoint, view: &ChainView) -> bool {
-    let is_lost = |outpoint: &OutPoint| view.output(outpoint).is_none();
-    let spent = case
-        .contracts
-        .iter()
-        .filter(|contract| match contract.progress {
-            Progress::Spent { .. } | Progress::Resolved { .. } => true,
-            Progress::Unresolved | Progress::Maturing { .. } | Progress::Claimable => false,
-        });
-    (case.funding != FundingState::Pending && is_lost(&channel))
-        || spent
-            .into_iter()
-            .any(|contract| is_lost(&contract.outpoint))
-}
-
-fn is_same_funding(state: FundingState, fact: FundingFact) -> bool {
-    match (state, fact) {
-        (FundingState::Pending, FundingFact::Unconfirmed) => true,
-        (FundingState::Open(known), FundingFact::Confirmed(seen))
-        | (FundingState::Mismatch(known), FundingFact::WrongOutput(seen)) => known == seen,
-        (
-            FundingState::Pending | FundingState::Open(_) | FundingState::Mismatch(_),
-            FundingFact::Unconfirmed | FundingFact::Confirmed(_) | FundingFact::WrongOutput(_),
-        ) => false,
-    }
-}
-
-fn contract_watches(case: &Case) -> Vec<Watch> {
-    let Some(close) = &case.close else {
-        return Vec::new();
-    };
-    case.contracts
-        .iter()
-        .filter_map(|contract| {
-            let vout = usize::try_from(contract.outpoint.vout).ok()?;
-            Some(Watch {
-                outpoint: contract.outpoint,
-                expected: close.transaction.output.get(vout)?.clone(),
-                urgency: Urgency::AtTip,
-            })
-        })
-        .collect()
-}
-
-fn block_of(block: BlockRef) -> Block {
-    Block {
-        height: block.height.to_u32(),
-        hash: block.hash,
-    }
-}
-
-fn funding_fact(channel: OutPoint, view: &ChainView) -> FundingFact {
-    let Some(facts) = view.output(&channel) else {
-        return FundingFact::Unconfirmed;
-    };
-    match (&facts.output, facts.confirmed) {
-        (_, None) => FundingFact::Unconfirmed,
-        (OutputCheck::Wrong(_), Some(position)) => {
-            FundingFact::WrongOutput(block_of(position.block))
-        }
-        (OutputCheck::NotSeen | OutputCheck::AsExpected, Some(position)) => {
-            FundingFact::Confirmed(block_of(position.block))
-        }
-    }
-}
-
-/// What was observed that concerns one channel.
-fn facts(
-    case: &Case,
-    dossier: &Dossier,
-    view: &ChainView,
-    tip: BlockRef,
-    context: SpendContext,
-) -> Facts {
-    let channel = dossier.channel();
-    let outpoints = std::iter::once(channel).chain(case.contracts.iter().map(|it| it.outpoint));
-    let spends = outpoints
-        .filter_map(|outpoint| {
-            let spend = view.output(&outpoint)?.spend.clone()?;
-            let confirmed = spend
-                .position
-                .map(|position| (block_of(position.block), view.depth(&position).to_u32()));
-            Some((
-                outpoint,
-                Spend {
-                    txid: spend.txid,
-                    transaction: spend.tx,
-                    confirmed,
-                },
-            ))
-        })
-        .collect();
-    Facts {
-        tip: tip.height.to_u32(),
-        funding: funding_fact(channel, view),
-        spends,
-        context,
-    }
-}
-
 /// Whether an error only says that the tick's own limits were reached.
 fn is_limit(error: &ArbitratorError) -> bool {
     matches!(error, ArbitratorError::Chain(error) if is_limit_of(error))
@@ -580,86 +471,4 @@ fn is_limit_of(error: &ChainError) -> bool {
         error,
         ChainError::Cancelled | ChainError::BudgetExhausted(_)
     )
-}
-
-// ── what `force_close` does as well ──────────────────────────────────────────────────────────────────────────────
-
-impl Core {
-    /// Our newest commitment, signed by both.
-    pub(super) async fn sign_commitment(
-        &self,
-        dossier: &Dossier,
-    ) -> Result<Transaction, ArbitratorError> {
-        let channel = dossier.channel();
-        let nothing = || court::CourtError::NothingToBroadcast { channel };
-        let candidate = dossier.local_commitment().ok_or_else(nothing)?;
-        let (theirs, _) = candidate.signatures.as_ref().ok_or_else(nothing)?;
-        let commitment = candidate.build(&dossier.terms, &dossier.htlcs)?;
-        let request = sweep::commitment_request(&dossier.terms, candidate, &commitment)?;
-        let asked = request.clone();
-        let signatures = self
-            .ask_signer(channel, move |signer| signer.sign(&asked))
-            .await?;
-        let [ours] = sweep::verified(&request, &signatures)
-            .map_err(|_| ArbitratorError::SignatureRefused { channel })?;
-        Ok(commitment.signed(&ours, theirs))
-    }
-
-    async fn sign_sweep(
-        &self,
-        channel: OutPoint,
-        unsigned: sweep::Unsigned,
-    ) -> Result<Transaction, ArbitratorError> {
-        let asked = unsigned.request.clone();
-        let signatures = self
-            .ask_signer(channel, move |signer| signer.sign(&asked))
-            .await?;
-        unsigned
-            .complete(&signatures)
-            .map_err(|_| ArbitratorError::SignatureRefused { channel })
-    }
-
-    /// The script that a channel's sweeps pay: asked for once, kept before it is used.
-    async fn sweep_script(&self, row: ChannelRow) -> Result<bitcoin::ScriptBuf, ArbitratorError> {
-        if let Some(script) = self.store.sweep_script(row)? {
-            return Ok(script);
-        }
-        let script = self.ask_wallet(|wallet| wallet.sweep_script()).await?;
-        self.store.keep_sweep_script(row, &script)?;
-        // Another command may have kept one while the wallet was asked.
-        Ok(self.store.sweep_script(row)?.unwrap_or(script))
-    }
-
-    /// Broadcasts what is due of one channel, and stores each outcome.
-    pub(super) async fn broadcast_due(
-        &self,
-        row: ChannelRow,
-        channel: OutPoint,
-        tip: u32,
-        budget: &Budget,
-    ) -> Result<(), ArbitratorError> {
-        let due: Vec<(Txid, Transaction)> = due_broadcasts(&self.store.case(row)?)
-            .map(|broadcast| (broadcast.txid, broadcast.transaction.clone()))
-            .collect();
-        for (txid, transaction) in due {
-            let outcome = self.source.broadcast(&transaction, budget).await?;
-            let outcome = Outcome::from(outcome);
-            log::info!("channel {channel}: {txid}: {outcome:?}");
-            let input = Input::Broadcast { txid, outcome, tip };
-            self.apply(row, channel, &input)?;
-        }
-        Ok(())
-    }
-
-    /// The report of one channel, and which of its rows cannot be read.
-    pub(super) fn channel_report(
-        &self,
-        row: ChannelRow,
-        channel: OutPoint,
-    ) -> Result<(ChannelReport, Unreadable), ArbitratorError> {
-        let case = self.store.case(row)?;
-        let (dossier, unreadable) = self.dossier(row)?;
-        let next = court::next_height(&case, &dossier, self.tip_height()?, &self.policy);
-        Ok((court::report::report(channel, &case, next), unreadable))
-    }
 }

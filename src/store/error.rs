@@ -65,6 +65,10 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 StoreError::Damaged { reason }
             }
+            Some(ErrorCode::SystemIoFailure) => StoreError::Io {
+                operation: "reading or writing the database",
+                source: std::io::Error::other(error),
+            },
             Some(_) | None => StoreError::Sqlite(error),
         }
     }

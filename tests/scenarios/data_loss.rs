@@ -98,6 +98,10 @@ fn a_newer_state_of_ours_is_on_chain(mut world: World) {
     }
     let newer = ahead.our_commitment_tx(Which::Current).expect("signed");
     ours_is_recognised(&mut world, &newer, 4);
+    assert!(world
+        .phone
+        .told()
+        .contains(&EventKind::DataLoss { number: 4 }));
 }
 
 /// Whoever broadcast it, from whatever backup: `to_local` is ours after its delay, unless the peer punishes it.

@@ -135,7 +135,7 @@ fn a_mempool_that_forgot_it_gets_it_again(mut world: World) {
 
 fn an_unreachable_server_delays_and_nothing_more(mut world: World) {
     world.phone.resume();
-    world.gateway.order(Scope::all(), Fault::HangUp);
+    world.gateway().order(Scope::all(), Fault::HangUp);
     let channel = world.outpoint();
     let status = world
         .phone
@@ -148,7 +148,7 @@ fn an_unreachable_server_delays_and_nothing_more(mut world: World) {
         .resume_with(Default::default())
         .expect("a server that fails is no error");
     assert!(!report.complete);
-    world.gateway.behave();
+    world.gateway().behave();
     world.phone.resume();
     assert_eq!(world.chain.mempool(), vec![status.broadcasts[0].0]);
 }

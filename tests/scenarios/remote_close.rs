@@ -13,6 +13,7 @@ twins!(
     any_alternative_with_the_current_number,
     a_close_found_weeks_later,
     an_output_that_somebody_else_swept,
+    a_sweep_refused_as_too_cheap_is_raised_until_it_is_taken,
     an_unknown_spend_puts_the_funds_at_risk_and_stops_nothing_else,
 );
 
@@ -102,6 +103,26 @@ fn an_output_that_somebody_else_swept(mut world: World) {
         .told()
         .iter()
         .any(|event| matches!(event, EventKind::SweptByAnother { .. })));
+}
+
+fn a_sweep_refused_as_too_cheap_is_raised_until_it_is_taken(mut world: World) {
+    world.phone.resume();
+    world.peer_closes(Which::Current);
+    // Three times what is bid without an estimate.
+    world.chain.set_min_fee(3_000);
+    let mut ticks = 0;
+    while world.chain.mempool().is_empty() {
+        world.phone.resume();
+        ticks += 1;
+        assert!(
+            ticks < 20,
+            "raised by a quarter each time, it is soon enough"
+        );
+    }
+    assert!(ticks > 1, "the first bid was too low");
+    world.mine(1);
+    world.assert_swept();
+    world.resolve();
 }
 
 fn an_unknown_spend_puts_the_funds_at_risk_and_stops_nothing_else(mut world: World) {

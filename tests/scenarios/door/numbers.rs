@@ -68,7 +68,7 @@ fn the_peers_commitments_come_one_after_the_other(mut world: World) {
 }
 
 fn the_first_number_is_zero(mut world: World) {
-    world.channel = world.unregistered_channel();
+    world.channel = world.unregistered_channel(1);
     world.phone.register(&world.channel);
     let mut ahead = world.channel.clone();
     ahead.commit_both().expect("nothing is outstanding");

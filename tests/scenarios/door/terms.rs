@@ -40,7 +40,7 @@ fn change_funding_transaction(
 }
 
 fn impossible_terms_are_refused_and_name_the_field(mut world: World) {
-    let terms: ChannelTerms = retold(&world.unregistered_channel());
+    let terms: ChannelTerms = retold(&world.unregistered_channel(1));
     let lies: [(&str, Change<'_>); 15] = [
         ("capacity", &|terms| terms.funding.capacity = Amount::ZERO),
         ("capacity", &|terms| {
@@ -97,7 +97,7 @@ fn impossible_terms_are_refused_and_name_the_field(mut world: World) {
 }
 
 fn keys_that_are_not_the_signers_are_refused(mut world: World) {
-    let terms: ChannelTerms = retold(&world.unregistered_channel());
+    let terms: ChannelTerms = retold(&world.unregistered_channel(1));
     let lies: [Change<'_>; 5] = [
         &|terms| terms.local.keys.basepoints.revocation = some_key(terms),
         &|terms| terms.local.keys.basepoints.payment = some_key(terms),
@@ -118,7 +118,7 @@ fn keys_that_are_not_the_signers_are_refused(mut world: World) {
 }
 
 fn keys_that_the_signer_has_never_heard_of_are_refused(mut world: World) {
-    let terms: ChannelTerms = retold(&world.unregistered_channel());
+    let terms: ChannelTerms = retold(&world.unregistered_channel(1));
     let mut lie = terms.clone();
     lie.keys_id = KeysId([1; 32]);
     let before = world.phone.tables();
@@ -176,7 +176,7 @@ fn the_terms_of_a_registered_channel_never_change(mut world: World) {
 }
 
 fn the_funding_transaction_may_be_told_later(mut world: World) {
-    let terms: ChannelTerms = retold(&world.unregistered_channel());
+    let terms: ChannelTerms = retold(&world.unregistered_channel(1));
     let without = told(&terms, &|terms| terms.funding.transaction = None);
     let with = told(&terms, &|_| {});
     world.tell(without.clone());

@@ -1,14 +1,16 @@
 //! A world for a scenario: a chain, an Esplora server over it, a counterparty, and a phone with the library on it.
 
+mod ending;
 mod phone;
 mod tables;
 mod words;
 
-pub use phone::{Nap, Phone, Told};
+pub use ending::Ending;
+pub use phone::{Nap, Phone, Server, Told};
 pub use tables::Tables;
-pub use words::{htlc_key, local_update, number, retold};
+pub use words::{htlc_key, local_update, number, retold, secret};
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bitcoin::{OutPoint, ScriptBuf, Transaction};
 use lightning_arbitrator::channel::UpdateError;
@@ -16,16 +18,59 @@ use lightning_arbitrator::court::report::ContractReport;
 use lightning_arbitrator::court::{ArbitratorState, Progress};
 use lightning_arbitrator::ArbitratorError;
 use testkit::chain::{Chain, Orphaned};
-use testkit::gateway::Gateway;
+use testkit::esplora::Esplora;
+use testkit::gateway::{Handle, Hold, Paths};
 use testkit::memory::MemoryChain;
 use testkit::party::{Channel, ChannelSetup, ChannelType, NewHtlc, Round, Side, Which};
 
 /// Everything around one channel, with the phone registered and the channel open.
 pub struct World {
     pub chain: Arc<dyn Chain>,
-    pub gateway: Gateway,
+    pub server: Server,
     pub channel: Channel,
     pub phone: Phone,
+}
+
+/// An Esplora server over a chain: the gateway, or a real one over a real node where the environment names it.
+pub fn serve(chain: &Arc<dyn Chain>) -> Server {
+    let server = Esplora::start(chain.clone()).expect("an Esplora server");
+    Arc::new(Mutex::new(server))
+}
+
+/// What orders faults of a server, and counts its requests.
+pub fn faults(server: &Server) -> Handle {
+    let server = server.lock().expect("no test panics while it holds this");
+    let gateway = server.gateway().expect("only the gateway can misbehave");
+    Handle::clone(gateway)
+}
+
+/// The questions of a tick that finds a close, in their order: whole paths, or what stands in them.
+pub const QUESTIONS: [&str; 7] = [
+    "/blocks/tip/hash",
+    "/blocks",
+    "/outspend/",
+    "/raw",
+    "/merkle-proof",
+    "/fee-estimates",
+    "/tx",
+];
+
+/// The requests that ask such a question.
+pub fn paths_of(question: &str) -> Paths {
+    let words = question.to_owned();
+    match question {
+        "/blocks" | "/tx" => Paths::Exactly(words),
+        _ => Paths::Containing(words),
+    }
+}
+
+/// Holds every such question back until the gateway behaves.
+pub fn never_answer(gateway: &Handle, question: &str) {
+    gateway.hold(Hold {
+        paths: paths_of(question),
+        size: usize::MAX,
+        total: usize::MAX,
+    });
 }
 
 impl World {
@@ -39,14 +84,14 @@ impl World {
     }
 
     pub fn with_setup(chain: Arc<dyn Chain>, setup: ChannelSetup, nap: Nap) -> Self {
-        let gateway = Gateway::start(chain.clone()).expect("a port on this machine");
+        let server = serve(&chain);
         let channel = Channel::prepare(chain.as_ref(), setup).expect("a consistent setup");
-        let mut phone = Phone::new(&gateway.url(), nap);
+        let mut phone = Phone::new(server.clone(), nap);
         phone.know(&channel);
         phone.register(&channel);
         let mut world = World {
             chain,
-            gateway,
+            server,
             channel,
             phone,
         };
@@ -57,6 +102,11 @@ impl World {
             .expect("the funding is valid");
         world.chain.mine(1);
         world
+    }
+
+    /// Orders faults of the server, and counts its requests.
+    pub fn gateway(&self) -> Handle {
+        faults(&self.server)
     }
 
     /// Another world of the same kind.
@@ -145,8 +195,8 @@ impl World {
     }
 
     /// Another channel that the phone has keys for, and was told nothing of.
-    pub fn unregistered_channel(&self) -> Channel {
-        let setup = ChannelSetup::numbered(self.channel.setup().channel_type, 1);
+    pub fn unregistered_channel(&self, number: u64) -> Channel {
+        let setup = ChannelSetup::numbered(self.channel.setup().channel_type, number);
         let channel = Channel::prepare(self.chain.as_ref(), setup).expect("a consistent setup");
         self.phone.know(&channel);
         channel
@@ -154,7 +204,12 @@ impl World {
 
     /// Another channel, registered and fed, whose funding nobody has broadcast.
     pub fn unfunded_channel(&mut self) -> Channel {
-        let mut channel = self.unregistered_channel();
+        self.unfunded_channel_numbered(1)
+    }
+
+    /// The same; channels with different numbers share no key, and the first one's number is 0.
+    pub fn unfunded_channel_numbered(&mut self, number: u64) -> Channel {
+        let mut channel = self.unregistered_channel(number);
         self.phone.register(&channel);
         let round = channel.commit_both().expect("nothing is outstanding");
         self.phone.told_round(channel.funding(), &round);
@@ -222,16 +277,6 @@ impl World {
 
     /// What is confirmed at a script, in sat.
     pub fn balance(&self, script: &ScriptBuf) -> u64 {
-        let hash = bitcoin::hashes::Hash::hash(script.as_bytes());
-        self.chain
-            .outputs_paying(hash)
-            .into_iter()
-            .filter_map(|outpoint| {
-                let known = self.chain.transaction(outpoint.txid)?;
-                known.block?;
-                let vout = usize::try_from(outpoint.vout).ok()?;
-                Some(known.transaction.output.get(vout)?.value.to_sat())
-            })
-            .sum()
+        self.chain.received(script).to_sat()
     }
 }

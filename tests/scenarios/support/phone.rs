@@ -1,11 +1,12 @@
 //! A phone: the library, a wallet, a signer and a database file; it can be switched off and on.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bitcoin::{Network, OutPoint, Script, ScriptBuf, Transaction};
 use futures::executor::block_on;
 use lightning_arbitrator::arbitrator::{ForceCloseStatus, ResumeOptions, ResumeReport};
-use lightning_arbitrator::chain::{ChainPolicy, EsploraSource, Look};
+use lightning_arbitrator::chain::{ChainPolicy, ChainSource, EsploraSource, Look};
 use lightning_arbitrator::channel::{
     ChannelTerms, HtlcKey, KeysId, LocalUpdate, Position, RemoteUpdate,
 };
@@ -14,10 +15,9 @@ use lightning_arbitrator::court::EventKind;
 use lightning_arbitrator::protocol::CommitmentSecret;
 use lightning_arbitrator::store::{Store, StoredEvent};
 use lightning_arbitrator::wallet::WalletError;
-use lightning_arbitrator::{
-    ArbitratorError, ChainArbitrator, Config, OnchainWallet, Policy, SeedSigner,
-};
+use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, OnchainWallet, SeedSigner};
 use tempfile::TempDir;
+use testkit::esplora::Esplora;
 use testkit::party::{self, Channel, Round};
 
 use super::tables::Tables;
@@ -61,6 +61,25 @@ impl OnchainWallet for TestWallet {
     }
 }
 
+/// The chain server that a phone asks; shared with the test, which may order faults of it.
+pub type Server = Arc<Mutex<Esplora>>;
+
+/// A test server answers at once; one that was told to fail must not make the test wait.
+fn chain_policy() -> ChainPolicy {
+    ChainPolicy {
+        backoff: Duration::from_millis(1),
+        ..ChainPolicy::default()
+    }
+}
+
+fn source(server: &Server, policy: &ChainPolicy) -> Arc<dyn ChainSource> {
+    let url = server
+        .lock()
+        .expect("no test panics while it holds this")
+        .url();
+    Arc::new(EsploraSource::new(&url, policy.clone()).expect("a good URL"))
+}
+
 /// One message of the channel engine, good or bad.
 #[derive(Clone, Debug)]
 pub enum Told {
@@ -76,6 +95,7 @@ pub enum Told {
 
 pub struct Phone {
     pub config: Config,
+    server: Server,
     pub wallet: TestWallet,
     signer: Arc<SeedSigner>,
     arbitrator: Option<ChainArbitrator>,
@@ -87,33 +107,40 @@ pub struct Phone {
 const TESTER: &str = "tester";
 
 impl Phone {
-    pub fn new(url: &str, nap: Nap) -> Self {
+    pub fn new(server: Server, nap: Nap) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
         let wallet = TestWallet::new();
         let signer = Arc::new(SeedSigner::new(&[7; 32]).expect("32 bytes"));
-        // A test server answers at once; one that was told to fail must not make the test wait.
-        let chain_policy = ChainPolicy {
-            backoff: std::time::Duration::from_millis(1),
-            ..ChainPolicy::default()
-        };
-        let chain = EsploraSource::new(url, chain_policy.clone()).expect("a good URL");
         let mut config = Config::new(
             Network::Regtest,
             directory.path().join("phone.sqlite"),
-            Arc::new(chain),
+            source(&server, &chain_policy()),
             signer.clone(),
             Arc::new(wallet.clone()),
         );
-        config.chain_policy = chain_policy;
-        config.policy = Policy::default();
+        config.chain_policy = chain_policy();
         Phone {
             config,
+            server,
             wallet,
             signer,
             arbitrator: None,
             nap,
             _directory: directory,
         }
+    }
+
+    /// Changes the settings; the phone is switched off and on for it.
+    pub fn set(&mut self, change: impl FnOnce(&mut Config)) {
+        self.switch_off();
+        change(&mut self.config);
+        self.config.chain = source(&self.server, &self.config.chain_policy);
+    }
+
+    /// Asks another server from now on.
+    pub fn ask(&mut self, server: Server) {
+        self.server = server;
+        self.set(|_| {});
     }
 
     /// Gives the phone's signer the secrets of a channel.
@@ -240,6 +267,7 @@ impl Phone {
     }
 
     pub fn resume_with(&mut self, options: ResumeOptions) -> Result<ResumeReport, ArbitratorError> {
+        self.wait_for_the_server();
         block_on(self.on().resume(options))
     }
 
@@ -257,6 +285,15 @@ impl Phone {
             .expect("a tick");
         assert!(report.complete, "{report:?}");
         report
+    }
+
+    /// A real server looks at its node in its own time.
+    fn wait_for_the_server(&self) {
+        let mut server = self
+            .server
+            .lock()
+            .expect("no test panics while it holds this");
+        server.catch_up().expect("the server follows its node");
     }
 
     pub fn force_close(&mut self, channel: OutPoint) -> Result<ForceCloseStatus, ArbitratorError> {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use bitcoin::hashes::sha256;
+use bitcoin::hashes::{sha256, Hash};
 use bitcoin::{Amount, Block, BlockHash, OutPoint, Script, ScriptBuf, Transaction, Txid};
 use serde::{Deserialize, Serialize};
 
@@ -144,6 +144,20 @@ pub trait Chain: Send + Sync {
 
     /// Every output of the best chain and the mempool, spent or not, that pays a script with this SHA-256; oldest first.
     fn outputs_paying(&self, script_hash: sha256::Hash) -> Vec<OutPoint>;
+
+    /// What is confirmed at a script, spent or not.
+    fn received(&self, script: &Script) -> Amount {
+        let paid = self
+            .outputs_paying(Hash::hash(script.as_bytes()))
+            .into_iter()
+            .filter_map(|outpoint| {
+                let known = self.transaction(outpoint.txid)?;
+                known.block?;
+                let vout = usize::try_from(outpoint.vout).ok()?;
+                Some(known.transaction.output.get(vout)?.value)
+            });
+        paid.sum()
+    }
 
     /// The mempool, parents before children.
     fn mempool(&self) -> Vec<Txid>;

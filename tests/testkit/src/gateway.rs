@@ -1,6 +1,7 @@
 //! An Esplora server over either chain: the REST endpoints that `esplora-client` knows, with the answers real servers give, a
 //! count of requests, and faults to order. It runs on threads of its own, so blocking tests can use it.
 
+mod alarm;
 mod answer;
 mod fault;
 mod hold;
@@ -11,7 +12,8 @@ mod server;
 mod view;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{mpsc, Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use axum::Router;
 use tokio::runtime::Runtime;
@@ -19,8 +21,12 @@ use tokio::sync::oneshot;
 
 use crate::chain::Chain;
 
+pub use alarm::Moment;
 pub use fault::{Fault, Lie, Paths, Scope, Times, Told};
 pub use hold::Hold;
+
+/// No answer of a chain takes this long: what still holds it then is a node that hangs.
+const LONGEST_ANSWER: Duration = Duration::from_secs(30);
 
 /// Which server the gateway resembles, where they differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +69,7 @@ struct State {
     requests: Vec<Logged>,
     orders: fault::Orders,
     gate: hold::Gate,
+    alarm: alarm::Alarm,
     flavour: Flavour,
     keep_alive: KeepAlive,
 }
@@ -96,6 +103,7 @@ impl Gateway {
             requests: Vec::new(),
             orders: fault::Orders::default(),
             gate: hold::Gate::default(),
+            alarm: alarm::Alarm::default(),
             flavour: Flavour::Plain,
             keep_alive: KeepAlive::Announced,
         };
@@ -142,8 +150,12 @@ impl std::ops::Deref for Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Waits for nobody: a client may still hold its connection.
-            runtime.shutdown_background();
+            // Requests under way are dropped where they wait, whether or not their clients hold the connection. The threads
+            // are waited for: they hold the chain, and a node that this process lets go of only after its end runs on.
+            // A thread of its own may wait for them, also when a test's runtime drops the gateway.
+            let stopping = std::thread::spawn(move || runtime.shutdown_timeout(LONGEST_ANSWER));
+            // An error is a panic of tokio's, which has been printed.
+            let _ = stopping.join();
         }
     }
 }
@@ -159,11 +171,17 @@ impl Handle {
         self.0.state().orders.add(scope, fault);
     }
 
-    /// Takes all faults and the hold back; the gateway is honest and prompt again.
+    /// Takes all faults, the hold and the alarm back; the gateway is honest and prompt again.
     pub fn behave(&self) {
         let mut state = self.0.state();
         state.orders.clear();
         state.gate.open();
+        state.alarm = alarm::Alarm::default();
+    }
+
+    /// Sets an alarm, in place of one set before; what is returned hears it. Counting starts now.
+    pub fn alarm(&self, moment: Moment) -> mpsc::Receiver<()> {
+        self.0.state().alarm.set(moment)
     }
 
     /// Holds requests back until a group of them waits. Starts counting groups at zero; a hold in force ends.
@@ -184,6 +202,11 @@ impl Handle {
     /// Groups answered since the hold began.
     pub fn groups(&self) -> usize {
         self.0.state().gate.groups()
+    }
+
+    /// Requests that are held back now.
+    pub fn held(&self) -> usize {
+        self.0.state().gate.held()
     }
 
     /// Requests since the start or the last [`Handle::reset`].
@@ -246,7 +269,13 @@ impl Shared {
     }
 
     fn arrive(&self, path: &str) -> Option<oneshot::Receiver<()>> {
-        self.state().gate.arrive(path)
+        let mut state = self.state();
+        let kept = state.alarm.arrive();
+        kept.or_else(|| state.gate.arrive(path))
+    }
+
+    fn answer(&self) {
+        self.state().alarm.answer();
     }
 
     fn flavour(&self) -> Flavour {

@@ -46,7 +46,7 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response<
     let faults = shared.strike(&target);
     let turn = shared.arrive(&target);
     if let Some(turn) = turn {
-        // An error means that the gateway is being shut down; the answer will not be read.
+        // An error means that the gateway is being shut down or an alarm was taken back; the answer may not be read.
         let _ = turn.await;
     }
     let Ok(body) = to_bytes(body, MAX_REQUEST_BODY).await else {
@@ -81,6 +81,7 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response<
         Some(answer) => answer,
         None => honest(&shared, method, target, body, lies).await,
     };
+    shared.answer();
     send(&shared, answer, mishap)
 }
 

@@ -1,0 +1,268 @@
+//! The story that is told to every phone, whatever befalls it, and how it ends.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bitcoin::{Amount, Transaction};
+use lightning_arbitrator::court::ArbitratorState;
+use tempfile::TempDir;
+use testkit::chain::Chain;
+use testkit::gateway::Gateway;
+use testkit::memory::MemoryChain;
+use testkit::party::{
+    Channel, ChannelSetup, ChannelType, CooperativeClose, NewHtlc, Settlement, Which,
+};
+
+use crate::engine::{Engine, Loss, Record, Threat};
+use crate::phone::sweep_script;
+use crate::wire::{ChannelStanding, Order};
+
+/// How the channels of a story are closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    Peer,
+    Ours,
+    Cooperative,
+}
+
+/// What happens if nothing goes wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Plot {
+    pub channel_type: ChannelType,
+    pub close: Close,
+    pub channels: u64,
+}
+
+impl Plot {
+    pub const ALL: [Plot; 6] = [
+        Plot::one(ChannelType::StaticRemotekey, Close::Peer),
+        Plot::one(ChannelType::StaticRemotekey, Close::Ours),
+        Plot::one(ChannelType::StaticRemotekey, Close::Cooperative),
+        Plot::one(ChannelType::AnchorsZeroFeeHtlc, Close::Peer),
+        Plot::one(ChannelType::AnchorsZeroFeeHtlc, Close::Ours),
+        Plot::one(ChannelType::AnchorsZeroFeeHtlc, Close::Cooperative),
+    ];
+
+    /// With a single channel.
+    pub const fn one(channel_type: ChannelType, close: Close) -> Self {
+        Plot {
+            channel_type,
+            close,
+            channels: 1,
+        }
+    }
+
+    /// The last state that the channels of this story reach.
+    fn last_state(&self) -> ArbitratorState {
+        match (self.channel_type, self.close) {
+            // Our anchor waits for its resolver.
+            (ChannelType::AnchorsZeroFeeHtlc, Close::Peer | Close::Ours) => {
+                ArbitratorState::WaitingFullResolution
+            }
+            (ChannelType::StaticRemotekey, _) | (_, Close::Cooperative) => {
+                ArbitratorState::FullyResolved
+            }
+        }
+    }
+}
+
+/// What all tellings of a story must have in common.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub swept: Amount,
+    pub paid_by_closes: Amount,
+    pub channels: Vec<ChannelStanding>,
+    pub events: BTreeSet<String>,
+}
+
+/// A story that was told to its end.
+#[derive(Debug)]
+pub struct Telling {
+    pub outcome: Outcome,
+    pub record: Record,
+}
+
+impl Telling {
+    /// The story has ended as it does when nobody disturbs it.
+    pub fn assert_ends_as(&self, undisturbed: &Telling, how: &str) {
+        let lines = |told: &Telling| -> BTreeSet<String> {
+            let text = format!("{:#?}", told.outcome);
+            text.lines().map(str::to_owned).collect()
+        };
+        let (here, there) = (lines(self), lines(undisturbed));
+        assert!(
+            self.outcome == undisturbed.outcome,
+            "{how}\nonly here: {:#?}\nonly undisturbed: {:#?}",
+            here.difference(&there).collect::<Vec<_>>(),
+            there.difference(&here).collect::<Vec<_>>()
+        );
+    }
+
+    /// Our money is home, and every case is as far as it gets.
+    pub fn assert_ends_well(&self, plot: Plot) {
+        // Of 600,000 sat 10,000 were paid away; fees and anchors cost the opener the rest.
+        let home = (self.outcome.swept + self.outcome.paid_by_closes) / plot.channels;
+        assert!(home > Amount::from_sat(587_000), "{self:#?}");
+        assert!(home < Amount::from_sat(590_000), "{self:#?}");
+        for channel in &self.outcome.channels {
+            assert_eq!(channel.state, plot.last_state(), "{self:#?}");
+        }
+        assert_eq!(self.record.kills, 0);
+    }
+}
+
+struct Story<T> {
+    plot: Plot,
+    chain: Arc<dyn Chain>,
+    channels: Vec<Channel>,
+    engine: Engine<T>,
+}
+
+/// Tells a story. Each life of the phone has its threat; when there are no more, nothing threatens it.
+///
+/// # Errors
+/// [`Loss`] as soon as the library has forgotten something that it had acknowledged.
+pub fn tell(plot: Plot, threats: impl IntoIterator<Item = Threat>) -> Result<Telling, Loss> {
+    let chain: Arc<dyn Chain> = Arc::new(MemoryChain::new());
+    let gateway = Gateway::start(Arc::clone(&chain)).expect("a port on this machine");
+    let directory = TempDir::new().expect("a temporary directory");
+    let prepare = |index| {
+        let setup = ChannelSetup::numbered(plot.channel_type, index);
+        Channel::prepare(chain.as_ref(), setup).expect("a consistent setup")
+    };
+    let channels: Vec<Channel> = (0..plot.channels).map(prepare).collect();
+    let mut story = Story {
+        plot,
+        engine: Engine {
+            threats: threats.into_iter(),
+            gateway: gateway.clone(),
+            esplora: gateway.url(),
+            database: directory.path().join("phone.sqlite"),
+            channels: channels.clone(),
+            line: None,
+            record: Record::default(),
+        },
+        chain,
+        channels,
+    };
+    story.run()?;
+    Ok(story.end())
+}
+
+impl<T: Iterator<Item = Threat>> Story<T> {
+    fn run(&mut self) -> Result<(), Loss> {
+        for index in 0..self.channels.len() {
+            self.perform(Order::Register(index))?;
+            self.round(index)?;
+            self.submit(self.channels[index].funding_tx());
+        }
+        self.mine(1);
+        self.perform(Order::Resume)?;
+        for index in 0..self.channels.len() {
+            self.payments(index)?;
+        }
+        self.perform(Order::Sleep)?;
+        for index in 0..self.channels.len() {
+            self.close(index)?;
+        }
+        // Proven; then our balance is free, by its delay or at once, and is swept.
+        self.mine(1);
+        self.perform(Order::Resume)?;
+        self.mine(match self.plot.close {
+            Close::Ours => self.channels[0].setup().our_delay.into(),
+            Close::Peer | Close::Cooperative => 1,
+        });
+        self.perform(Order::Resume)?;
+        // The sweep is in a block, settles, and is buried.
+        for blocks in [1, 2, 100] {
+            self.mine(blocks);
+            self.perform(Order::Resume)?;
+        }
+        Ok(())
+    }
+
+    /// Mines what the mempool holds. The order in which it came there is not part of the story, so a block does not tell.
+    fn mine(&self, blocks: u32) {
+        let mut waiting = self.chain.mempool();
+        waiting.sort();
+        let waiting: Vec<Transaction> = waiting
+            .into_iter()
+            .filter_map(|txid| self.chain.transaction(txid))
+            .map(|known| known.transaction)
+            .collect();
+        self.chain
+            .mine_txs(&waiting)
+            .expect("none spends another one");
+        self.chain.mine_empty(blocks - 1);
+    }
+
+    fn end(self) -> Telling {
+        let shutdown =
+            |channel: &Channel| self.chain.received(&channel.setup().our_shutdown_script);
+        let standing = &self.engine.record.standing;
+        Telling {
+            outcome: Outcome {
+                swept: self.chain.received(&sweep_script()),
+                paid_by_closes: self.channels.iter().map(shutdown).sum(),
+                channels: standing.channels.clone(),
+                events: standing.events.clone(),
+            },
+            record: self.engine.record,
+        }
+    }
+
+    fn perform(&mut self, order: Order) -> Result<(), Loss> {
+        self.engine.perform(&order)
+    }
+
+    /// One exchange of commitments, in the order in which the engine learns of it.
+    fn round(&mut self, index: usize) -> Result<(), Loss> {
+        let round = self.channels[index]
+            .commit_both()
+            .expect("nothing is outstanding");
+        self.perform(Order::Remote(index, round.remote))?;
+        if let Some(revocation) = round.revocation {
+            self.perform(Order::Revocation(index, revocation))?;
+        }
+        self.perform(Order::Local(index, round.local))
+    }
+
+    /// A payment each way, there in one round and settled in the next.
+    fn payments(&mut self, index: usize) -> Result<(), Loss> {
+        let expiry = self.chain.tip().height + 500;
+        let payments = [
+            NewHtlc::outgoing(30_000_000, expiry),
+            NewHtlc::incoming(20_000_000, expiry),
+        ];
+        let add = |new| self.channels[index].add_htlc(new).expect("affordable").key;
+        let keys = payments.map(add);
+        self.round(index)?;
+        for key in keys {
+            self.channels[index]
+                .settle_htlc(key, Settlement::Fulfil)
+                .expect("live");
+        }
+        self.round(index)
+    }
+
+    fn close(&mut self, index: usize) -> Result<(), Loss> {
+        let channel = &self.channels[index];
+        match self.plot.close {
+            Close::Peer => {
+                self.submit(&channel.peer_commitment_tx(Which::Current).expect("signed"));
+            }
+            Close::Ours => self.perform(Order::ForceClose(index))?,
+            Close::Cooperative => {
+                let fee = CooperativeClose::legacy(Amount::from_sat(1_000));
+                let close = channel.cooperative_close(&fee).expect("no HTLCs");
+                self.perform(Order::ClosingSigned(index, close.clone()))?;
+                self.submit(&close);
+            }
+        }
+        Ok(())
+    }
+
+    fn submit(&self, transaction: &Transaction) {
+        self.chain.submit(transaction).expect("a valid transaction");
+    }
+}
