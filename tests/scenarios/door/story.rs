@@ -59,6 +59,8 @@ pub struct Story {
     repeatable: Vec<Told>,
     pub peer_updates: Vec<RemoteUpdate>,
     pub revoked: Option<u64>,
+    /// Something that was signed for the peer is forgotten: BOLT 2 lets nothing follow but that number, signed again.
+    owes_signature: bool,
 }
 
 /// Balances stay above this, so that fees and anchors are always affordable.
@@ -78,6 +80,7 @@ impl Story {
             repeatable: Vec::new(),
             peer_updates: Vec::new(),
             revoked: None,
+            owes_signature: false,
         }
     }
 
@@ -107,6 +110,7 @@ impl Story {
             }
             Deed::Forget { direction } => self.forget(*direction),
             Deed::Feerate(feerate) => self.world.channel.set_feerate(*feerate),
+            Deed::SignForPeer if self.owes_signature => {}
             Deed::SignForPeer => {
                 if let Ok(update) = self.world.channel.their_commitment() {
                     self.sign_for_peer(update);
@@ -115,7 +119,9 @@ impl Story {
             Deed::SignForPeerAgain => {
                 let update = self.world.channel.their_commitment_again();
                 self.sign_for_peer(update.expect("one is signed"));
+                self.owes_signature = false;
             }
+            Deed::PeerRevokes if self.owes_signature => {}
             Deed::PeerRevokes => {
                 if let Ok(revocation) = self.world.channel.peer_revokes() {
                     self.revoked = Some(revocation.number);
@@ -168,10 +174,16 @@ impl Story {
         let Some(key) = of_direction.map(|htlc| htlc.key).max() else {
             return;
         };
-        if !self.is_acknowledged(key) {
-            // Only the newest of its direction can be: its id is the next one again.
-            let _ = self.world.channel.forget_htlc(key);
+        // Only the newest of its direction can be forgotten: its id is the next one again.
+        if !self.is_acknowledged(key) && self.world.channel.forget_htlc(key).is_ok() {
+            self.owes_signature |= self.is_signed(key);
         }
+    }
+
+    fn is_signed(&self, key: HtlcKey) -> bool {
+        let key = htlc_key(key);
+        let mut htlcs = self.signed.iter().flat_map(|signed| &signed.htlcs);
+        htlcs.any(|htlc| htlc.key == key)
     }
 
     /// Whether a commitment that counts has carried it: any of ours, and those of the peer below its newest.
