@@ -41,6 +41,7 @@ mod remote_close;
 mod reorgs;
 mod requests;
 mod slow_server;
+mod storage;
 mod support;
 mod two_servers;
 mod unresolved;

@@ -7,6 +7,7 @@ mod words;
 
 pub use ending::Ending;
 pub use phone::{Nap, Phone, Server, Told};
+pub use tables::Tables;
 pub use words::{htlc_key, local_update, number, retold, secret};
 
 use std::sync::{Arc, Mutex};

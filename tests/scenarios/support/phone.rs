@@ -94,7 +94,7 @@ pub enum Told {
 }
 
 pub struct Phone {
-    config: Config,
+    pub config: Config,
     server: Server,
     pub wallet: TestWallet,
     signer: Arc<SeedSigner>,
