@@ -56,7 +56,7 @@ final class CallbacksTests: XCTestCase {
             let seen = Shared<Position?>(nil)
             let channel = device.channel
             let curious = Wallet(device.wallet) {
-                let library = arbitrator.value!
+                let library = try XCTUnwrap(arbitrator.value)
                 seen.value = try blocking { try await library.position(channel: channel) }
             }
             let opened = try await device.open(wallet: curious)
@@ -114,7 +114,7 @@ final class CallbacksTests: XCTestCase {
             try await device.start(arbitrator)
             let status = try await arbitrator.forceClose(channel: device.channel)
             XCTAssertEqual(status.state, .broadcastCommit)
-            XCTAssertTrue(status.delayed!.contains("the user said no"), status.delayed!)
+            XCTAssertTrue(status.delayed?.contains("the user said no") == true, "\(status)")
             let mempool = try await device.testkit.mempool()
             XCTAssertEqual(mempool, [])
         }
@@ -133,7 +133,7 @@ final class CallbacksTests: XCTestCase {
             let arbitrator = try await device.open(signer: lying)
             try await device.start(arbitrator)
             let status = try await arbitrator.forceClose(channel: device.channel)
-            XCTAssertTrue(status.delayed!.contains("does not verify"), status.delayed!)
+            XCTAssertTrue(status.delayed?.contains("does not verify") == true, "\(status)")
             let mempool = try await device.testkit.mempool()
             XCTAssertEqual(mempool, [])
         }

@@ -75,6 +75,10 @@ final class Device {
 /// Runs a test on a device.
 func onDevice(_ type: ChannelType = .anchorsZeroFeeHtlc, _ test: (Device) async throws -> Void) async throws {
     let device = try await Device(type)
+    // Swift cannot take back a call into the library, so a test that waits for ever is ended with the whole run.
+    let watchdog = DispatchWorkItem { fatalError("a test has waited for two minutes") }
+    DispatchQueue.global().asyncAfter(deadline: .now() + 120, execute: watchdog)
+    defer { watchdog.cancel() }
     do {
         try await test(device)
     } catch {
