@@ -1,6 +1,6 @@
 //! Signatures asked for, and transactions sent: what a tick does, and `force_close` as well.
 
-use bitcoin::{OutPoint, Transaction, Txid};
+use bitcoin::{Address, OutPoint, Transaction, Txid};
 
 use super::core::Core;
 use crate::chain::Budget;
@@ -9,6 +9,7 @@ use crate::court::{self, due_broadcasts, Dossier, Input, Outcome};
 use crate::error::ArbitratorError;
 use crate::store::{ChannelRow, Unreadable};
 use crate::sweep;
+use crate::wallet::WalletError;
 
 impl Core {
     /// Our newest commitment, signed by both.
@@ -54,6 +55,11 @@ impl Core {
             return Ok(script);
         }
         let script = self.ask_wallet(|wallet| wallet.sweep_script()).await?;
+        // Kept for good once it is kept: a script that nobody can be paid to would bury the money.
+        if Address::from_script(&script, self.network).is_err() {
+            let refused = WalletError(format!("{script:?} is no address that can be paid to"));
+            return Err(refused.into());
+        }
         self.store.keep_sweep_script(row, &script)?;
         // Another command may have kept one while the wallet was asked.
         Ok(self.store.sweep_script(row)?.unwrap_or(script))

@@ -170,7 +170,12 @@ impl Tick<'_> {
             if self.troubled.contains(&channel) {
                 continue;
             }
-            match self.advance_one(row, channel, view, tip).await {
+            // Signer and wallet may take their time, the tick's may be over earlier: what they were asked is asked again.
+            let budget = self.budget.clone();
+            let advanced = budget
+                .within(self.advance_one(row, channel, view, tip))
+                .await;
+            match advanced.map_err(ArbitratorError::from).flatten() {
                 Ok(()) => {}
                 Err(error) if is_limit(&error) => {
                     self.report.stopped = Some(error.to_string());

@@ -1,11 +1,13 @@
 //! A world for a scenario: a chain, an Esplora server over it, a counterparty, and a phone with the library on it.
 
 mod ending;
+mod moods;
 mod phone;
 mod tables;
 mod words;
 
 pub use ending::Ending;
+pub use moods::{About, Mood, Moody};
 pub use phone::{Nap, Phone, Server, Told};
 pub use tables::Tables;
 pub use words::{htlc_key, local_update, number, retold, secret};

@@ -97,8 +97,8 @@ pub struct Phone {
     pub config: Config,
     server: Server,
     pub wallet: TestWallet,
-    signer: Arc<SeedSigner>,
-    arbitrator: Option<ChainArbitrator>,
+    pub signer: Arc<SeedSigner>,
+    arbitrator: Option<Arc<ChainArbitrator>>,
     nap: Nap,
     _directory: TempDir,
 }
@@ -169,8 +169,15 @@ impl Phone {
             self.switch_off();
         }
         self.arbitrator.get_or_insert_with(|| {
-            block_on(ChainArbitrator::open(self.config.clone())).expect("the file opens")
+            let opened = block_on(ChainArbitrator::open(self.config.clone()));
+            Arc::new(opened.expect("the file opens"))
         })
+    }
+
+    /// The library, for a callback that calls it: the phone is not off before everybody has let go of it.
+    pub fn shared(&mut self) -> Arc<ChainArbitrator> {
+        self.on();
+        self.arbitrator.clone().expect("it is on")
     }
 
     pub fn register(&mut self, channel: &Channel) {
