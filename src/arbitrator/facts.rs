@@ -4,7 +4,8 @@ use bitcoin::OutPoint;
 
 use crate::chain::{BlockRef, ChainView, OutputCheck, Urgency, Watch};
 use crate::court::{
-    ArbitratorState, Block, Case, Dossier, Facts, FundingFact, FundingState, Spend, SpendContext,
+    ArbitratorState, Block, Case, Contract, Dossier, Facts, FundingFact, FundingState, Progress,
+    Spend, SpendContext,
 };
 
 /// Whether a case has to be looked at with these facts: an open channel at rest has not.
@@ -23,6 +24,19 @@ pub(super) fn concerns(case: &Case, channel: OutPoint, view: &ChainView) -> bool
     has_spend
         || case.orphan.is_some()
         || !is_same_funding(case.funding, funding_fact(channel, view))
+}
+
+/// Whether the case stands on facts that are not held any more. The chain withdraws what facts say, never the row: a
+/// row that is gone could not be read. It says nothing, least of all that there was a reorg, until it is asked for again.
+pub(super) fn has_lost_facts(case: &Case, channel: OutPoint, view: &ChainView) -> bool {
+    let is_lost = |outpoint: &OutPoint| view.output(outpoint).is_none();
+    let is_spent = |contract: &&Contract| match contract.progress {
+        Progress::Spent { .. } | Progress::Resolved { .. } => true,
+        Progress::Unresolved | Progress::Maturing { .. } | Progress::Claimable => false,
+    };
+    let mut spent = case.contracts.iter().filter(is_spent);
+    (case.funding != FundingState::Pending && is_lost(&channel))
+        || spent.any(|contract| is_lost(&contract.outpoint))
 }
 
 fn is_same_funding(state: FundingState, fact: FundingFact) -> bool {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use bitcoin::{FeeRate, OutPoint, TxOut};
 
 use super::core::Core;
-use super::facts::{concerns, contract_watches, facts};
+use super::facts::{concerns, contract_watches, facts, has_lost_facts};
 use super::options::{ResumeOptions, ResumeReport, Trouble};
 use crate::chain::{BlockRef, Budget, ChainError, ChainView, Look, Observer, Urgency, Watch};
 use crate::court::report::ChannelReport;
@@ -93,6 +93,9 @@ impl Tick<'_> {
             &budget,
             &core.chain_policy,
         )?;
+        for reason in store.take_unreadable_facts().reasons() {
+            self.tell_trouble(None, reason.to_string());
+        }
         let mut watched = BTreeSet::new();
         let mut complete = true;
         for _ in 0..MAX_ROUNDS {
@@ -207,7 +210,7 @@ impl Tick<'_> {
     ) -> Result<(), ArbitratorError> {
         let core = self.core;
         let case = core.store.case(row)?;
-        if !concerns(&case, channel, view) {
+        if !concerns(&case, channel, view) || has_lost_facts(&case, channel, view) {
             return Ok(());
         }
         let (mut dossier, _) = core.dossier(row)?;

@@ -105,11 +105,16 @@ fn row_of(
     })
 }
 
-/// BOLT 2: on reconnection both sides forget an HTLC that only the newest, unanswered commitment carried.
+/// BOLT 2: on reconnection both sides forget an HTLC that only the newest, unanswered commitment carried. Its id stays
+/// free for as long as it is not used: what was settled, by contrast, had been in commitments of both sides.
 fn is_forgettable(life: &HtlcLife, feed: &Feed) -> bool {
     let only_newest = |first: Option<u64>, newest: Option<CommitmentNumber>| {
         first.is_none() || first == newest.map(CommitmentNumber::get)
     };
+    let was_on_both = life.local.first.is_some() && life.remote.first.is_some();
+    if !was_on_both && !life.is_live() {
+        return true;
+    }
     let revoked = feed.remote_revoked.map(CommitmentNumber::get);
     only_newest(life.local.first, feed.local)
         && only_newest(life.remote.first, feed.remote)

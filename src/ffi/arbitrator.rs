@@ -178,18 +178,15 @@ impl ChainArbitrator {
     }
 
     /// Waits for the next event that `subscriber` has not acknowledged; gives each once per open. Ends with `ShutDown` when
-    /// the arbitrator is shut down meanwhile. A call that is cancelled while it waits has taken nothing.
+    /// the arbitrator is shut down meanwhile. A call that is cancelled while it waits has taken nothing; one that is cancelled
+    /// at the moment of its answer may have, and `pending_events` still gives that event.
     pub async fn next_event(&self, subscriber: String) -> Result<Event, ArbitratorError> {
         Ok(self.core.next_event(subscriber).await?.into())
     }
 
     /// Takes an event off a subscriber's list. A repeat changes nothing.
-    pub async fn acknowledge(
-        &self,
-        subscriber: String,
-        event_id: String,
-    ) -> Result<(), ArbitratorError> {
-        Ok(self.core.acknowledge(subscriber, event_id).await?)
+    pub async fn acknowledge(&self, subscriber: String, id: String) -> Result<(), ArbitratorError> {
+        Ok(self.core.acknowledge(subscriber, id).await?)
     }
 
     /// Every registered channel, oldest first.

@@ -6,6 +6,8 @@ use super::{HtlcKey, OutPoint, Party};
 
 /// Everything that can go wrong. What the channel engine said was refused, and nothing has changed, in every case
 /// that names a field, a commitment, an HTLC or a signature.
+///
+/// The sentence for people is `toString()` in Kotlin (`message` lists the data), and `localizedDescription` in Swift.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, uniffi::Error)]
 #[uniffi::export(Display)]
 pub enum ArbitratorError {

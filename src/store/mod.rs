@@ -19,7 +19,7 @@ pub use crypto::{CryptoSystem, Unsealed};
 pub use error::{StoreError, Unreadable};
 pub use outbox::StoredEvent;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +40,8 @@ pub struct Store {
     crypto: Arc<dyn CryptoSystem>,
     /// Held for as long as the database is open: the operating system releases it when the process dies.
     _lock: File,
+    /// What the last load of the chain cursor put aside.
+    unreadable_facts: RefCell<Unreadable>,
     /// Transactions written, for tests that stop after each of them.
     writes: Cell<u64>,
 }

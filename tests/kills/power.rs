@@ -73,7 +73,7 @@ fn between_writes_of_which_some_sectors_were_written() {
 #[test]
 fn a_disk_that_lies_about_syncs_is_found_out() {
     let plot = Plot::one(StaticRemotekey, Close::Peer);
-    for nth in [10, 20, 40, 60] {
+    for nth in [10, 20, 40] {
         let told = tell(plot, [cut(Cache::Lying, Strike::HaltAfterSync(nth))]);
         assert!(matches!(told, Err(Loss(_))), "{told:?}");
     }

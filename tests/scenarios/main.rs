@@ -43,6 +43,7 @@ mod remote_close;
 mod reorgs;
 mod requests;
 mod slow_server;
+mod storage;
 mod support;
 mod two_servers;
 mod unresolved;

@@ -42,7 +42,8 @@ pub trait CryptoSystem: Send + Sync {
     fn seal(&self, place: Vec<u8>, plain: Vec<u8>) -> Result<Vec<u8>, CryptoError>;
 
     /// Opens what `seal` gave for the same place.
-    fn open(&self, place: Vec<u8>, sealed: Vec<u8>) -> Result<Vec<u8>, CryptoError>;
+    // Not `open`: UniFFI 0.32.2 writes that Swift keyword with backticks into the C header, which then does not compile.
+    fn unseal(&self, place: Vec<u8>, sealed: Vec<u8>) -> Result<Vec<u8>, CryptoError>;
 }
 
 /// The app's key store, as the database calls it: on a thread of its own, with a time limit.
@@ -81,6 +82,6 @@ impl store::CryptoSystem for ForeignCryptoSystem {
 
     fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, String> {
         let (place, sealed) = (place.to_vec(), sealed.to_vec());
-        self.call(move |system| system.open(place, sealed))
+        self.call(move |system| system.unseal(place, sealed))
     }
 }

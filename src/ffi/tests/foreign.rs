@@ -149,7 +149,7 @@ impl CryptoSystem for Slow {
         Ok(plain.into_iter().rev().collect())
     }
 
-    fn open(&self, place: Vec<u8>, sealed: Vec<u8>) -> Result<Vec<u8>, CryptoError> {
+    fn unseal(&self, place: Vec<u8>, sealed: Vec<u8>) -> Result<Vec<u8>, CryptoError> {
         self.seal(place, sealed)
     }
 }

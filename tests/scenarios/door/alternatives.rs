@@ -15,6 +15,7 @@ twins!(
     every_alternative_of_a_revoked_commitment_is_a_breach_with_all_its_htlcs,
     every_alternative_of_our_commitment_is_recognised,
     an_alternative_told_again_changes_nothing,
+    an_id_that_was_forgotten_is_free_for_as_long_as_it_is_not_used,
     a_release_means_the_htlc_that_our_commitment_carries,
 );
 
@@ -131,6 +132,32 @@ fn an_alternative_told_again_changes_nothing(mut world: World) {
     for told in [&first, &second, &first] {
         world.repeats(Told::Remote(retold(told)));
     }
+}
+
+fn an_id_that_was_forgotten_is_free_for_as_long_as_it_is_not_used(mut world: World) {
+    let height = expiry(&world);
+    world.round();
+    let forgotten = world.add(NewHtlc::outgoing(50_000_000, height));
+    world.sign_for_peer();
+    world
+        .channel
+        .forget_htlc(forgotten.key)
+        .expect("the newest");
+    world.sign_for_peer_again();
+    let revocation = world.channel.peer_revokes().expect("one is pending");
+    world.tell(Told::Revocation(revocation));
+    for _ in 0..3 {
+        world.round();
+    }
+    let other = world.add(NewHtlc::outgoing(60_000_000, height));
+    assert_eq!(other.key, forgotten.key);
+    world.round();
+    let which = Which::Alternative {
+        number: 2,
+        index: 0,
+    };
+    let close = world.channel.peer_commitment_tx(which).expect("signed");
+    is_recognised(&mut world, &close, CloseKind::Breach { number: 2 }, 1);
 }
 
 /// An id that was given to another HTLC, and back again.

@@ -3,12 +3,15 @@
 mod alternatives;
 mod amounts;
 mod closing;
+mod histories;
 mod htlcs;
+mod lies;
 mod numbers;
 mod proofs;
 mod repeats;
 mod revocations;
 mod signatures;
+mod story;
 mod terms;
 
 use lightning_arbitrator::channel::LocalUpdate;

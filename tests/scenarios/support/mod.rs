@@ -9,6 +9,7 @@ mod words;
 pub use ending::Ending;
 pub use moods::{About, Mood, Moody};
 pub use phone::{Nap, Phone, Server, Told};
+pub use tables::Tables;
 pub use words::{htlc_key, local_update, number, retold, secret};
 
 use std::sync::{Arc, Mutex};

@@ -97,7 +97,7 @@ pub enum Told {
 }
 
 pub struct Phone {
-    config: Config,
+    pub config: Config,
     server: Server,
     pub wallet: TestWallet,
     pub signer: Arc<SeedSigner>,
