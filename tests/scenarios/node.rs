@@ -1,35 +1,51 @@
 //! The scenarios again on a real node: its consensus and its mempool policy, and the Esplora server that the environment names,
-//! or the gateway. Each scenario has a node of its own for every channel type.
+//! or the gateway. Starting a node takes longer than a scenario, so those of one kind share one.
 
 use std::sync::Arc;
 
+use testkit::chain::Chain;
 use testkit::party::ChannelType;
 use testkit::regtest::Bitcoind;
 
+use crate::reorgs::{self, After, Kind};
 use crate::support::{Nap, World};
 
-/// Runs a scenario on a node for every channel type, once restarted before every step; says so where there is no node.
-fn on_a_node(scenario: impl Fn(World)) {
-    for (channel_type, nap) in [
-        (ChannelType::StaticRemotekey, Nap::Never),
-        (ChannelType::AnchorsZeroFeeHtlc, Nap::BeforeEveryStep),
-    ] {
-        match Bitcoind::start() {
-            Ok(node) => scenario(World::on(Arc::new(node), channel_type, nap)),
-            Err(reason) => return reason.say(),
+/// A scenario by its name, which a failing test shows.
+type Named<'n> = (&'n str, &'n dyn Fn(World));
+
+/// Runs scenarios on one node, for every channel type, once restarted before every step; says so where there is no node.
+fn on_a_node(scenarios: &[Named<'_>]) {
+    let chain: Arc<dyn Chain> = match Bitcoind::start() {
+        Ok(node) => Arc::new(node),
+        Err(reason) => return reason.say(),
+    };
+    let mut number = 0;
+    for (name, scenario) in scenarios {
+        for (channel_type, nap) in [
+            (ChannelType::StaticRemotekey, Nap::Never),
+            (ChannelType::AnchorsZeroFeeHtlc, Nap::BeforeEveryStep),
+        ] {
+            println!("{name}, {channel_type:?}, {nap:?}");
+            scenario(World::on(chain.clone(), number, channel_type, nap));
+            tidy(chain.as_ref());
+            number += 1;
         }
+    }
+}
+
+/// Leaves nothing of one scenario to the next.
+fn tidy(chain: &dyn Chain) {
+    chain.set_min_fee(1_000);
+    for txid in chain.mempool() {
+        chain.evict(txid);
     }
 }
 
 macro_rules! on_a_node {
     ($($module:ident::{$($name:ident),* $(,)?}),* $(,)?) => {$(
-        mod $module {
-            $(
-                #[test]
-                fn $name() {
-                    super::on_a_node(crate::$module::$name);
-                }
-            )*
+        #[test]
+        fn $module() {
+            on_a_node(&[$((stringify!($name), &crate::$module::$name)),*]);
         }
     )*};
 }
@@ -74,29 +90,43 @@ on_a_node!(
     },
 );
 
-/// Scenario 8 on a node: each kind of close, each aftermath, at the least and at the usual depth.
-mod closes_that_a_reorg_takes {
-    use crate::reorgs::{story, After, Kind};
+/// Scenario 8: every kind of close with one of the aftermaths.
+fn reorgs_of_depth(depth: u32, aftermaths: [(Kind, After); 5]) {
+    let stories = aftermaths.map(|(kind, after)| {
+        let name = format!("{kind:?}, depth {depth}, {after:?}");
+        (name, move |world| reorgs::story(world, kind, depth, after))
+    });
+    on_a_node(
+        &stories
+            .each_ref()
+            .map(|(name, story)| -> Named<'_> { (name, story) }),
+    );
+}
 
-    macro_rules! reorgs {
-        ($($name:ident = $kind:ident, $depth:expr, $after:ident;)*) => {$(
-            #[test]
-            fn $name() {
-                super::on_a_node(|world| story(world, Kind::$kind, $depth, After::$after));
-            }
-        )*};
-    }
+#[test]
+fn reorgs_of_depth_1() {
+    reorgs_of_depth(
+        1,
+        [
+            (Kind::Cooperative, After::SameAgain),
+            (Kind::Local, After::AnotherClose),
+            (Kind::Remote, After::Nothing),
+            (Kind::RemotePending, After::SameAgain),
+            (Kind::Future, After::AnotherClose),
+        ],
+    );
+}
 
-    reorgs! {
-        a_cooperative_one_of_depth_1_comes_again = Cooperative, 1, SameAgain;
-        a_local_one_of_depth_1_gives_way_to_another = Local, 1, AnotherClose;
-        a_remote_one_of_depth_1_stays_away = Remote, 1, Nothing;
-        a_pending_one_of_depth_1_comes_again = RemotePending, 1, SameAgain;
-        a_future_one_of_depth_1_gives_way_to_another = Future, 1, AnotherClose;
-        a_cooperative_one_of_depth_6_gives_way_to_another = Cooperative, 6, AnotherClose;
-        a_local_one_of_depth_6_stays_away = Local, 6, Nothing;
-        a_remote_one_of_depth_6_comes_again = Remote, 6, SameAgain;
-        a_pending_one_of_depth_6_gives_way_to_another = RemotePending, 6, AnotherClose;
-        a_future_one_of_depth_6_stays_away = Future, 6, Nothing;
-    }
+#[test]
+fn reorgs_of_depth_6() {
+    reorgs_of_depth(
+        6,
+        [
+            (Kind::Cooperative, After::AnotherClose),
+            (Kind::Local, After::Nothing),
+            (Kind::Remote, After::SameAgain),
+            (Kind::RemotePending, After::AnotherClose),
+            (Kind::Future, After::Nothing),
+        ],
+    );
 }

@@ -92,7 +92,7 @@ counts!(
 fn thousands_of_blocks_cost_a_phone_without_channels_four_requests_at_most() {
     let mut world = World::new(ChannelType::StaticRemotekey, Nap::Never);
     let server = world.server.clone();
-    let mut empty = crate::support::Phone::new(server, Nap::Never);
+    let mut empty = crate::support::Phone::new(server, 1, Nap::Never);
     empty.resume();
     world.mine(5_000);
     std::mem::swap(&mut world.phone, &mut empty);

@@ -27,6 +27,7 @@ use testkit::party::{Channel, ChannelSetup, ChannelType, NewHtlc, Round, Side, W
 
 /// Everything around one channel, with the phone registered and the channel open.
 pub struct World {
+    number: u32,
     pub chain: Arc<dyn Chain>,
     pub server: Server,
     pub channel: Channel,
@@ -75,23 +76,27 @@ pub fn never_answer(gateway: &Handle, question: &str) {
     });
 }
 
+/// The number of a world's first channel; its others follow.
+fn first_channel(world: u32) -> u64 {
+    1_000 * u64::from(world)
+}
+
 impl World {
     /// A channel in the memory chain, with its first commitments fed.
     pub fn new(channel_type: ChannelType, nap: Nap) -> Self {
-        Self::on(Arc::new(MemoryChain::new()), channel_type, nap)
+        Self::on(Arc::new(MemoryChain::new()), 0, channel_type, nap)
     }
 
-    pub fn on(chain: Arc<dyn Chain>, channel_type: ChannelType, nap: Nap) -> Self {
-        Self::with_setup(chain, ChannelSetup::numbered(channel_type, 0), nap)
-    }
-
-    pub fn with_setup(chain: Arc<dyn Chain>, setup: ChannelSetup, nap: Nap) -> Self {
+    /// One of several worlds on the same chain; those with different numbers share no key and no script.
+    pub fn on(chain: Arc<dyn Chain>, number: u32, channel_type: ChannelType, nap: Nap) -> Self {
         let server = serve(&chain);
+        let setup = ChannelSetup::numbered(channel_type, first_channel(number));
         let channel = Channel::prepare(chain.as_ref(), setup).expect("a consistent setup");
-        let mut phone = Phone::new(server.clone(), nap);
+        let mut phone = Phone::new(server.clone(), number, nap);
         phone.know(&channel);
         phone.register(&channel);
         let mut world = World {
+            number,
             chain,
             server,
             channel,
@@ -198,7 +203,8 @@ impl World {
 
     /// Another channel that the phone has keys for, and was told nothing of.
     pub fn unregistered_channel(&self, number: u64) -> Channel {
-        let setup = ChannelSetup::numbered(self.channel.setup().channel_type, number);
+        let channel_type = self.channel.setup().channel_type;
+        let setup = ChannelSetup::numbered(channel_type, first_channel(self.number) + number);
         let channel = Channel::prepare(self.chain.as_ref(), setup).expect("a consistent setup");
         self.phone.know(&channel);
         channel

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bitcoin::script::Builder;
 use bitcoin::{Network, OutPoint, Script, ScriptBuf, Transaction};
 use futures::executor::block_on;
 use lightning_arbitrator::arbitrator::{ForceCloseStatus, ResumeOptions, ResumeReport};
@@ -38,8 +39,10 @@ pub struct TestWallet {
 }
 
 impl TestWallet {
-    fn new() -> Self {
-        let sweep = ScriptBuf::new_p2wsh(&Script::new().wscript_hash());
+    /// Wallets with different numbers share no script.
+    fn numbered(number: u32) -> Self {
+        let script = Builder::new().push_int(number.into()).into_script();
+        let sweep = ScriptBuf::new_p2wsh(&script.wscript_hash());
         TestWallet {
             ours: Arc::new(Mutex::new(vec![sweep.clone()])),
             sweep,
@@ -107,9 +110,10 @@ pub struct Phone {
 const TESTER: &str = "tester";
 
 impl Phone {
-    pub fn new(server: Server, nap: Nap) -> Self {
+    /// Phones with different numbers share no script.
+    pub fn new(server: Server, number: u32, nap: Nap) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
-        let wallet = TestWallet::new();
+        let wallet = TestWallet::numbered(number);
         let signer = Arc::new(SeedSigner::new(&[7; 32]).expect("32 bytes"));
         let mut config = Config::new(
             Network::Regtest,

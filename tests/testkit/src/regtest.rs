@@ -151,10 +151,9 @@ enum Content<'a> {
 impl State {
     /// Follows the node to its best block.
     fn catch_up(&mut self, rpc: &Rpc) {
-        let best = rpc.best_block_hash();
-        if best == self.index.tip().hash {
+        let Some(best) = rpc.new_best_block_hash() else {
             return;
-        }
+        };
         let mut missing: Vec<Block> = Vec::new();
         let mut next = best;
         while !self.index.is_on_best(next) {

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bitcoin::consensus::encode;
 use bitcoin::{Address, Amount, Block, BlockHash, OutPoint, Transaction, Txid};
@@ -22,6 +23,9 @@ const RPC_INVALID_ADDRESS_OR_KEY: i32 = -5;
 /// A running node.
 pub(super) struct Rpc {
     node: Node,
+    /// Whether a call may have changed the best block since it was last asked for. Nobody else moves this node: it has no
+    /// peers.
+    moved: AtomicBool,
 }
 
 impl Rpc {
@@ -45,7 +49,8 @@ impl Rpc {
         }
         conf.wallet = None;
         let node = Node::with_conf(executable, &conf);
-        node.map(|node| Rpc { node }).map_err(|error| {
+        let moved = AtomicBool::new(true);
+        node.map(|node| Rpc { node, moved }).map_err(|error| {
             NotAvailable(format!(
                 "{} does not start: {error:#}",
                 executable.display()
@@ -64,8 +69,10 @@ impl Rpc {
         }
     }
 
-    pub(super) fn best_block_hash(&self) -> BlockHash {
-        self.must("getbestblockhash", &[])
+    /// The best block, if it may be another one than when it was last asked for.
+    pub(super) fn new_best_block_hash(&self) -> Option<BlockHash> {
+        let moved = self.moved.swap(false, Ordering::AcqRel);
+        moved.then(|| self.must("getbestblockhash", &[]))
     }
 
     pub(super) fn block_hash(&self, height: u32) -> BlockHash {
@@ -149,7 +156,10 @@ impl Rpc {
 
     /// Mines one block of the mempool.
     pub(super) fn generate(&self, reward_to: &Address) -> BlockHash {
-        let hashes: [BlockHash; 1] = self.must("generatetoaddress", &[json!(1), json!(reward_to)]);
+        let arguments = [json!(1), json!(reward_to)];
+        let hashes: [BlockHash; 1] = self
+            .moving("generatetoaddress", &arguments)
+            .expect("the mempool can be mined");
         hashes[0]
     }
 
@@ -160,7 +170,7 @@ impl Rpc {
         transactions: &[Transaction],
     ) -> Result<BlockHash, Reject> {
         let list: Vec<String> = transactions.iter().map(encode::serialize_hex).collect();
-        let mined: Value = self.call("generateblock", &[json!(reward_to), json!(list)])?;
+        let mined: Value = self.moving("generateblock", &[json!(reward_to), json!(list)])?;
         let hash = mined["hash"]
             .as_str()
             .expect("bitcoind names the block it has mined");
@@ -171,7 +181,7 @@ impl Rpc {
     /// The rule that the block breaks.
     pub(super) fn submit_block(&self, block: &Block) -> Result<(), Reject> {
         let refusal: Option<String> =
-            self.must("submitblock", &[json!(encode::serialize_hex(block))]);
+            self.moving("submitblock", &[json!(encode::serialize_hex(block))])?;
         match refusal.as_deref() {
             // "inconclusive": valid as far as it can be judged while its branch has less work.
             None | Some("inconclusive") => Ok(()),
@@ -180,11 +190,21 @@ impl Rpc {
     }
 
     pub(super) fn invalidate(&self, hash: BlockHash) {
-        self.must::<Value>("invalidateblock", &[json!(hash)]);
+        self.moving::<Value>("invalidateblock", &[json!(hash)])
+            .expect("the node knows the block");
     }
 
     pub(super) fn reconsider(&self, hash: BlockHash) {
-        self.must::<Value>("reconsiderblock", &[json!(hash)]);
+        self.moving::<Value>("reconsiderblock", &[json!(hash)])
+            .expect("the node knows the block");
+    }
+
+    /// A call that may change the best block.
+    fn moving<T: DeserializeOwned>(&self, method: &str, arguments: &[Value]) -> Result<T, Reject> {
+        let answer = self.call(method, arguments);
+        // Not before: who asks in between would see the old best block, and never ask again.
+        self.moved.store(true, Ordering::Release);
+        answer
     }
 
     fn must<T: DeserializeOwned>(&self, method: &str, arguments: &[Value]) -> T {
