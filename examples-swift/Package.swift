@@ -8,13 +8,11 @@ let package = Package(
     platforms: [.iOS(.v15), .macOS(.v12)],
     dependencies: [.package(name: "LightningArbitrator", path: "../bindings/swift")],
     targets: [
-        .executableTarget(
-            name: "ExampleApp",
+        .target(
+            name: "AppParts",
             dependencies: [.product(name: "LightningArbitrator", package: "LightningArbitrator")]
         ),
-        .testTarget(
-            name: "ExampleAppTests",
-            dependencies: [.product(name: "LightningArbitrator", package: "LightningArbitrator")]
-        ),
+        .executableTarget(name: "ExampleApp", dependencies: ["AppParts"]),
+        .testTarget(name: "ExampleAppTests", dependencies: ["AppParts"]),
     ]
 )

@@ -39,8 +39,8 @@ for part in "${@:-${ALL_PARTS[@]}}"; do
         "$CANNOT_RUN") ;;
         *) summary+=("FAILED: $part (${took} s)"); failed=1 ;;
     esac
-    # Also what only some of the part's tests lacked.
-    while IFS= read -r line; do summary+=("$line"); done < <(grep '^NOT RUN: ' "$LOGS/$part.log" | sort -u)
+    # Also what only some of the part's tests lacked; the harness may have begun the line with the test's name.
+    while IFS= read -r line; do summary+=("$line"); done < <(grep -o 'NOT RUN: [a-z]* (.*' "$LOGS/$part.log" | sort -u)
 done
 
 echo "== summary"

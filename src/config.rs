@@ -1,5 +1,7 @@
 //! Every number the library decides with, each with its reason. Nothing else holds a bare block count.
 
+use std::time::Duration;
+
 use bitcoin::Amount;
 
 /// The numbers of the rules. The defaults are those of the design; an app changes them knowing why.
@@ -35,8 +37,8 @@ pub struct Policy {
     pub refused_raise_percent: u32,
     /// Greatest share of an output's value, in percent, that its sweep may cost; above it waits for lower fees.
     pub budget_percent: u32,
-    /// Seconds a foreign callback (signer, wallet) may take: a key store that asks for a fingerprint is slow.
-    pub callback_seconds: u64,
+    /// How long a foreign callback (signer, wallet) may take: a key store that asks for a fingerprint is slow.
+    pub callback_limit: Duration,
 }
 
 impl Default for Policy {
@@ -54,7 +56,7 @@ impl Default for Policy {
             feerate_cap: 250_000,
             refused_raise_percent: 25,
             budget_percent: 50,
-            callback_seconds: 30,
+            callback_limit: Duration::from_secs(30),
         }
     }
 }

@@ -13,14 +13,22 @@ pub mod channel;
 pub mod config;
 pub mod court;
 pub mod error;
+pub mod ffi;
 pub mod protocol;
 pub mod signer;
 pub mod store;
 pub mod sweep;
 pub mod wallet;
 
+/// The README's quick start compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use arbitrator::{ChainArbitrator, Config, ForceCloseStatus, ResumeOptions, ResumeReport};
 pub use config::Policy;
 pub use error::ArbitratorError;
 pub use signer::{SeedSigner, Signer};
 pub use wallet::OnchainWallet;
+
+uniffi::setup_scaffolding!();

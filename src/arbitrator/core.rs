@@ -1,25 +1,21 @@
-//! What the executor's thread owns, and the commands that the channel engine gives: each is judged by the pure core
-//! and on disk when it returns.
+//! What the executor's thread owns, and what all that runs on it needs: calls into the app, steps of the court, events.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bitcoin::secp256k1::PublicKey;
-use bitcoin::{Network, OutPoint, Transaction};
+use bitcoin::{Network, OutPoint};
 use futures::channel::oneshot;
 
 use super::callout::Callout;
+use super::handed_out::HandedOut;
 use crate::chain::{Budget, ChainPolicy, ChainSource};
-use crate::channel::commitments::{accept_local, accept_remote, accept_revocation};
-use crate::channel::{ChannelTerms, HtlcKey, LocalUpdate, Position, RemoteUpdate, UpdateError};
+use crate::channel::HtlcKey;
 use crate::config::Policy;
-use crate::court::{Case, Dossier, Event, EventKind, Input};
+use crate::court::{Case, Dossier, Input};
 use crate::error::ArbitratorError;
-use crate::protocol::{is_cooperative_close, CommitmentNumber, CommitmentSecret};
 use crate::signer::Signer;
-use crate::store::{ChannelRow, Store, StoreError, StoredEvent};
+use crate::store::{ChannelRow, Store, StoreError, StoredEvent, Unreadable};
 use crate::wallet::OnchainWallet;
 
 /// Everything one arbitrator owns. Lives on the executor's thread.
@@ -36,8 +32,8 @@ pub(super) struct Core {
     pub(super) tick: RefCell<Option<Budget>>,
     /// Whoever waits for the next event.
     pub(super) waiting: RefCell<Vec<oneshot::Sender<()>>>,
-    /// What `next_event` has handed out since the database was opened, by subscriber.
-    pub(super) handed_out: RefCell<HashMap<String, HashSet<String>>>,
+    /// What `next_event` has handed out since the database was opened.
+    pub(super) handed_out: Arc<HandedOut>,
 }
 
 /// How often a step is computed again because another command changed the case meanwhile. Commands are served between
@@ -90,256 +86,29 @@ impl Core {
         Ok(answer?)
     }
 
-    // ── registration ─────────────────────────────────────────────────────────────────────────────────────────
-
-    pub(super) async fn register(&self, terms: ChannelTerms) -> Result<(), ArbitratorError> {
-        terms.validate()?;
-        let channel = terms.channel();
-        let keys_id = terms.keys_id;
-        let keys = self
-            .ask_signer(channel, move |signer| signer.channel_keys(&keys_id))
-            .await?;
-        if keys != terms.local.keys {
-            // Money that our signer has no key for would be lost: better known before the funding is broadcast.
-            return Err(UpdateError::Terms {
-                channel,
-                field: "local.keys",
-                reason: "not the keys of the signer under this keys_id".into(),
-            }
-            .into());
-        }
-        if let Some(row) = self.store.find(channel)? {
-            return self.register_again(row, &terms);
-        }
-        let mut events = Vec::new();
-        let delay = terms.remote.to_self_delay;
-        if delay < self.policy.short_peer_delay {
-            events.push(Event {
-                channel,
-                kind: EventKind::ShortPeerDelay { delay },
-            });
-        }
-        self.store.register(&terms, &events)?;
-        self.wake_listeners();
-        Ok(())
-    }
-
-    fn register_again(&self, row: ChannelRow, terms: &ChannelTerms) -> Result<(), ArbitratorError> {
-        let stored = self.store.terms(row)?;
-        let mut without = stored.clone();
-        if stored.funding.transaction.is_none() {
-            without.funding.transaction = terms.funding.transaction.clone();
-        }
-        if let Some(field) = without.difference(terms) {
-            let channel = terms.channel();
-            return Err(UpdateError::TermsDiffer { channel, field }.into());
-        }
-        match (&stored.funding.transaction, &terms.funding.transaction) {
-            (None, Some(transaction)) => {
-                Ok(self.store.keep_funding_transaction(row, transaction)?)
-            }
-            (None, None) | (Some(_), Some(_) | None) => Ok(()),
-        }
-    }
-
-    // ── the channel engine's updates ─────────────────────────────────────────────────────────────────────────
-
-    pub(super) async fn local_commitment(
-        &self,
-        channel: OutPoint,
-        update: LocalUpdate,
-    ) -> Result<(), ArbitratorError> {
-        let row = self.row(channel)?;
-        let keys_id = self.store.terms(row)?.keys_id;
-        let number = update.commitment.number;
-        let point = self
-            .ask_signer(channel, move |signer| {
-                signer.per_commitment_point(&keys_id, number)
-            })
-            .await?;
-        // No await from here on: what is read is what is written upon.
-        let terms = self.store.terms(row)?;
-        let feed = self.store.feed(row)?;
-        let named = update.commitment.htlcs.iter().map(|htlc| htlc.key);
-        let lives = self.store.htlcs(row, named)?;
-        let stored = self.store.candidates(row, channel)?;
-        match accept_local(&terms, &feed, &lives, &stored, &point, &update)? {
-            None => Ok(()),
-            Some(accepted) => {
-                self.check_takes_commitments(row, channel)?;
-                Ok(self.store.put_commitment(row, &accepted)?)
-            }
-        }
-    }
-
-    pub(super) fn remote_commitment(
-        &self,
-        channel: OutPoint,
-        update: &RemoteUpdate,
-    ) -> Result<(), ArbitratorError> {
-        let row = self.row(channel)?;
-        let terms = self.store.terms(row)?;
-        let feed = self.store.feed(row)?;
-        let named = update.commitment.htlcs.iter().map(|htlc| htlc.key);
-        let lives = self.store.htlcs(row, named)?;
-        let stored = self.store.candidates(row, channel)?;
-        match accept_remote(&terms, &feed, &lives, &stored, update)? {
-            None => Ok(()),
-            Some(accepted) => {
-                self.check_takes_commitments(row, channel)?;
-                Ok(self.store.put_commitment(row, &accepted)?)
-            }
-        }
-    }
-
-    /// A secret is taken in any state: a channel that closes may still be punished with it.
-    pub(super) fn revocation(
-        &self,
-        channel: OutPoint,
-        number: CommitmentNumber,
-        secret: &CommitmentSecret,
-        next_point: &PublicKey,
-    ) -> Result<(), ArbitratorError> {
-        let row = self.row(channel)?;
-        let accepted = accept_revocation(
-            &self.store.terms(row)?,
-            &self.store.feed(row)?,
-            &self.store.candidates(row, channel)?,
-            &self.store.secrets(row)?,
-            number,
-            secret,
-            next_point,
-        )?;
-        if let Some(accepted) = accepted {
-            self.store.put_revocation(row, &accepted)?;
-        }
-        Ok(())
-    }
-
-    /// A release is taken in any state.
-    pub(super) fn release(&self, channel: OutPoint, htlc: HtlcKey) -> Result<(), ArbitratorError> {
-        let row = self.row(channel)?;
-        if self.store.release(row, htlc)? {
-            Ok(())
-        } else {
-            Err(UpdateError::UnknownHtlc { channel, htlc }.into())
-        }
-    }
-
-    pub(super) async fn closing_signed(
-        &self,
-        channel: OutPoint,
-        transaction: Transaction,
-    ) -> Result<(), ArbitratorError> {
-        let row = self.row(channel)?;
-        let terms = self.store.terms(row)?;
-        let refuse = |reason| UpdateError::ClosingTransaction { channel, reason };
-        if !crate::court::is_signed_by_both(&terms, &transaction) {
-            return Err(refuse("not signed by both funding keys").into());
-        }
-        let ours = self.our_scripts(&transaction).await?;
-        let known: BTreeSet<_> = terms.shutdown_scripts().chain(&ours).collect();
-        // What the peer may be paid to is the peer's to choose, unless it was fixed; ours must be ours.
-        let peer_is_free = terms.remote.shutdown_script.is_none();
-        let allowed = |script: &bitcoin::Script| {
-            peer_is_free || known.iter().any(|known| known.as_script() == script)
-        };
-        if !is_cooperative_close(&transaction, channel, allowed) {
-            return Err(refuse("it pays a script that is nobody's shutdown script").into());
-        }
-        if crate::court::state_number(&terms, &transaction).is_some() {
-            return Err(refuse("it has the tags of a commitment").into());
-        }
-        Ok(self.store.put_cooperative(row, &transaction)?)
-    }
-
-    /// The outputs' scripts that the wallet calls its own.
-    pub(super) async fn our_scripts(
-        &self,
-        transaction: &Transaction,
-    ) -> Result<BTreeSet<bitcoin::ScriptBuf>, ArbitratorError> {
-        let scripts: Vec<bitcoin::ScriptBuf> = transaction
-            .output
-            .iter()
-            .map(|output| output.script_pubkey.clone())
-            .collect();
-        self.ask_wallet(move |wallet| {
-            let mut ours = BTreeSet::new();
-            for script in scripts {
-                if wallet.is_our_address(&script)? {
-                    ours.insert(script);
-                }
-            }
-            Ok(ours)
-        })
-        .await
-    }
-
-    /// BOLT 2: a peer whose `channel_reestablish` holds a secret of a commitment that we think unrevoked proves that we
-    /// lost data.
-    pub(super) async fn data_loss_proof(
-        &self,
-        channel: OutPoint,
-        number: CommitmentNumber,
-        secret: CommitmentSecret,
-    ) -> Result<(), ArbitratorError> {
-        let row = self.row(channel)?;
-        let keys_id = self.store.terms(row)?.keys_id;
-        let ours = self
-            .ask_signer(channel, move |signer| {
-                signer.per_commitment_point(&keys_id, number)
-            })
-            .await?;
-        let refuse = |reason| UpdateError::DataLossProof { channel, reason };
-        if secret.point().ok() != Some(ours) {
-            return Err(refuse("the secret is not ours").into());
-        }
-        let newest = self.store.feed(row)?.local;
-        if newest.is_some_and(|newest| number < newest) {
-            return Err(refuse("we know that this commitment is revoked").into());
-        }
-        let tip = self.tip_height()?;
-        let number = number.get();
-        self.apply(row, channel, &Input::DataLoss { number, tip })?;
-        Ok(())
-    }
-
-    pub(super) fn position(&self, channel: OutPoint) -> Result<Position, ArbitratorError> {
-        let row = self.row(channel)?;
-        Ok(Position {
-            feed: self.store.feed(row)?,
-            takes_commitments: !self.store.case(row)?.latches.updates_refused,
-        })
-    }
-
-    fn check_takes_commitments(
+    /// What is known of a channel beside its case, and which rows of it cannot be read. HTLCs: those that a candidate
+    /// carries.
+    pub(super) fn dossier(
         &self,
         row: ChannelRow,
-        channel: OutPoint,
-    ) -> Result<(), ArbitratorError> {
-        if self.store.case(row)?.latches.updates_refused {
-            return Err(UpdateError::Closing { channel }.into());
-        }
-        Ok(())
-    }
-
-    // ── the court ────────────────────────────────────────────────────────────────────────────────────────────
-
-    /// What is known of a channel beside its case. HTLCs: those that a candidate carries.
-    pub(super) fn dossier(&self, row: ChannelRow) -> Result<Dossier, ArbitratorError> {
+    ) -> Result<(Dossier, Unreadable), ArbitratorError> {
+        let mut unreadable = Unreadable::default();
         let terms = self.store.terms(row)?;
-        let candidates = self.store.candidates(row, terms.channel())?;
+        let candidates = self
+            .store
+            .candidates(row, terms.channel(), &mut unreadable)?;
         let named: BTreeSet<HtlcKey> = candidates
             .iter()
             .flat_map(|candidate| candidate.htlcs.iter().map(|htlc| htlc.key))
             .collect();
-        Ok(Dossier {
+        let dossier = Dossier {
             feed: self.store.feed(row)?,
-            htlcs: self.store.htlcs(row, named)?,
-            cooperative: self.store.cooperative(row)?,
+            htlcs: self.store.htlcs(row, named, &mut unreadable)?,
+            cooperative: self.store.cooperative(row, &mut unreadable)?,
             candidates,
             terms,
-        })
+        };
+        Ok((dossier, unreadable))
     }
 
     /// Computes one step and stores it. Gives the case after it, and whether anything changed.
@@ -349,7 +118,7 @@ impl Core {
         channel: OutPoint,
         input: &Input,
     ) -> Result<(Case, bool), ArbitratorError> {
-        let dossier = self.dossier(row)?;
+        let (dossier, _) = self.dossier(row)?;
         self.apply_with(row, channel, &dossier, input)
     }
 
@@ -389,41 +158,34 @@ impl Core {
         }
     }
 
-    /// The oldest event that a subscriber has neither acknowledged nor been handed since the database was opened.
-    pub(super) async fn next_event(
+    /// Waits for the oldest event that a subscriber has neither acknowledged nor been handed since the database was
+    /// opened. It is marked as handed out where it is handed out: the caller may have gone away meanwhile.
+    pub(super) async fn wait_for_event(
         &self,
         subscriber: String,
     ) -> Result<StoredEvent, ArbitratorError> {
         self.store.subscribe(&subscriber)?;
         loop {
-            let next = {
-                let mut handed_out = self.handed_out.borrow_mut();
-                let handed_out = handed_out.entry(subscriber.clone()).or_default();
-                let pending = self
-                    .store
-                    .pending_events(&subscriber, handed_out.len().saturating_add(1))?;
-                pending
-                    .into_iter()
-                    .find(|event| handed_out.insert(event.id.clone()))
-            };
-            if let Some(event) = next {
+            let known = self.handed_out.count(&subscriber);
+            let pending = self
+                .store
+                .pending_events(&subscriber, known.saturating_add(1))?;
+            let mut pending = pending.into_iter();
+            if let Some(event) = pending.find(|event| !self.handed_out.holds(&subscriber, event)) {
                 return Ok(event);
             }
             let (wake, woken) = oneshot::channel();
-            self.waiting.borrow_mut().push(wake);
+            let mut waiting = std::mem::take(&mut *self.waiting.borrow_mut());
+            waiting.retain(|listener| !listener.is_canceled());
+            waiting.push(wake);
+            *self.waiting.borrow_mut() = waiting;
             woken.await.map_err(|_| ArbitratorError::ShutDown)?;
         }
     }
 
     pub(super) fn acknowledge(&self, subscriber: &str, id: &str) -> Result<(), ArbitratorError> {
         self.store.acknowledge(subscriber, id)?;
-        if let Some(handed_out) = self.handed_out.borrow_mut().get_mut(subscriber) {
-            handed_out.remove(id);
-        }
+        self.handed_out.forget(subscriber, id);
         Ok(())
     }
-}
-
-pub(super) fn callout_limit(policy: &Policy) -> Duration {
-    Duration::from_secs(policy.callback_seconds)
 }

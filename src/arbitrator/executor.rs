@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::thread::JoinHandle;
 
 use futures::channel::{mpsc, oneshot};
-use futures::future::LocalBoxFuture;
+use futures::future::{select, Either, LocalBoxFuture};
 use futures::StreamExt;
 
 use super::core::Core;
@@ -47,20 +47,40 @@ impl Executor {
             + 'static,
     ) -> Result<T, ArbitratorError> {
         let (answer, answered) = oneshot::channel();
-        let boxed: Job = Box::new(move |core| {
+        self.give(Box::new(move |core| {
             Box::pin(async move {
                 // Nobody may be waiting any more; the job was done all the same.
                 let _ = answer.send(job(core).await);
             })
-        });
-        {
-            let jobs = self.jobs.lock().map_err(|_| ArbitratorError::ShutDown)?;
-            let queue = jobs.as_ref().ok_or(ArbitratorError::ShutDown)?;
-            queue
-                .unbounded_send(boxed)
-                .map_err(|_| ArbitratorError::ShutDown)?;
-        }
+        }))?;
         answered.await.map_err(|_| ArbitratorError::ShutDown)?
+    }
+
+    /// The same for a job that only waits and looks: it ends when its answer is not wanted any more.
+    pub(super) async fn run_while_awaited<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(Rc<Core>) -> LocalBoxFuture<'static, Result<T, ArbitratorError>>
+            + Send
+            + 'static,
+    ) -> Result<T, ArbitratorError> {
+        let (mut answer, answered) = oneshot::channel();
+        self.give(Box::new(move |core| {
+            Box::pin(async move {
+                let waited = select(job(core), answer.cancellation()).await;
+                if let Either::Left((found, _)) = waited {
+                    let _ = answer.send(found);
+                }
+            })
+        }))?;
+        answered.await.map_err(|_| ArbitratorError::ShutDown)?
+    }
+
+    fn give(&self, job: Job) -> Result<(), ArbitratorError> {
+        let jobs = self.jobs.lock().map_err(|_| ArbitratorError::ShutDown)?;
+        let queue = jobs.as_ref().ok_or(ArbitratorError::ShutDown)?;
+        queue
+            .unbounded_send(job)
+            .map_err(|_| ArbitratorError::ShutDown)
     }
 
     /// Takes no more jobs, ends the thread at its next await, and closes the database. A second call finds nothing.

@@ -2,21 +2,26 @@
 
 mod callout;
 mod core;
+mod engine;
 mod executor;
+mod facts;
+mod handed_out;
 mod options;
+mod sign;
 mod tick;
 
 pub use options::{Config, ForceCloseStatus, ResumeOptions, ResumeReport, Trouble};
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, Transaction};
 
 use self::callout::Callout;
-use self::core::{callout_limit, Core};
+use self::core::Core;
 use self::executor::Executor;
+use self::handed_out::HandedOut;
 use crate::chain::Budget;
 use crate::channel::{ChannelTerms, CloseSummary, HtlcKey, LocalUpdate, Position, RemoteUpdate};
 use crate::court::report::ChannelReport;
@@ -29,6 +34,7 @@ use crate::store::{Store, StoredEvent};
 /// thread, and from any async runtime or none.
 pub struct ChainArbitrator {
     executor: Executor,
+    handed_out: Arc<HandedOut>,
 }
 
 impl ChainArbitrator {
@@ -37,6 +43,8 @@ impl ChainArbitrator {
     /// # Errors
     /// [`ArbitratorError::Store`]: in use, another network's, a newer schema, damaged, read-only.
     pub async fn open(config: Config) -> Result<Self, ArbitratorError> {
+        let handed_out = Arc::new(HandedOut::default());
+        let seen_by_core = handed_out.clone();
         let executor = Executor::start(move || {
             let store = Store::open_with_vfs(
                 &config.database,
@@ -46,7 +54,7 @@ impl ChainArbitrator {
             )?;
             Ok(Core {
                 network: config.network,
-                callout: Callout::new(callout_limit(&config.policy)),
+                callout: Callout::new(config.policy.callback_limit),
                 policy: config.policy,
                 chain_policy: config.chain_policy,
                 store,
@@ -55,11 +63,14 @@ impl ChainArbitrator {
                 wallet: config.wallet,
                 tick: RefCell::new(None),
                 waiting: RefCell::new(Vec::new()),
-                handed_out: RefCell::new(HashMap::new()),
+                handed_out: seen_by_core,
             })
         })
         .await?;
-        Ok(ChainArbitrator { executor })
+        Ok(ChainArbitrator {
+            executor,
+            handed_out,
+        })
     }
 
     /// Registers a channel, before its funding is broadcast. A repeat with equal terms changes nothing.
@@ -237,14 +248,24 @@ impl ChainArbitrator {
             .await
     }
 
-    /// Waits for the next event that `subscriber` has not acknowledged; each is given once per open.
+    /// Waits for the next event that `subscriber` has not acknowledged; each is given once per open. Dropped while it
+    /// waits, it has taken nothing.
     ///
     /// # Errors
     /// [`ArbitratorError::ShutDown`] when the arbitrator is shut down meanwhile.
     pub async fn next_event(&self, subscriber: String) -> Result<StoredEvent, ArbitratorError> {
-        self.executor
-            .run(move |core| Box::pin(async move { core.next_event(subscriber).await }))
-            .await
+        loop {
+            let name = subscriber.clone();
+            let event = self
+                .executor
+                .run_while_awaited(move |core| {
+                    Box::pin(async move { core.wait_for_event(name).await })
+                })
+                .await?;
+            if self.handed_out.mark(&subscriber, &event) {
+                return Ok(event);
+            }
+        }
     }
 
     /// Takes an event off a subscriber's list. A repeat changes nothing.
@@ -265,7 +286,8 @@ impl ChainArbitrator {
         self.executor
             .run(|core| {
                 Box::pin(async move {
-                    let channels = core.store.channels()?;
+                    let docket = core.store.channels()?;
+                    let channels = docket.channels;
                     Ok(channels.into_iter().map(|(_, channel)| channel).collect())
                 })
             })
@@ -294,7 +316,10 @@ impl ChainArbitrator {
     pub async fn channel(&self, channel: OutPoint) -> Result<ChannelReport, ArbitratorError> {
         self.executor
             .run(move |core| {
-                Box::pin(async move { core.channel_report(core.row(channel)?, channel) })
+                Box::pin(async move {
+                    let (report, _) = core.channel_report(core.row(channel)?, channel)?;
+                    Ok(report)
+                })
             })
             .await
     }
@@ -363,7 +388,7 @@ impl Core {
         let signs = crate::court::wants(&case, tip, &self.policy)
             .contains(&crate::court::Want::SignCommitment);
         if signs {
-            let dossier = self.dossier(row)?;
+            let (dossier, _) = self.dossier(row)?;
             let transaction = self.sign_commitment(&dossier).await?;
             let purpose = BroadcastPurpose::Commitment;
             let input = Input::Signed {
@@ -375,7 +400,7 @@ impl Core {
         }
         if due_broadcasts(&self.store.case(row)?).next().is_some() {
             let budget = Budget::unlimited();
-            self.broadcast_due(row, tip, &budget).await?;
+            self.broadcast_due(row, channel, tip, &budget).await?;
         }
         Ok(())
     }

@@ -6,21 +6,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use bitcoin::{FeeRate, OutPoint, Transaction, TxOut, Txid};
+use bitcoin::{FeeRate, OutPoint, TxOut};
 
 use super::core::Core;
+use super::facts::{concerns, contract_watches, facts, has_lost_facts};
 use super::options::{ResumeOptions, ResumeReport, Trouble};
-use crate::chain::{
-    BlockRef, Budget, ChainError, ChainView, Look, Observer, OutputCheck, Urgency, Watch,
-};
+use crate::chain::{BlockRef, Budget, ChainError, ChainView, Look, Observer, Urgency, Watch};
 use crate::court::report::ChannelReport;
 use crate::court::{
-    self, due_broadcasts, wants, ArbitratorState, Block, BroadcastPurpose, Case, Dossier, Facts,
-    FundingFact, FundingState, Input, Outcome, Spend, SpendContext, Want,
+    self, due_broadcasts, wants, ArbitratorState, BroadcastPurpose, Case, Dossier, FundingState,
+    Input, SpendContext, Want,
 };
 use crate::error::ArbitratorError;
 use crate::protocol::Party;
-use crate::store::ChannelRow;
+use crate::store::{ChannelRow, Store, StoreError, Unreadable};
 use crate::sweep;
 
 /// How often a tick looks at the chain again because a step brought new outputs to watch: a close, then its second
@@ -94,6 +93,9 @@ impl Tick<'_> {
             &budget,
             &core.chain_policy,
         )?;
+        for reason in store.take_unreadable_facts().reasons() {
+            self.tell_trouble(None, reason.to_string());
+        }
         let mut watched = BTreeSet::new();
         let mut complete = true;
         for _ in 0..MAX_ROUNDS {
@@ -101,7 +103,7 @@ impl Tick<'_> {
             let outcome = observer.sync(&watches, &[], look).await?;
             complete = outcome.complete;
             self.report.take_sync(&outcome);
-            self.advance_all(observer.view()).await?;
+            complete &= self.advance_all(observer.view()).await?;
             let now: BTreeSet<OutPoint> = watches.iter().map(|watch| watch.outpoint).collect();
             watched.extend(now);
             let is_new = |watch: &Watch| !watched.contains(&watch.outpoint);
@@ -121,16 +123,20 @@ impl Tick<'_> {
     fn watches(&self) -> Result<Vec<Watch>, ArbitratorError> {
         let store = &self.core.store;
         let mut watches = Vec::new();
-        for (row, channel) in store.channels()? {
+        for (row, channel) in store.channels()?.channels {
             let read = store
                 .case(row)
                 .and_then(|case| Ok((case, store.terms(row)?)));
-            // A row that cannot be read is reported by `advance_all`; the other channels are watched all the same.
+            // A row that cannot be read is reported by `finish`; the other channels are watched all the same.
             let Ok((case, terms)) = read else { continue };
             if case.state == ArbitratorState::FullyResolved {
                 continue;
             }
-            let has_live_htlcs = !store.htlcs(row, [])?.is_empty();
+            // An HTLC that cannot be read may be live: better one question too many.
+            let mut unreadable = Unreadable::default();
+            let live = store.htlcs(row, [], &mut unreadable);
+            let has_live_htlcs =
+                live.map_or(true, |live| !live.is_empty()) || !unreadable.reasons().is_empty();
             let unsettled = case.close.is_none()
                 && (case.seen.is_some()
                     || has_live_htlcs
@@ -154,31 +160,45 @@ impl Tick<'_> {
 
     // ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Moves every case that something may have changed for. One that fails is reported; the others go on.
-    async fn advance_all(&mut self, view: &ChainView) -> Result<(), ArbitratorError> {
+    /// Moves every case that something may have changed for. One that fails is reported; the others go on. `false`: a
+    /// limit ended it.
+    async fn advance_all(&mut self, view: &ChainView) -> Result<bool, ArbitratorError> {
         let Some(tip) = view.tip() else {
-            return Ok(());
+            return Ok(true);
         };
-        for (row, channel) in self.core.store.channels()? {
+        for (row, channel) in self.core.store.channels()?.channels {
             if self.troubled.contains(&channel) {
                 continue;
             }
-            match self.advance_one(row, channel, view, tip).await {
+            // Signer and wallet may take their time, the tick's may be over earlier: what they were asked is asked again.
+            let budget = self.budget.clone();
+            let advanced = budget
+                .within(self.advance_one(row, channel, view, tip))
+                .await;
+            match advanced.map_err(ArbitratorError::from).flatten() {
                 Ok(()) => {}
-                Err(error) if is_limit(&error) => return Ok(()),
+                Err(error) if is_limit(&error) => {
+                    self.report.stopped = Some(error.to_string());
+                    return Ok(false);
+                }
                 Err(error) => self.trouble(channel, error),
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn trouble(&mut self, channel: OutPoint, error: ArbitratorError) {
-        log::warn!("channel {channel}: {error}");
         self.troubled.insert(channel);
-        self.report.troubles.push(Trouble {
-            channel: Some(channel),
-            what: error.to_string(),
-        });
+        self.tell_trouble(Some(channel), error.to_string());
+    }
+
+    /// Puts a trouble into the report, once.
+    fn tell_trouble(&mut self, channel: Option<OutPoint>, what: String) {
+        let trouble = Trouble { channel, what };
+        if !self.report.troubles.contains(&trouble) {
+            log::warn!("{trouble:?}");
+            self.report.troubles.push(trouble);
+        }
     }
 
     async fn advance_one(
@@ -190,10 +210,10 @@ impl Tick<'_> {
     ) -> Result<(), ArbitratorError> {
         let core = self.core;
         let case = core.store.case(row)?;
-        if !concerns(&case, channel, view) {
+        if !concerns(&case, channel, view) || has_lost_facts(&case, channel, view) {
             return Ok(());
         }
-        let mut dossier = core.dossier(row)?;
+        let (mut dossier, _) = core.dossier(row)?;
         let context = self.context(row, &mut dossier, &case, view).await?;
         for _ in 0..MAX_STEPS {
             let case = core.store.case(row)?;
@@ -211,7 +231,7 @@ impl Tick<'_> {
 
     /// What has to be looked up about the funding output's spender before it can be recognised.
     async fn context(
-        &self,
+        &mut self,
         row: ChannelRow,
         dossier: &mut Dossier,
         case: &Case,
@@ -248,9 +268,14 @@ impl Tick<'_> {
             .await?;
         context.our_point = Some(point);
         context.peer_secret = self.core.store.secrets(row)?.get(number);
+        let mut unreadable = Unreadable::default();
         for owner in [Party::Local, Party::Remote] {
-            let lives = self.core.store.htlcs_at(row, owner, number.get())?;
+            let store = &self.core.store;
+            let lives = store.htlcs_at(row, owner, number.get(), &mut unreadable)?;
             dossier.htlcs.extend(lives);
+        }
+        for reason in unreadable.reasons() {
+            self.tell_trouble(Some(channel), reason.to_string());
         }
         Ok(context)
     }
@@ -289,13 +314,11 @@ impl Tick<'_> {
                             self.core.sign_sweep(channel, unsigned).await?,
                         )),
                         Err(uneconomic) => {
-                            self.report.troubles.push(Trouble {
-                                channel: Some(channel),
-                                what: format!(
-                                    "{}: {} waits for lower fees, the sweep would cost {}",
-                                    contract.outpoint, uneconomic.value, uneconomic.fee
-                                ),
-                            });
+                            let what = format!(
+                                "{}: {} waits for lower fees, the sweep would cost {}",
+                                contract.outpoint, uneconomic.value, uneconomic.fee
+                            );
+                            self.tell_trouble(Some(channel), what);
                             None
                         }
                     }
@@ -321,7 +344,7 @@ impl Tick<'_> {
                 Ok(estimates) => estimates,
                 Err(error) if is_limit_of(&error) => return Err(error.into()),
                 Err(error) => {
-                    log::warn!("no fee estimates: {error}");
+                    self.tell_trouble(None, format!("no fee estimates: {error}"));
                     BTreeMap::new()
                 }
             };
@@ -332,38 +355,53 @@ impl Tick<'_> {
 
     // ── broadcasting ─────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Offers every transaction of ours that belongs on the chain to the network. `false`: a limit ended it.
+    /// Offers every transaction of ours that belongs on the chain to the network. `false`: a limit ended it, or the server
+    /// could not be reached.
     async fn broadcast_all(&mut self, view: &ChainView) -> Result<bool, ArbitratorError> {
         let Some(tip) = view.tip() else {
             return Ok(true);
         };
-        for row in self.core.store.broadcasting_channels()? {
+        let mut all_offered = true;
+        let broadcasting: BTreeSet<ChannelRow> = self
+            .core
+            .store
+            .broadcasting_channels()?
+            .into_iter()
+            .collect();
+        for (row, channel) in self.core.store.channels()?.channels {
+            if !broadcasting.contains(&row) {
+                continue;
+            }
             match self
                 .core
-                .broadcast_due(row, tip.height.to_u32(), &self.budget)
+                .broadcast_due(row, channel, tip.height.to_u32(), &self.budget)
                 .await
             {
-                Ok(()) => {}
+                Ok(unreached) => {
+                    all_offered &= unreached.is_empty();
+                    for txid in unreached {
+                        self.tell_trouble(
+                            Some(channel),
+                            format!("{txid} could not be handed to the server"),
+                        );
+                    }
+                }
                 Err(error) if is_limit(&error) => {
                     self.report.stopped = Some(error.to_string());
                     return Ok(false);
                 }
-                Err(error) => match self.core.store.terms(row) {
-                    Ok(terms) => self.trouble(terms.channel(), error),
-                    Err(_) => return Err(error),
-                },
+                Err(error) => self.trouble(channel, error),
             }
         }
-        Ok(true)
+        Ok(all_offered)
     }
 
     // ── ending ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn purge_all(&self) -> Result<(), ArbitratorError> {
-        let store = &self.core.store;
-        for (row, _) in store.channels()? {
-            if store.state(row)? == ArbitratorState::FullyResolved {
-                while store.purge_some(row, PURGE_ROWS)? {}
+    fn purge_all(&mut self) -> Result<(), ArbitratorError> {
+        for (row, channel) in self.core.store.channels()?.channels {
+            if let Err(error) = purge(&self.core.store, row) {
+                self.trouble(channel, error.into());
             }
         }
         Ok(())
@@ -377,11 +415,20 @@ impl Tick<'_> {
     ) -> Result<ResumeReport, ArbitratorError> {
         let core = self.core;
         let tip = view.tip();
-        for (row, channel) in core.store.channels()? {
+        let docket = core.store.channels()?;
+        for reason in docket.unreadable {
+            self.tell_trouble(None, reason.to_string());
+        }
+        for (row, channel) in docket.channels {
             match core.channel_report(row, channel) {
-                Ok(report) if is_remarkable(&report) => self.report.open.push(report),
-                Ok(_) => {}
-                Err(error) if self.troubled.contains(&channel) => drop(error),
+                Ok((report, unreadable)) => {
+                    for reason in unreadable.reasons() {
+                        self.tell_trouble(Some(channel), reason.to_string());
+                    }
+                    if is_remarkable(&report) {
+                        self.report.open.push(report);
+                    }
+                }
                 Err(error) => self.trouble(channel, error),
             }
         }
@@ -399,6 +446,13 @@ impl Tick<'_> {
     }
 }
 
+fn purge(store: &Store, row: ChannelRow) -> Result<(), StoreError> {
+    if store.state(row)? == ArbitratorState::FullyResolved {
+        while store.purge_some(row, PURGE_ROWS)? {}
+    }
+    Ok(())
+}
+
 /// Whether a report says more than that a channel is open.
 fn is_remarkable(report: &ChannelReport) -> bool {
     let is_open = matches!(report.funding, FundingState::Open(_));
@@ -412,109 +466,6 @@ fn is_remarkable(report: &ChannelReport) -> bool {
     }
 }
 
-/// Whether a case has to be looked at with these facts: an open channel at rest has not.
-fn concerns(case: &Case, channel: OutPoint, view: &ChainView) -> bool {
-    match case.state {
-        ArbitratorState::FullyResolved => return false,
-        ArbitratorState::Default => {}
-        ArbitratorState::BroadcastCommit
-        | ArbitratorState::CommitmentBroadcasted
-        | ArbitratorState::ContractClosed
-        | ArbitratorState::WaitingFullResolution => return true,
-    }
-    let has_spend = view
-        .output(&channel)
-        .is_some_and(|facts| facts.spend.is_some());
-    has_spend
-        || case.orphan.is_some()
-        || !is_same_funding(case.funding, funding_fact(channel, view))
-}
-
-fn is_same_funding(state: FundingState, fact: FundingFact) -> bool {
-    match (state, fact) {
-        (FundingState::Pending, FundingFact::Unconfirmed) => true,
-        (FundingState::Open(known), FundingFact::Confirmed(seen))
-        | (FundingState::Mismatch(known), FundingFact::WrongOutput(seen)) => known == seen,
-        (
-            FundingState::Pending | FundingState::Open(_) | FundingState::Mismatch(_),
-            FundingFact::Unconfirmed | FundingFact::Confirmed(_) | FundingFact::WrongOutput(_),
-        ) => false,
-    }
-}
-
-fn contract_watches(case: &Case) -> Vec<Watch> {
-    let Some(close) = &case.close else {
-        return Vec::new();
-    };
-    case.contracts
-        .iter()
-        .filter_map(|contract| {
-            let vout = usize::try_from(contract.outpoint.vout).ok()?;
-            Some(Watch {
-                outpoint: contract.outpoint,
-                expected: close.transaction.output.get(vout)?.clone(),
-                urgency: Urgency::AtTip,
-            })
-        })
-        .collect()
-}
-
-fn block_of(block: BlockRef) -> Block {
-    Block {
-        height: block.height.to_u32(),
-        hash: block.hash,
-    }
-}
-
-fn funding_fact(channel: OutPoint, view: &ChainView) -> FundingFact {
-    let Some(facts) = view.output(&channel) else {
-        return FundingFact::Unconfirmed;
-    };
-    match (&facts.output, facts.confirmed) {
-        (_, None) => FundingFact::Unconfirmed,
-        (OutputCheck::Wrong(_), Some(position)) => {
-            FundingFact::WrongOutput(block_of(position.block))
-        }
-        (OutputCheck::NotSeen | OutputCheck::AsExpected, Some(position)) => {
-            FundingFact::Confirmed(block_of(position.block))
-        }
-    }
-}
-
-/// What was observed that concerns one channel.
-fn facts(
-    case: &Case,
-    dossier: &Dossier,
-    view: &ChainView,
-    tip: BlockRef,
-    context: SpendContext,
-) -> Facts {
-    let channel = dossier.channel();
-    let outpoints = std::iter::once(channel).chain(case.contracts.iter().map(|it| it.outpoint));
-    let spends = outpoints
-        .filter_map(|outpoint| {
-            let spend = view.output(&outpoint)?.spend.clone()?;
-            let confirmed = spend
-                .position
-                .map(|position| (block_of(position.block), view.depth(&position).to_u32()));
-            Some((
-                outpoint,
-                Spend {
-                    txid: spend.txid,
-                    transaction: spend.tx,
-                    confirmed,
-                },
-            ))
-        })
-        .collect();
-    Facts {
-        tip: tip.height.to_u32(),
-        funding: funding_fact(channel, view),
-        spends,
-        context,
-    }
-}
-
 /// Whether an error only says that the tick's own limits were reached.
 fn is_limit(error: &ArbitratorError) -> bool {
     matches!(error, ArbitratorError::Chain(error) if is_limit_of(error))
@@ -525,86 +476,4 @@ fn is_limit_of(error: &ChainError) -> bool {
         error,
         ChainError::Cancelled | ChainError::BudgetExhausted(_)
     )
-}
-
-// ── what `force_close` does as well ──────────────────────────────────────────────────────────────────────────────
-
-impl Core {
-    /// Our newest commitment, signed by both.
-    pub(super) async fn sign_commitment(
-        &self,
-        dossier: &Dossier,
-    ) -> Result<Transaction, ArbitratorError> {
-        let channel = dossier.channel();
-        let nothing = || court::CourtError::NothingToBroadcast { channel };
-        let candidate = dossier.local_commitment().ok_or_else(nothing)?;
-        let (theirs, _) = candidate.signatures.as_ref().ok_or_else(nothing)?;
-        let commitment = candidate.build(&dossier.terms, &dossier.htlcs)?;
-        let request = sweep::commitment_request(&dossier.terms, candidate, &commitment)?;
-        let asked = request.clone();
-        let signatures = self
-            .ask_signer(channel, move |signer| signer.sign(&asked))
-            .await?;
-        let [ours] = sweep::verified(&request, &signatures)
-            .map_err(|_| ArbitratorError::SignatureRefused { channel })?;
-        Ok(commitment.signed(&ours, theirs))
-    }
-
-    async fn sign_sweep(
-        &self,
-        channel: OutPoint,
-        unsigned: sweep::Unsigned,
-    ) -> Result<Transaction, ArbitratorError> {
-        let asked = unsigned.request.clone();
-        let signatures = self
-            .ask_signer(channel, move |signer| signer.sign(&asked))
-            .await?;
-        unsigned
-            .complete(&signatures)
-            .map_err(|_| ArbitratorError::SignatureRefused { channel })
-    }
-
-    /// The script that a channel's sweeps pay: asked for once, kept before it is used.
-    async fn sweep_script(&self, row: ChannelRow) -> Result<bitcoin::ScriptBuf, ArbitratorError> {
-        if let Some(script) = self.store.sweep_script(row)? {
-            return Ok(script);
-        }
-        let script = self.ask_wallet(|wallet| wallet.sweep_script()).await?;
-        self.store.keep_sweep_script(row, &script)?;
-        // Another command may have kept one while the wallet was asked.
-        Ok(self.store.sweep_script(row)?.unwrap_or(script))
-    }
-
-    /// Broadcasts what is due of one channel, and stores each outcome.
-    pub(super) async fn broadcast_due(
-        &self,
-        row: ChannelRow,
-        tip: u32,
-        budget: &Budget,
-    ) -> Result<(), ArbitratorError> {
-        let channel = self.store.terms(row)?.channel();
-        let due: Vec<(Txid, Transaction)> = due_broadcasts(&self.store.case(row)?)
-            .map(|broadcast| (broadcast.txid, broadcast.transaction.clone()))
-            .collect();
-        for (txid, transaction) in due {
-            let outcome = self.source.broadcast(&transaction, budget).await?;
-            let outcome = Outcome::from(outcome);
-            log::info!("channel {channel}: {txid}: {outcome:?}");
-            let input = Input::Broadcast { txid, outcome, tip };
-            self.apply(row, channel, &input)?;
-        }
-        Ok(())
-    }
-
-    /// The report of one channel.
-    pub(super) fn channel_report(
-        &self,
-        row: ChannelRow,
-        channel: OutPoint,
-    ) -> Result<ChannelReport, ArbitratorError> {
-        let case = self.store.case(row)?;
-        let dossier = self.dossier(row)?;
-        let next = court::next_height(&case, &dossier, self.tip_height()?, &self.policy);
-        Ok(court::report::report(channel, &case, next))
-    }
 }

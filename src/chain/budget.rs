@@ -1,11 +1,14 @@
 //! What one tick may cost: how many requests, how much time, and the flag that cancels it. Every exchange with a server,
 //! retries included, is counted here before it is made.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn, Future};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
+
+use futures::future::{select, Either};
+use futures::pin_mut;
 
 use super::error::{BudgetLimit, ChainError};
 
@@ -82,6 +85,28 @@ impl Budget {
             Poll::Pending
         })
         .await
+    }
+
+    /// Does work that asks no server as a part of the tick: it is dropped when the tick is cancelled or its time is over.
+    ///
+    /// # Errors
+    /// [`ChainError::Cancelled`] or [`ChainError::BudgetExhausted`].
+    pub async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, ChainError> {
+        let cancelled = self.cancelled();
+        let time_over = async {
+            match self.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                None => pending().await,
+            }
+        };
+        pin_mut!(work, cancelled, time_over);
+        match select(work, select(cancelled, time_over)).await {
+            Either::Left((done, _)) => Ok(done),
+            Either::Right((Either::Left(((), _)), _)) => Err(ChainError::Cancelled),
+            Either::Right((Either::Right(((), _)), _)) => {
+                Err(ChainError::BudgetExhausted(BudgetLimit::Duration))
+            }
+        }
     }
 
     /// How many exchanges were made so far, retries included.

@@ -61,6 +61,21 @@ pub enum ChainError {
     /// What the server claims does not hold.
     #[error("the chain server's claim does not hold: {0}")]
     Proof(#[from] ProofError),
+    /// The server does not hold the first block of our network: it serves another one.
+    #[error("the chain server does not serve the network {network}")]
+    WrongNetwork {
+        /// Our network.
+        network: bitcoin::Network,
+    },
+    /// The server's tip moved in every round of one sync: it is being restarted, or plays with us.
+    #[error("the chain server's tip moved {rounds} times while it was asked")]
+    TipKeepsMoving {
+        /// How often it was followed.
+        rounds: u32,
+    },
+    /// The server speaks of a block above the tip that it tells.
+    #[error("the chain server speaks of blocks above its own tip")]
+    AboveTip,
     /// The tick was cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -161,6 +176,9 @@ impl ChainError {
     pub fn ends_the_tick(&self) -> bool {
         match self {
             Self::Unreachable { .. }
+            | Self::WrongNetwork { .. }
+            | Self::TipKeepsMoving { .. }
+            | Self::AboveTip
             | Self::Cancelled
             | Self::BudgetExhausted(_)
             | Self::Store(_)

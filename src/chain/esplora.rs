@@ -202,10 +202,7 @@ impl ChainSource for EsploraSource {
                 body,
             };
             match exchange(self.transport.as_ref(), &self.policy, budget, call).await {
-                Ok(response) => Ok(BroadcastOutcome::from_answer(
-                    response.status,
-                    &text(&response),
-                )),
+                Ok(response) => Ok(read_broadcast(transaction, &response)),
                 Err(error @ (ChainError::Cancelled | ChainError::BudgetExhausted(_))) => Err(error),
                 Err(error) => Ok(BroadcastOutcome::Unreachable {
                     text: error.to_string(),
@@ -228,6 +225,17 @@ impl ChainSource for EsploraSource {
         }
         .boxed_local()
     }
+}
+
+fn read_broadcast(transaction: &Transaction, response: &HttpResponse) -> BroadcastOutcome {
+    let text = text(response);
+    let outcome = BroadcastOutcome::from_answer(response.status, &text);
+    // A server that takes a transaction answers with its id; a page of some proxy's does not mean that it was taken.
+    let names_it = text.contains(&transaction.compute_txid().to_string());
+    if outcome == BroadcastOutcome::Accepted && !names_it {
+        return BroadcastOutcome::Unreachable { text };
+    }
+    outcome
 }
 
 fn fee_rate(sat_per_vb: f64) -> FeeRate {

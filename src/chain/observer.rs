@@ -198,7 +198,9 @@ impl<'a> Observer<'a> {
                 return self.finish(open, outcome);
             }
         }
-        Ok(())
+        Err(ChainError::TipKeepsMoving {
+            rounds: self.policy.max_rounds,
+        })
     }
 
     /// Reads the server's tip. What it said at this tip before, in this tick or an earlier one, now counts.
@@ -214,6 +216,7 @@ impl<'a> Observer<'a> {
     /// Nothing more can be asked at this tip: headers that no fact needs any more can go.
     fn finish(&mut self, open: Open, outcome: &mut SyncOutcome) -> Result<(), ChainError> {
         outcome.complete = outcome.failures.is_empty() && !open.above_tip && !open.unanswered;
+        outcome.stopped = open.above_tip.then_some(ChainError::AboveTip);
         // What facts say is as before; only the headers that say so are fewer.
         let mut unreported = SyncOutcome::begun();
         self.keep(self.view.pruned(self.policy.final_depth), &mut unreported)

@@ -1,10 +1,12 @@
 //! What is known of a channel without looking at the chain: its terms, the candidate commitments of both
 //! sides, the HTLCs over their lives, and the summary that remains when it is closed.
 //!
-//! Everything here is pure. Updates of the channel engine are judged *at the door* ([`commitments`]); what
+//! Everything here is pure. Updates of the channel engine are judged at the [`door`]; what
 //! passes is stored by `store`, what does not is refused with an error that names the field.
 
 pub mod commitments;
+pub mod door;
+mod figures;
 pub mod htlc;
 pub mod summary;
 pub mod terms;

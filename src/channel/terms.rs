@@ -142,6 +142,17 @@ impl ChannelTerms {
                 "the two do not add up to the capacity",
             );
         }
+        for (party, dust_limit, reserve) in [
+            (&self.local, "local.dust_limit", "local.reserve"),
+            (&self.remote, "remote.dust_limit", "remote.reserve"),
+        ] {
+            if party.dust_limit > self.funding.capacity {
+                return refuse(dust_limit, "no commitment could have an output");
+            }
+            if party.reserve > self.funding.capacity {
+                return refuse(reserve, "more than the channel holds");
+            }
+        }
         if self.local.keys.funding == self.remote.keys.funding {
             return refuse("keys.funding", "both sides name the same key");
         }

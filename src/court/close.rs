@@ -120,12 +120,23 @@ fn remarkable_close(
         }
         CloseKind::RemoteFuture { number } => on_data_loss(step, dossier, number, facts.tip),
         CloseKind::Unknown => step.tell(channel, EventKind::FundsAtRisk { txid }),
+        // A state of ours beyond all we know: another device goes on where we stopped, and what we hold is revoked.
+        CloseKind::LocalOther { number } if is_ahead_of_us(dossier, number) => {
+            on_data_loss(step, dossier, number, facts.tip);
+        }
         CloseKind::Cooperative
         | CloseKind::Local { .. }
         | CloseKind::LocalOther { .. }
         | CloseKind::Remote { .. }
         | CloseKind::RemotePending { .. } => {}
     }
+}
+
+fn is_ahead_of_us(dossier: &Dossier, number: u64) -> bool {
+    dossier
+        .feed
+        .local
+        .is_none_or(|newest| number > newest.get())
 }
 
 /// The proven close is gone: back to before it. The latches stay; a close that was no breach is broadcast again.

@@ -3,13 +3,16 @@
 use bitcoin::block::Header;
 use bitcoin::consensus::encode;
 use bitcoin::hashes::Hash;
-use bitcoin::{BlockHash, OutPoint};
-use rusqlite::Transaction;
+use bitcoin::{BlockHash, OutPoint, Txid};
+use rusqlite::{Row as SqlRow, Transaction};
 
-use super::error::StoreError;
+use super::error::{StoreError, Unreadable};
 use super::pack::{outpoint_columns, At};
 use super::Store;
-use crate::chain::{BlockHeight, BlockRef, ChainChange, ChainStore, ChainView, Row, StoreFailure};
+use crate::chain::{
+    BlockHeight, BlockRef, ChainChange, ChainStore, ChainView, OutputFacts, Row, StoreFailure,
+    TxFacts,
+};
 
 impl ChainStore for Store {
     fn load(&self) -> Result<ChainView, StoreFailure> {
@@ -22,11 +25,18 @@ impl ChainStore for Store {
 }
 
 impl Store {
-    /// Our tip; `None` before the first tick.
+    /// Our tip; `None` before the first tick, and when the row cannot be decoded: the server is asked for another.
     ///
     /// # Errors
-    /// When the row cannot be read.
+    /// When the database cannot be read.
     pub fn tip(&self) -> Result<Option<BlockRef>, StoreError> {
+        match self.stored_tip() {
+            Err(StoreError::Corrupt { .. }) => Ok(None),
+            read => read,
+        }
+    }
+
+    fn stored_tip(&self) -> Result<Option<BlockRef>, StoreError> {
         let mut tips = self
             .connection
             .prepare_cached("SELECT height, hash FROM chain_tip")?;
@@ -34,47 +44,68 @@ impl Store {
         let Some(row) = rows.next()? else {
             return Ok(None);
         };
-        let hash = At("chain_tip", "hash").array(row.get(1)?)?;
+        let at = |column| At("chain_tip", column);
+        let hash = at("hash").array(at("hash").get(row)?)?;
         Ok(Some(BlockRef {
-            height: BlockHeight::new(row.get(0)?),
+            height: BlockHeight::new(at("height").get(row)?),
             hash: BlockHash::from_byte_array(hash),
         }))
     }
 
+    /// The rows of the cursor that the last load could not read. What they said is asked for again.
+    pub fn take_unreadable_facts(&self) -> Unreadable {
+        self.unreadable_facts.take()
+    }
+
     fn load_cursor(&self) -> Result<ChainChange, StoreError> {
+        let mut unreadable = Unreadable::default();
         let mut change = ChainChange {
-            tip: self.tip()?,
+            tip: unreadable.sift(self.stored_tip()).flatten(),
             ..ChainChange::default()
         };
         let db = &self.connection;
         let mut headers = db.prepare("SELECT height, header FROM chain_header")?;
         let mut rows = headers.query([])?;
         while let Some(row) = rows.next()? {
-            let bytes: Vec<u8> = row.get(1)?;
-            let header: Header = encode::deserialize(&bytes)
-                .map_err(|error| At("chain_header", "header").corrupt(error))?;
-            let height = BlockHeight::new(row.get(0)?);
-            change.headers.insert(height, Row::Put(header));
+            change.headers.extend(unreadable.sift(header_of(row)));
         }
         let mut outputs = db.prepare("SELECT txid, vout, facts FROM chain_output")?;
         let mut rows = outputs.query([])?;
         while let Some(row) = rows.next()? {
-            let txid = At("chain_output", "txid").txid(row.get(0)?)?;
-            let text: String = row.get(2)?;
-            let facts = At("chain_output", "facts").json(&text)?;
-            let outpoint = OutPoint::new(txid, row.get(1)?);
-            change.outputs.insert(outpoint, Row::Put(facts));
+            change.outputs.extend(unreadable.sift(output_of(row)));
         }
         let mut transactions = db.prepare("SELECT txid, facts FROM chain_transaction")?;
         let mut rows = transactions.query([])?;
         while let Some(row) = rows.next()? {
-            let txid = At("chain_transaction", "txid").txid(row.get(0)?)?;
-            let text: String = row.get(1)?;
-            let facts = At("chain_transaction", "facts").json(&text)?;
-            change.transactions.insert(txid, Row::Put(facts));
+            let transaction = unreadable.sift(transaction_of(row));
+            change.transactions.extend(transaction);
         }
+        self.unreadable_facts.replace(unreadable);
         Ok(change)
     }
+}
+
+fn header_of(row: &SqlRow<'_>) -> Result<(BlockHeight, Row<Header>), StoreError> {
+    let at = |column| At("chain_header", column);
+    let bytes: Vec<u8> = at("header").get(row)?;
+    let header = encode::deserialize(&bytes).map_err(|error| at("header").corrupt(error))?;
+    let height = BlockHeight::new(at("height").get(row)?);
+    Ok((height, Row::Put(header)))
+}
+
+fn output_of(row: &SqlRow<'_>) -> Result<(OutPoint, Row<OutputFacts>), StoreError> {
+    let at = |column| At("chain_output", column);
+    let txid = at("txid").txid(at("txid").get(row)?)?;
+    let text: String = at("facts").get(row)?;
+    let facts = at("facts").json(&text)?;
+    Ok((OutPoint::new(txid, at("vout").get(row)?), Row::Put(facts)))
+}
+
+fn transaction_of(row: &SqlRow<'_>) -> Result<(Txid, Row<TxFacts>), StoreError> {
+    let at = |column| At("chain_transaction", column);
+    let txid = at("txid").txid(at("txid").get(row)?)?;
+    let text: String = at("facts").get(row)?;
+    Ok((txid, Row::Put(at("facts").json(&text)?)))
 }
 
 fn write_cursor(db: &Transaction<'_>, change: &ChainChange) -> Result<(), StoreError> {

@@ -14,6 +14,15 @@ use crate::channel::{ChannelTerms, Feed, Funding, KeysId, PartyTerms};
 use crate::court::{Case, Event};
 use crate::protocol::{Basepoints, ChannelPublicKeys, ChannelType, Party};
 
+/// The channels on file. A row that names none stops nobody from going on with the others.
+#[derive(Debug, Default)]
+pub struct Docket {
+    /// Oldest first.
+    pub channels: Vec<(ChannelRow, OutPoint)>,
+    /// Why a row's funding outpoint cannot be read.
+    pub unreadable: Vec<StoreError>,
+}
+
 impl Store {
     /// Writes a new channel, with an empty feed and a fresh case.
     ///
@@ -79,16 +88,20 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn channels(&self) -> Result<Vec<(ChannelRow, OutPoint)>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT channel, txid, vout FROM funding ORDER BY channel, ordinal")?;
+    pub fn channels(&self) -> Result<Docket, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, txid, vout FROM channel LEFT JOIN funding ON funding.channel = id
+             ORDER BY id, ordinal",
+        )?;
         let mut rows = statement.query([])?;
-        let mut channels = Vec::new();
+        let mut docket = Docket::default();
         while let Some(row) = rows.next()? {
-            channels.push(channel_of(row)?);
+            match channel_of(row) {
+                Ok(channel) => docket.channels.push(channel),
+                Err(error) => docket.unreadable.push(error),
+            }
         }
-        Ok(channels)
+        Ok(docket)
     }
 
     /// The channels with a peer, oldest first.

@@ -74,6 +74,33 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+/// The rows that could not be read, while the others were: one bad row never stops the rest.
+#[derive(Debug, Default)]
+pub struct Unreadable(Vec<StoreError>);
+
+impl Unreadable {
+    /// The value of a row, or nothing and the reason kept.
+    pub(super) fn sift<T>(&mut self, row: Result<T, StoreError>) -> Option<T> {
+        row.map_err(|error| self.0.push(error)).ok()
+    }
+
+    /// Why each of them could not be read.
+    pub fn reasons(&self) -> &[StoreError] {
+        &self.0
+    }
+
+    /// For whoever needs every row: an error if one is missing.
+    ///
+    /// # Errors
+    /// The first of them.
+    pub fn or_refuse(self) -> Result<(), StoreError> {
+        match self.0.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
 pub(super) fn corrupt(
     table: &'static str,
     column: &'static str,

@@ -14,11 +14,12 @@ mod outbox;
 mod pack;
 mod updates;
 
+pub use channels::Docket;
 pub use crypto::{CryptoSystem, Unsealed};
-pub use error::StoreError;
+pub use error::{StoreError, Unreadable};
 pub use outbox::StoredEvent;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub struct Store {
     crypto: Arc<dyn CryptoSystem>,
     /// Held for as long as the database is open: the operating system releases it when the process dies.
     _lock: File,
+    /// What the last load of the chain cursor put aside.
+    unreadable_facts: RefCell<Unreadable>,
     /// Transactions written, for tests that stop after each of them.
     writes: Cell<u64>,
 }

@@ -1,13 +1,17 @@
 //! Opening the file: the lock, the schema, and whose database it is.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bitcoin::Network;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior,
+};
 
+use super::pack::At;
 use super::{CryptoSystem, Store, StoreError};
 
 /// Marks the file as ours (`PRAGMA application_id`): "LArb".
@@ -43,31 +47,56 @@ impl Store {
         vfs: Option<&str>,
     ) -> Result<Self, StoreError> {
         let lock = lock(path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = match vfs {
-            Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
-            None => Connection::open_with_flags(path, flags)?,
-        };
-        check_ours(&connection, path)?;
-        // Settings of the connection, not of the file, except for WAL, which only a file of ours gets.
-        connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS.into()))?;
-        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection
-            .pragma_update_and_check(None, "fullfsync", true, |_| Ok(()))
-            .optional()?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        migrate(&mut connection)?;
-        check_network(&connection, network)?;
+        check_start(path)?;
+        let connection = connect(path, network, vfs).map_err(in_opening)?;
         Ok(Store {
             connection,
             path: path.to_path_buf(),
             crypto,
             _lock: lock,
+            unreadable_facts: RefCell::default(),
             writes: Cell::new(0),
         })
+    }
+}
+
+/// SQLite, on a file that is ours, of this network, with the newest schema.
+fn connect(path: &Path, network: Network, vfs: Option<&str>) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = match vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+        None => Connection::open_with_flags(path, flags)?,
+    };
+    check_ours(&connection, path)?;
+    check_network(&connection, network)?;
+    if connection.is_readonly(rusqlite::MAIN_DB)? {
+        return Err(StoreError::ReadOnly {
+            reason: format!("no permission to write {}", path.display()),
+        });
+    }
+    // Settings of the connection, not of the file, except for WAL, which only a file of ours gets.
+    connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS.into()))?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection
+        .pragma_update_and_check(None, "fullfsync", true, |_| Ok(()))
+        .optional()?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    migrate(&mut connection, network)?;
+    Ok(connection)
+}
+
+/// The statements of opening are fixed and good: one that fails in general found no schema of ours.
+fn in_opening(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+            StoreError::Damaged {
+                reason: error.to_string(),
+            }
+        }
+        other => other,
     }
 }
 
@@ -109,23 +138,62 @@ fn pragma(connection: &Connection, name: &str) -> Result<i64, StoreError> {
 
 /// An empty file becomes ours; any other must say that it is.
 fn check_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let tables = count_tables(connection)?;
     if tables > 0 && pragma(connection, "application_id")? != i64::from(APPLICATION_ID) {
-        return Err(StoreError::NotOurs {
-            path: path.display().to_string(),
-        });
+        return Err(not_ours(path));
     }
     let found = pragma(connection, "user_version")?;
     let known = MIGRATIONS.len() as i64;
+    if found < 0 || (found == 0) != (tables == 0) {
+        return Err(StoreError::Damaged {
+            reason: format!("{tables} tables under schema {found}"),
+        });
+    }
     if found > known {
         return Err(StoreError::NewerSchema { found, known });
     }
     Ok(())
 }
 
+fn count_tables(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?)
+}
+
+/// Every SQLite file begins in the same way: one that does not was hardly ever ours. One that ends before that would be
+/// taken for a new file by SQLite.
+fn check_start(path: &Path) -> Result<(), StoreError> {
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    // Not there yet, or seen by another file layer only: SQLite will say.
+    let Ok(file) = File::open(path) else {
+        return Ok(());
+    };
+    let mut start = Vec::new();
+    if file
+        .take(MAGIC.len() as u64)
+        .read_to_end(&mut start)
+        .is_err()
+    {
+        return Ok(());
+    }
+    if start.is_empty() || start == MAGIC {
+        Ok(())
+    } else if MAGIC.starts_with(&start) {
+        Err(StoreError::Damaged {
+            reason: "the file is cut short".into(),
+        })
+    } else {
+        Err(not_ours(path))
+    }
+}
+
+fn not_ours(path: &Path) -> StoreError {
+    StoreError::NotOurs {
+        path: path.display().to_string(),
+    }
+}
+
 /// Brings an older schema up to date, all steps in one transaction.
-fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+fn migrate(connection: &mut Connection, network: Network) -> Result<(), StoreError> {
     let done = usize::try_from(pragma(connection, "user_version")?).unwrap_or(0);
     if done >= MIGRATIONS.len() {
         return Ok(());
@@ -133,6 +201,12 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     for step in MIGRATIONS.iter().skip(done) {
         transaction.execute_batch(step)?;
+    }
+    if done == 0 {
+        transaction.execute(
+            "INSERT INTO meta (key, value) VALUES ('network', ?1)",
+            [network.to_core_arg()],
+        )?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
@@ -142,24 +216,22 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 
 /// A database belongs to the network it was created for.
 fn check_network(connection: &Connection, network: Network) -> Result<(), StoreError> {
+    if count_tables(connection)? == 0 {
+        return Ok(());
+    }
     let asked = network.to_core_arg();
-    let found: Option<String> = connection
+    let found: String = connection
         .query_row("SELECT value FROM meta WHERE key = 'network'", [], |row| {
             row.get(0)
         })
-        .optional()?;
-    match found {
-        Some(found) if found == asked => Ok(()),
-        Some(found) => Err(StoreError::WrongNetwork {
+        .optional()?
+        .ok_or_else(|| At("meta", "value").corrupt("the network is missing"))?;
+    if found == asked {
+        Ok(())
+    } else {
+        Err(StoreError::WrongNetwork {
             found,
             asked: asked.to_string(),
-        }),
-        None => {
-            connection.execute(
-                "INSERT INTO meta (key, value) VALUES ('network', ?1)",
-                [asked],
-            )?;
-            Ok(())
-        }
+        })
     }
 }

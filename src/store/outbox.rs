@@ -1,6 +1,6 @@
 //! The outbox: events wait here, per subscriber, until they are acknowledged.
 
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::error::StoreError;
 use super::pack::At;
@@ -39,10 +39,11 @@ impl Store {
         })
     }
 
-    /// The oldest events that a subscriber has not acknowledged, above `after` if given.
+    /// The oldest events that a subscriber has not acknowledged. One that cannot be decoded is passed over, so that it
+    /// does not hold up those behind it.
     ///
     /// # Errors
-    /// When the database cannot be read, or an event not be decoded.
+    /// When the database cannot be read.
     pub fn pending_events(
         &self,
         subscriber: &str,
@@ -50,16 +51,16 @@ impl Store {
     ) -> Result<Vec<StoredEvent>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, body FROM unacknowledged JOIN event ON ordinal = event
-             WHERE subscriber = ?1 ORDER BY ordinal LIMIT ?2",
+             WHERE subscriber = ?1 ORDER BY ordinal",
         )?;
-        let mut rows = statement.query((subscriber, i64::try_from(max).unwrap_or(i64::MAX)))?;
+        let mut rows = statement.query([subscriber])?;
         let mut events = Vec::new();
-        while let Some(row) = rows.next()? {
-            let body: String = row.get(1)?;
-            events.push(StoredEvent {
-                id: row.get(0)?,
-                event: At("event", "body").json(&body)?,
-            });
+        while events.len() < max {
+            let Some(row) = rows.next()? else { break };
+            match event_of(row) {
+                Ok(event) => events.push(event),
+                Err(error) => log::error!("an event is lost: {error}"),
+            }
         }
         Ok(events)
     }
@@ -90,14 +91,18 @@ impl Store {
         let mut rows = statement.query([])?;
         let mut events = Vec::new();
         while let Some(row) = rows.next()? {
-            let body: String = row.get(1)?;
-            events.push(StoredEvent {
-                id: row.get(0)?,
-                event: At("event", "body").json(&body)?,
-            });
+            events.push(event_of(row)?);
         }
         Ok(events)
     }
+}
+
+fn event_of(row: &Row<'_>) -> Result<StoredEvent, StoreError> {
+    let body: String = row.get(1)?;
+    Ok(StoredEvent {
+        id: row.get(0)?,
+        event: At("event", "body").json(&body)?,
+    })
 }
 
 /// Puts events into the outbox, in the transaction that makes them true. One that is there already stays as it is.

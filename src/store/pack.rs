@@ -5,6 +5,8 @@ use bitcoin::hashes::Hash;
 use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Amount, OutPoint, Transaction, Txid};
+use rusqlite::types::FromSql;
+use rusqlite::Row;
 use serde::de::DeserializeOwned;
 use serde::Serialize;
 
@@ -19,6 +21,11 @@ pub(super) struct At(pub &'static str, pub &'static str);
 impl At {
     pub(super) fn corrupt(self, reason: impl ToString) -> StoreError {
         corrupt(self.0, self.1, reason)
+    }
+
+    /// The column itself, of a type that it should have.
+    pub(super) fn get<T: FromSql>(self, row: &Row<'_>) -> Result<T, StoreError> {
+        row.get(self.1).map_err(|error| self.corrupt(error))
     }
 
     pub(super) fn key(self, bytes: Vec<u8>) -> Result<PublicKey, StoreError> {

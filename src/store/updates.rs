@@ -8,7 +8,7 @@ use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::OutPoint;
 use rusqlite::{Row, Transaction};
 
-use super::error::StoreError;
+use super::error::{StoreError, Unreadable};
 use super::pack::{direction_column, origin_column, pack_htlcs, party_column, signed, At};
 use super::{ChannelRow, Store};
 use crate::channel::{
@@ -55,14 +55,15 @@ impl Store {
         })
     }
 
-    /// The commitments that may confirm.
+    /// The commitments that may confirm. Rows that cannot be decoded are put aside.
     ///
     /// # Errors
-    /// When a row cannot be decoded.
+    /// When the database cannot be read.
     pub fn candidates(
         &self,
         row: ChannelRow,
         funding: OutPoint,
+        unreadable: &mut Unreadable,
     ) -> Result<Vec<Candidate>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT owner, number, alternative, feerate_per_kw, local_msat, remote_msat, point,
@@ -73,27 +74,28 @@ impl Store {
         let mut rows = statement.query([row.0])?;
         let mut candidates = Vec::new();
         while let Some(row) = rows.next()? {
-            candidates.push(candidate_of(row, funding)?);
+            candidates.extend(unreadable.sift(candidate_of(row, funding)));
         }
         Ok(candidates)
     }
 
-    /// The HTLCs that a newest commitment carries, and those named.
+    /// The HTLCs that a newest commitment carries, and those named. Rows that cannot be decoded are put aside.
     ///
     /// # Errors
-    /// When a row cannot be decoded.
+    /// When the database cannot be read.
     pub fn htlcs(
         &self,
         row: ChannelRow,
         named: impl IntoIterator<Item = HtlcKey>,
+        unreadable: &mut Unreadable,
     ) -> Result<BTreeMap<HtlcRef, HtlcLife>, StoreError> {
         let mut lives = BTreeMap::new();
         let sql = format!("SELECT {HTLC_COLUMNS} FROM htlc WHERE channel = ?1 AND live = 1");
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query([row.0])?;
         while let Some(row) = rows.next()? {
-            let life = life_of(row)?;
-            lives.insert(life.htlc_ref(), life);
+            let life = unreadable.sift(life_of(row));
+            lives.extend(life.map(|life| (life.htlc_ref(), life)));
         }
         let sql = format!(
             "SELECT {HTLC_COLUMNS} FROM htlc WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3"
@@ -103,22 +105,24 @@ impl Store {
             let mut rows =
                 statement.query((row.0, direction_column(key.direction), signed(key.id)))?;
             while let Some(row) = rows.next()? {
-                let life = life_of(row)?;
-                lives.insert(life.htlc_ref(), life);
+                let life = unreadable.sift(life_of(row));
+                lives.extend(life.map(|life| (life.htlc_ref(), life)));
             }
         }
         Ok(lives)
     }
 
-    /// The HTLCs that commitment `number` of `owner` may have carried.
+    /// The HTLCs that commitment `number` of `owner` may have carried. Rows that cannot be decoded are put aside: one
+    /// of them never stops the punishment.
     ///
     /// # Errors
-    /// When a row cannot be decoded.
+    /// When the database cannot be read.
     pub fn htlcs_at(
         &self,
         row: ChannelRow,
         owner: Party,
         number: u64,
+        unreadable: &mut Unreadable,
     ) -> Result<BTreeMap<HtlcRef, HtlcLife>, StoreError> {
         let (first, last) = match owner {
             Party::Local => ("first_local", "last_local"),
@@ -132,8 +136,8 @@ impl Store {
         let mut rows = statement.query((row.0, signed(number)))?;
         let mut lives = BTreeMap::new();
         while let Some(row) = rows.next()? {
-            let life = life_of(row)?;
-            lives.insert(life.htlc_ref(), life);
+            let life = unreadable.sift(life_of(row));
+            lives.extend(life.map(|life| (life.htlc_ref(), life)));
         }
         Ok(lives)
     }
@@ -230,7 +234,8 @@ impl Store {
         })
     }
 
-    /// Marks an HTLC as one that we have decided to claim. `false`: there is no such HTLC.
+    /// Marks an HTLC as one that we have decided to claim. `false`: there is no such HTLC. Where several have had the
+    /// key, the one that our newest commitment carries is meant: only that can be committed irrevocably (BOLT 2).
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -240,27 +245,35 @@ impl Store {
                 .prepare_cached(
                     "UPDATE htlc SET released = 1
                      WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3 AND version =
-                        (SELECT max(version) FROM htlc
-                         WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3)",
+                        (SELECT version FROM htlc
+                         WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3
+                         ORDER BY first_local NOT NULL AND last_local IS NULL DESC, version DESC
+                         LIMIT 1)",
                 )?
                 .execute((row.0, direction_column(htlc.direction), signed(htlc.id)))?;
             Ok(changed > 0)
         })
     }
 
-    /// The fully signed cooperative closes.
+    /// The fully signed cooperative closes. Rows that cannot be decoded are put aside.
     ///
     /// # Errors
-    /// When a row cannot be decoded.
-    pub fn cooperative(&self, row: ChannelRow) -> Result<Vec<bitcoin::Transaction>, StoreError> {
+    /// When the database cannot be read.
+    pub fn cooperative(
+        &self,
+        row: ChannelRow,
+        unreadable: &mut Unreadable,
+    ) -> Result<Vec<bitcoin::Transaction>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT transaction_bytes FROM cooperative_close WHERE channel = ?1 ORDER BY txid",
         )?;
         let mut rows = statement.query([row.0])?;
         let mut transactions = Vec::new();
         while let Some(row) = rows.next()? {
-            let bytes: Vec<u8> = row.get(0)?;
-            transactions.push(At("cooperative_close", "transaction_bytes").transaction(&bytes)?);
+            let bytes: Result<Vec<u8>, StoreError> = row.get(0).map_err(StoreError::from);
+            let transaction = bytes
+                .and_then(|bytes| At("cooperative_close", "transaction_bytes").transaction(&bytes));
+            transactions.extend(unreadable.sift(transaction));
         }
         Ok(transactions)
     }

@@ -16,7 +16,7 @@ use testkit::party::Channel;
 use crate::disk;
 use crate::line::Line;
 use crate::wire::{ChannelStanding, Launch, Order, Refusal, Reply, Standing, Tick, LAUNCH};
-use crate::words::{keys_id, number, retold, secret};
+use crate::words::{keys_id, local_update, number, retold, secret};
 
 /// Where every phone's sweeps go.
 pub fn sweep_script() -> ScriptBuf {
@@ -148,10 +148,8 @@ impl Phone {
                     .await?;
             }
             Order::Local(index, update) => {
-                let (channel, mut update) = (funding(index), retold(&update));
-                for signatures in &mut update.signatures {
-                    signatures.funding = channel;
-                }
+                let channel = funding(index);
+                let update = local_update(channel, &update);
                 self.on().await?.local_commitment(channel, update).await?;
             }
             Order::ClosingSigned(index, transaction) => {

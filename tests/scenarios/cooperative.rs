@@ -74,7 +74,7 @@ fn ends_well(world: &mut World, closing: &Transaction) {
     assert_eq!(summary.settled_balance.to_sat(), ours);
 }
 
-fn a_registered_close_is_recognised(mut world: World) {
+pub fn a_registered_close_is_recognised(mut world: World) {
     let closing = close(&world, 1_000);
     register(&mut world, &closing);
     world.submit(&closing);
@@ -82,14 +82,14 @@ fn a_registered_close_is_recognised(mut world: World) {
     ends_well(&mut world, &closing);
 }
 
-fn a_close_that_nobody_registered_is_recognised_by_its_outputs(mut world: World) {
+pub fn a_close_that_nobody_registered_is_recognised_by_its_outputs(mut world: World) {
     let closing = rbf_close(&world, 1_000);
     world.submit(&closing);
     world.mine(1);
     ends_well(&mut world, &closing);
 }
 
-fn one_of_several_live_closing_transactions_wins(mut world: World) {
+pub fn one_of_several_live_closing_transactions_wins(mut world: World) {
     let closings = [1_000, 2_000, 3_000].map(|fee| rbf_close(&world, fee));
     for closing in &closings {
         register(&mut world, closing);
@@ -103,7 +103,7 @@ fn one_of_several_live_closing_transactions_wins(mut world: World) {
     ends_well(&mut world, &closings[1]);
 }
 
-fn a_close_that_a_reorg_takes_for_good_is_broadcast_again(mut world: World) {
+pub fn a_close_that_a_reorg_takes_for_good_is_broadcast_again(mut world: World) {
     let closing = close(&world, 1_000);
     world.submit(&closing);
     world.mine(1);
@@ -118,7 +118,7 @@ fn a_close_that_a_reorg_takes_for_good_is_broadcast_again(mut world: World) {
     ends_well(&mut world, &closing);
 }
 
-fn a_force_close_prefers_the_cooperative_one_that_is_held(mut world: World) {
+pub fn a_force_close_prefers_the_cooperative_one_that_is_held(mut world: World) {
     let closing = close(&world, 1_000);
     register(&mut world, &closing);
     world.phone.resume();

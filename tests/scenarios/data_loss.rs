@@ -14,7 +14,7 @@ twins!(
     a_newer_state_of_ours_is_on_chain,
 );
 
-fn the_peer_is_one_state_ahead_on_chain(world: World) {
+pub fn the_peer_is_one_state_ahead_on_chain(world: World) {
     ahead_by(world, 1);
 }
 
@@ -80,7 +80,7 @@ fn a_proof_of_data_loss_forbids_every_broadcast_of_ours(mut world: World) {
     world.assert_swept();
 }
 
-fn an_older_state_of_ours_is_on_chain(mut world: World) {
+pub fn an_older_state_of_ours_is_on_chain(mut world: World) {
     world.round();
     world.round();
     let old = world
@@ -90,7 +90,7 @@ fn an_older_state_of_ours_is_on_chain(mut world: World) {
     ours_is_recognised(&mut world, &old, 1);
 }
 
-fn a_newer_state_of_ours_is_on_chain(mut world: World) {
+pub fn a_newer_state_of_ours_is_on_chain(mut world: World) {
     world.round();
     let mut ahead = world.channel.clone();
     for _ in 0..3 {
@@ -98,6 +98,10 @@ fn a_newer_state_of_ours_is_on_chain(mut world: World) {
     }
     let newer = ahead.our_commitment_tx(Which::Current).expect("signed");
     ours_is_recognised(&mut world, &newer, 4);
+    assert!(world
+        .phone
+        .told()
+        .contains(&EventKind::DataLoss { number: 4 }));
 }
 
 /// Whoever broadcast it, from whatever backup: `to_local` is ours after its delay, unless the peer punishes it.

@@ -22,7 +22,7 @@ fn delay(world: &World) -> u32 {
     world.channel.setup().our_delay.into()
 }
 
-fn our_balance_waits_for_its_delay_and_no_longer(mut world: World) {
+pub fn our_balance_waits_for_its_delay_and_no_longer(mut world: World) {
     world.phone.resume();
     let channel = world.outpoint();
     let status = world.phone.force_close(channel).expect("a commitment");
@@ -65,7 +65,7 @@ fn a_second_request_answers_with_the_state_of_the_first(mut world: World) {
     assert_eq!(third.state, ArbitratorState::WaitingFullResolution);
 }
 
-fn while_the_peers_commitment_is_in_the_mempool(mut world: World) {
+pub fn while_the_peers_commitment_is_in_the_mempool(mut world: World) {
     world.phone.resume();
     let close = world
         .channel
@@ -86,7 +86,7 @@ fn while_the_peers_commitment_is_in_the_mempool(mut world: World) {
     peers_close_resolves(&mut world);
 }
 
-fn after_the_peers_commitment_confirmed_unseen(mut world: World) {
+pub fn after_the_peers_commitment_confirmed_unseen(mut world: World) {
     world.phone.resume();
     world.peer_closes(Which::Current);
     let channel = world.outpoint();
@@ -98,7 +98,7 @@ fn after_the_peers_commitment_confirmed_unseen(mut world: World) {
     peers_close_resolves(&mut world);
 }
 
-fn the_peers_commitment_confirms_instead(mut world: World) {
+pub fn the_peers_commitment_confirms_instead(mut world: World) {
     world.phone.resume();
     let channel = world.outpoint();
     world.phone.force_close(channel).expect("a commitment");
@@ -122,7 +122,7 @@ fn peers_close_resolves(world: &mut World) {
     world.resolve();
 }
 
-fn a_mempool_that_forgot_it_gets_it_again(mut world: World) {
+pub fn a_mempool_that_forgot_it_gets_it_again(mut world: World) {
     world.phone.resume();
     let channel = world.outpoint();
     let status = world.phone.force_close(channel).expect("a commitment");
@@ -135,7 +135,7 @@ fn a_mempool_that_forgot_it_gets_it_again(mut world: World) {
 
 fn an_unreachable_server_delays_and_nothing_more(mut world: World) {
     world.phone.resume();
-    world.gateway.order(Scope::all(), Fault::HangUp);
+    world.gateway().order(Scope::all(), Fault::HangUp);
     let channel = world.outpoint();
     let status = world
         .phone
@@ -148,12 +148,12 @@ fn an_unreachable_server_delays_and_nothing_more(mut world: World) {
         .resume_with(Default::default())
         .expect("a server that fails is no error");
     assert!(!report.complete);
-    world.gateway.behave();
+    world.gateway().behave();
     world.phone.resume();
     assert_eq!(world.chain.mempool(), vec![status.broadcasts[0].0]);
 }
 
-fn a_refusal_for_a_low_fee_is_recorded_and_tried_again(mut world: World) {
+pub fn a_refusal_for_a_low_fee_is_recorded_and_tried_again(mut world: World) {
     world.phone.resume();
     // More than the 2 sat/vB that the commitment pays.
     world.chain.set_min_fee(5_000);
@@ -169,7 +169,7 @@ fn a_refusal_for_a_low_fee_is_recorded_and_tried_again(mut world: World) {
     assert_eq!(world.chain.mempool(), vec![status.broadcasts[0].0]);
 }
 
-fn the_funding_goes_out_first(mut world: World) {
+pub fn the_funding_goes_out_first(mut world: World) {
     let unconfirmed = world.unfunded_channel();
     world.phone.resume();
     let status = world

@@ -31,10 +31,19 @@ macro_rules! twins {
     )*};
 }
 
+mod callbacks;
 mod cooperative;
 mod data_loss;
+mod door;
+mod hostile;
+mod limits;
 mod local_close;
+mod node;
 mod remote_close;
 mod reorgs;
+mod requests;
+mod slow_server;
+mod storage;
 mod support;
+mod two_servers;
 mod unresolved;

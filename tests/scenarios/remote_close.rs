@@ -13,6 +13,7 @@ twins!(
     any_alternative_with_the_current_number,
     a_close_found_weeks_later,
     an_output_that_somebody_else_swept,
+    a_sweep_refused_as_too_cheap_is_raised_until_it_is_taken,
     an_unknown_spend_puts_the_funds_at_risk_and_stops_nothing_else,
 );
 
@@ -28,20 +29,20 @@ fn comes_home(world: &mut World, kind: CloseKind) {
     world.resolve();
 }
 
-fn the_current_commitment(mut world: World) {
+pub fn the_current_commitment(mut world: World) {
     world.round();
     world.round();
     world.peer_closes(Which::Current);
     comes_home(&mut world, CloseKind::Remote { number: 2 });
 }
 
-fn the_pending_commitment(mut world: World) {
+pub fn the_pending_commitment(mut world: World) {
     world.sign_for_peer();
     world.peer_closes(Which::Pending);
     comes_home(&mut world, CloseKind::RemotePending { number: 1 });
 }
 
-fn the_current_one_while_another_is_pending(mut world: World) {
+pub fn the_current_one_while_another_is_pending(mut world: World) {
     world.sign_for_peer();
     world.peer_closes(Which::Current);
     comes_home(&mut world, CloseKind::Remote { number: 0 });
@@ -75,7 +76,7 @@ fn a_close_found_weeks_later(mut world: World) {
     world.resolve();
 }
 
-fn an_output_that_somebody_else_swept(mut world: World) {
+pub fn an_output_that_somebody_else_swept(mut world: World) {
     // Another device of ours with the same seed has swept it: neither lost nor claimed by this one.
     world.peer_closes(Which::Current);
     let sweep = world
@@ -104,7 +105,27 @@ fn an_output_that_somebody_else_swept(mut world: World) {
         .any(|event| matches!(event, EventKind::SweptByAnother { .. })));
 }
 
-fn an_unknown_spend_puts_the_funds_at_risk_and_stops_nothing_else(mut world: World) {
+fn a_sweep_refused_as_too_cheap_is_raised_until_it_is_taken(mut world: World) {
+    world.phone.resume();
+    world.peer_closes(Which::Current);
+    // Three times what is bid without an estimate.
+    world.chain.set_min_fee(3_000);
+    let mut ticks = 0;
+    while world.chain.mempool().is_empty() {
+        world.phone.resume();
+        ticks += 1;
+        assert!(
+            ticks < 20,
+            "raised by a quarter each time, it is soon enough"
+        );
+    }
+    assert!(ticks > 1, "the first bid was too low");
+    world.mine(1);
+    world.assert_swept();
+    world.resolve();
+}
+
+pub fn an_unknown_spend_puts_the_funds_at_risk_and_stops_nothing_else(mut world: World) {
     let mut other = world.second_channel();
     let spend = world.channel.unknown_spend(vec![TxOut {
         value: Amount::from_sat(999_000),

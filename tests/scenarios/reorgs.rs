@@ -9,7 +9,7 @@ use crate::support::{Nap, World};
 
 /// How a channel is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
     Cooperative,
     Local,
     Remote,
@@ -27,7 +27,7 @@ const KINDS: [Kind; 5] = [
 
 /// What the chain holds after the reorg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum After {
+pub enum After {
     SameAgain,
     AnotherClose,
     Nothing,
@@ -63,9 +63,10 @@ fn another_than(kind: Kind) -> Kind {
     }
 }
 
-fn story(channel_type: ChannelType, kind: Kind, depth: u32, after: After, nap: Nap) {
-    let case = format!("{channel_type:?} {kind:?} depth {depth} {after:?} {nap:?}");
-    let mut world = World::new(channel_type, nap);
+/// A close of this kind, `depth` blocks deep when a reorg takes it away, and what comes then.
+pub fn story(mut world: World, kind: Kind, depth: u32, after: After) {
+    let channel_type = world.channel.setup().channel_type;
+    let case = format!("{channel_type:?} {kind:?} depth {depth} {after:?}");
     world.round();
     world.mine(120);
     world.phone.resume();
@@ -143,7 +144,7 @@ fn stays_away(world: &mut World, kind: Kind, first: &Transaction, case: &str) {
 fn every_kind_and_aftermath(channel_type: ChannelType, depth: u32, nap: Nap) {
     for kind in KINDS {
         for after in AFTERS {
-            story(channel_type, kind, depth, after, nap);
+            story(World::new(channel_type, nap), kind, depth, after);
         }
     }
 }
@@ -183,7 +184,7 @@ twins!(
     a_reorg_takes_the_sweep_and_it_is_made_again,
 );
 
-fn a_reorg_of_the_funding_is_noticed_and_healed(mut world: World) {
+pub fn a_reorg_of_the_funding_is_noticed_and_healed(mut world: World) {
     world.phone.resume();
     let channel = world.outpoint();
     let funding = world.channel.funding_tx().clone();
@@ -203,7 +204,7 @@ fn a_reorg_of_the_funding_is_noticed_and_healed(mut world: World) {
     ));
 }
 
-fn a_reorg_takes_the_sweep_and_it_is_made_again(mut world: World) {
+pub fn a_reorg_takes_the_sweep_and_it_is_made_again(mut world: World) {
     world.peer_closes(Which::Current);
     world.phone.resume();
     world.mine(1);

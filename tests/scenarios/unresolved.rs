@@ -63,7 +63,7 @@ fn anchors(world: &World) -> usize {
     }
 }
 
-fn htlcs_on_the_peers_commitment(mut world: World) {
+pub fn htlcs_on_the_peers_commitment(mut world: World) {
     with_htlcs(&mut world);
     world.peer_closes(Which::Current);
     world.phone.resume();
@@ -72,7 +72,7 @@ fn htlcs_on_the_peers_commitment(mut world: World) {
     world.assert_swept();
 }
 
-fn htlcs_on_our_commitment(mut world: World) {
+pub fn htlcs_on_our_commitment(mut world: World) {
     with_htlcs(&mut world);
     let channel = world.outpoint();
     world.phone.force_close(channel).expect("a commitment");
@@ -83,7 +83,7 @@ fn htlcs_on_our_commitment(mut world: World) {
     world.assert_swept();
 }
 
-fn a_breach(mut world: World) {
+pub fn a_breach(mut world: World) {
     with_htlcs(&mut world);
     world.round();
     let breach = world.peer_closes(Which::Number(1));

@@ -1,6 +1,7 @@
 //! From our tip to the server's: by linked headers where a fact needs them, by a jump where none does, over to its branch
 //! when that has more work than ours, and not at all when it has less.
 
+use bitcoin::constants::genesis_block;
 use bitcoin::BlockHash;
 
 use super::super::block::{BlockHeight, BlockRef};
@@ -11,6 +12,8 @@ use super::{Observer, ServerStanding, SyncOutcome};
 
 /// How the server's newest headers relate to our tip.
 enum Step {
+    /// We have no tip yet.
+    Begin,
     /// Our tip is theirs.
     Arrived,
     /// These stand on our tip.
@@ -68,6 +71,10 @@ impl Observer<'_> {
         loop {
             match self.step_towards(&newest) {
                 Step::Arrived => return Ok(ServerStanding::Current),
+                Step::Begin => {
+                    self.check_network().await?;
+                    self.keep(self.view.extended(&newest), outcome)?;
+                }
                 Step::Extend(headers) => self.keep(self.view.extended(&headers), outcome)?,
                 Step::Jump(ours) => {
                     if self.server_holds(ours).await? {
@@ -98,7 +105,7 @@ impl Observer<'_> {
 
     fn step_towards(&self, newest: &[PlacedHeader]) -> Step {
         let Some(ours) = self.view.tip() else {
-            return Step::Extend(newest.to_vec());
+            return Step::Begin;
         };
         let (Some(lowest), Some(top)) = (newest.first(), newest.last()) else {
             return Step::Fork;
@@ -132,6 +139,21 @@ impl Observer<'_> {
             .first()
             .filter(|first| first.header.prev_blockhash == ours.hash)
             .map(|_| above)
+    }
+
+    /// Asks for the first block of our network. Needed only where nothing that we hold links us to the server's branch:
+    /// other networks have valid headers too, and some of them more work.
+    async fn check_network(&self) -> Result<(), ChainError> {
+        let first = BlockRef {
+            height: BlockHeight::new(0),
+            hash: genesis_block(self.network).block_hash(),
+        };
+        match self.server_holds(first).await? {
+            true => Ok(()),
+            false => Err(ChainError::WrongNetwork {
+                network: self.network,
+            }),
+        }
     }
 
     async fn server_holds(&self, block: BlockRef) -> Result<bool, ChainError> {
@@ -186,7 +208,10 @@ impl Observer<'_> {
         }
         let change = match fork {
             Some(fork) => self.view.reorganised(fork, &branch),
-            None => self.view.restarted(&branch, self.policy.final_depth),
+            None => {
+                self.check_network().await?;
+                self.view.restarted(&branch, self.policy.final_depth)
+            }
         };
         self.keep(change, outcome)?;
         Ok(true)

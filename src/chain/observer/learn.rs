@@ -69,6 +69,15 @@ impl Observer<'_> {
                     }
                 };
                 self.keep(change, outcome)?;
+                // The spender may have been looked at for its own outputs before.
+                let spender = match &said {
+                    Outspend::Spent { txid, .. } => self.heard.transactions.get(txid),
+                    Outspend::Unspent => None,
+                };
+                if let Some(Some(spender)) = spender {
+                    let change = self.view.spender_seen(outpoint, spender);
+                    self.keep(change, outcome)?;
+                }
                 self.heard.outspends.insert(outpoint, said);
             }
             Reply::Page(page) => self.learn_page(page, outcome)?,

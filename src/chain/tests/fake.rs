@@ -31,6 +31,8 @@ pub enum Lie {
     NoWork,
     /// Calls our blocks unknown.
     ForgetsBlocks,
+    /// Serves another network.
+    OtherNetwork,
     /// Fails to answer about this output.
     Silent(OutPoint),
     /// Says that this output is spent by a transaction that it cannot show.
@@ -310,6 +312,13 @@ impl ChainSource for FakeChain {
                 .served()
                 .iter()
                 .position(|served| served.header.block_hash() == block);
+            // The blocks made on the spot stand on nothing; the server claims regtest's first one all the same.
+            let first = bitcoin::constants::genesis_block(bitcoin::Network::Regtest);
+            if block == first.block_hash() && !state.lies.contains(&Lie::OtherNetwork) {
+                return BlockStatus::Best {
+                    height: BlockHeight::new(0),
+                };
+            }
             match height {
                 _ if state.lies.contains(&Lie::ForgetsBlocks) => BlockStatus::Unknown,
                 Some(height) => BlockStatus::Best {

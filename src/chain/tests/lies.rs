@@ -234,3 +234,31 @@ fn only_64_bytes_are_refused() {
     let short = spend_of_64_bytes(watch(&funding(1)).outpoint);
     assert!(WatchTx::new(&short).is_err());
 }
+
+#[test]
+fn a_server_of_another_network_is_refused_before_anything_of_it_is_kept() {
+    let world = World::new(20);
+    world.chain.lie(Lie::OtherNetwork);
+    let outcome = world.tick(&[]);
+    assert!(
+        matches!(outcome.stopped, Some(ChainError::WrongNetwork { network }) if network == Network::Regtest),
+        "{outcome:?}"
+    );
+    assert_eq!(world.view(), ChainView::default());
+}
+
+#[test]
+fn a_branch_of_another_network_is_refused_whatever_its_work() {
+    let (world, output) = World::with_output();
+    let before = world.view();
+    // Nothing that we hold is on it, and it is longer.
+    world.chain.drop_blocks(26);
+    world.chain.mine(40);
+    world.chain.lie(Lie::OtherNetwork);
+    let outcome = world.tick(std::slice::from_ref(&output));
+    assert!(
+        matches!(outcome.stopped, Some(ChainError::WrongNetwork { .. })),
+        "{outcome:?}"
+    );
+    assert_eq!(world.view(), before);
+}

@@ -71,6 +71,20 @@ fn a_spend_in_the_mempool_is_a_hint_and_in_a_block_a_fact() {
 }
 
 #[test]
+fn a_spender_looked_at_for_its_own_output_before_is_believed_to_spend() {
+    let world = World::new(20);
+    let creator = funding(1);
+    let spender = spend_of(output_of(&creator), 1);
+    world.chain.mine_with(&[&creator]);
+    world.chain.mine_with(&[&spender]);
+    // Both are new to the cursor: the spender is fetched as a creator, at the same time as the creator itself.
+    let watches = [watch(&spender), watch(&creator)];
+    let outcome = world.tick(&watches);
+    assert!(outcome.complete, "{outcome:?}");
+    assert_eq!(world.spend_depth(&watches[1]), 1);
+}
+
+#[test]
 fn a_mempool_spend_is_looked_for_at_an_unchanged_tip_only_when_asked_to_or_urgent() {
     let (world, mut output) = World::with_output();
     world.chain.add_to_mempool(&spend_of(output.outpoint, 1));

@@ -1,26 +1,78 @@
 //! A world for a scenario: a chain, an Esplora server over it, a counterparty, and a phone with the library on it.
 
+mod ending;
+mod moods;
 mod phone;
+mod tables;
 mod words;
 
-pub use phone::{Nap, Phone};
+pub use ending::Ending;
+pub use moods::{About, Mood, Moody};
+pub use phone::{Nap, Phone, Server, Told};
+pub use tables::Tables;
+pub use words::{htlc_key, local_update, number, retold, secret};
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bitcoin::{OutPoint, ScriptBuf, Transaction};
+use lightning_arbitrator::channel::UpdateError;
 use lightning_arbitrator::court::report::ContractReport;
 use lightning_arbitrator::court::{ArbitratorState, Progress};
+use lightning_arbitrator::ArbitratorError;
 use testkit::chain::{Chain, Orphaned};
-use testkit::gateway::Gateway;
+use testkit::esplora::Esplora;
+use testkit::gateway::{Handle, Hold, Paths};
 use testkit::memory::MemoryChain;
 use testkit::party::{Channel, ChannelSetup, ChannelType, NewHtlc, Round, Side, Which};
 
 /// Everything around one channel, with the phone registered and the channel open.
 pub struct World {
     pub chain: Arc<dyn Chain>,
-    pub gateway: Gateway,
+    pub server: Server,
     pub channel: Channel,
     pub phone: Phone,
+}
+
+/// An Esplora server over a chain: the gateway, or a real one over a real node where the environment names it.
+pub fn serve(chain: &Arc<dyn Chain>) -> Server {
+    let server = Esplora::start(chain.clone()).expect("an Esplora server");
+    Arc::new(Mutex::new(server))
+}
+
+/// What orders faults of a server, and counts its requests.
+pub fn faults(server: &Server) -> Handle {
+    let server = server.lock().expect("no test panics while it holds this");
+    let gateway = server.gateway().expect("only the gateway can misbehave");
+    Handle::clone(gateway)
+}
+
+/// The questions of a tick that finds a close, in their order: whole paths, or what stands in them.
+pub const QUESTIONS: [&str; 7] = [
+    "/blocks/tip/hash",
+    "/blocks",
+    "/outspend/",
+    "/raw",
+    "/merkle-proof",
+    "/fee-estimates",
+    "/tx",
+];
+
+/// The requests that ask such a question.
+pub fn paths_of(question: &str) -> Paths {
+    let words = question.to_owned();
+    match question {
+        "/blocks" | "/tx" => Paths::Exactly(words),
+        _ => Paths::Containing(words),
+    }
+}
+
+/// Holds every such question back until the gateway behaves.
+pub fn never_answer(gateway: &Handle, question: &str) {
+    gateway.hold(Hold {
+        paths: paths_of(question),
+        size: usize::MAX,
+        total: usize::MAX,
+    });
 }
 
 impl World {
@@ -34,14 +86,14 @@ impl World {
     }
 
     pub fn with_setup(chain: Arc<dyn Chain>, setup: ChannelSetup, nap: Nap) -> Self {
-        let gateway = Gateway::start(chain.clone()).expect("a port on this machine");
+        let server = serve(&chain);
         let channel = Channel::prepare(chain.as_ref(), setup).expect("a consistent setup");
-        let mut phone = Phone::new(&gateway.url(), nap);
+        let mut phone = Phone::new(server.clone(), nap);
         phone.know(&channel);
         phone.register(&channel);
         let mut world = World {
             chain,
-            gateway,
+            server,
             channel,
             phone,
         };
@@ -52,6 +104,44 @@ impl World {
             .expect("the funding is valid");
         world.chain.mine(1);
         world
+    }
+
+    /// Orders faults of the server, and counts its requests.
+    pub fn gateway(&self) -> Handle {
+        faults(&self.server)
+    }
+
+    /// Another world of the same kind.
+    pub fn anew(&self) -> Self {
+        Self::new(self.channel.setup().channel_type, self.phone.nap())
+    }
+
+    /// A good message.
+    #[track_caller]
+    pub fn tell(&mut self, told: Told) {
+        let channel = self.outpoint();
+        self.phone.tell(channel, told).expect("a good message");
+    }
+
+    /// A good message that says nothing new: no table changes.
+    #[track_caller]
+    pub fn repeats(&mut self, told: Told) {
+        let before = self.phone.tables();
+        self.tell(told);
+        self.phone.tables().assert_are(&before);
+    }
+
+    /// Why the phone refuses what it is told. No table changes.
+    #[track_caller]
+    pub fn refusal(&mut self, told: Told) -> UpdateError {
+        let before = self.phone.tables();
+        let channel = self.outpoint();
+        let refused = self.phone.tell(channel, told).expect_err("a lie");
+        self.phone.tables().assert_are(&before);
+        match refused {
+            ArbitratorError::Update(error) => error,
+            other => panic!("not what the engine said: {other}"),
+        }
     }
 
     pub fn outpoint(&self) -> OutPoint {
@@ -106,11 +196,22 @@ impl World {
         channel
     }
 
+    /// Another channel that the phone has keys for, and was told nothing of.
+    pub fn unregistered_channel(&self, number: u64) -> Channel {
+        let setup = ChannelSetup::numbered(self.channel.setup().channel_type, number);
+        let channel = Channel::prepare(self.chain.as_ref(), setup).expect("a consistent setup");
+        self.phone.know(&channel);
+        channel
+    }
+
     /// Another channel, registered and fed, whose funding nobody has broadcast.
     pub fn unfunded_channel(&mut self) -> Channel {
-        let setup = ChannelSetup::numbered(self.channel.setup().channel_type, 1);
-        let mut channel = Channel::prepare(self.chain.as_ref(), setup).expect("a consistent setup");
-        self.phone.know(&channel);
+        self.unfunded_channel_numbered(1)
+    }
+
+    /// The same; channels with different numbers share no key, and the first one's number is 0.
+    pub fn unfunded_channel_numbered(&mut self, number: u64) -> Channel {
+        let mut channel = self.unregistered_channel(number);
         self.phone.register(&channel);
         let round = channel.commit_both().expect("nothing is outstanding");
         self.phone.told_round(channel.funding(), &round);

@@ -1,24 +1,27 @@
 //! A phone: the library, a wallet, a signer and a database file; it can be switched off and on.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use bitcoin::{Network, OutPoint, Script, ScriptBuf};
+use bitcoin::{Network, OutPoint, Script, ScriptBuf, Transaction};
 use futures::executor::block_on;
 use lightning_arbitrator::arbitrator::{ForceCloseStatus, ResumeOptions, ResumeReport};
-use lightning_arbitrator::chain::{ChainPolicy, EsploraSource, Look};
-use lightning_arbitrator::channel::{LocalUpdate, RemoteUpdate};
+use lightning_arbitrator::chain::{ChainPolicy, ChainSource, EsploraSource, Look};
+use lightning_arbitrator::channel::{
+    ChannelTerms, HtlcKey, KeysId, LocalUpdate, Position, RemoteUpdate,
+};
 use lightning_arbitrator::court::report::ChannelReport;
 use lightning_arbitrator::court::EventKind;
 use lightning_arbitrator::protocol::CommitmentSecret;
-use lightning_arbitrator::store::StoredEvent;
+use lightning_arbitrator::store::{Store, StoredEvent};
 use lightning_arbitrator::wallet::WalletError;
-use lightning_arbitrator::{
-    ArbitratorError, ChainArbitrator, Config, OnchainWallet, Policy, SeedSigner,
-};
+use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, OnchainWallet, SeedSigner};
 use tempfile::TempDir;
+use testkit::esplora::Esplora;
 use testkit::party::{self, Channel, Round};
 
-use super::words::{keys_id, number, retold, secret};
+use super::tables::Tables;
+use super::words::{keys_id, local_update, number, retold, secret};
 
 /// Whether the phone is switched off and on again before every step: the restart twin of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +61,44 @@ impl OnchainWallet for TestWallet {
     }
 }
 
+/// The chain server that a phone asks; shared with the test, which may order faults of it.
+pub type Server = Arc<Mutex<Esplora>>;
+
+/// A test server answers at once; one that was told to fail must not make the test wait.
+fn chain_policy() -> ChainPolicy {
+    ChainPolicy {
+        backoff: Duration::from_millis(1),
+        ..ChainPolicy::default()
+    }
+}
+
+fn source(server: &Server, policy: &ChainPolicy) -> Arc<dyn ChainSource> {
+    let url = server
+        .lock()
+        .expect("no test panics while it holds this")
+        .url();
+    Arc::new(EsploraSource::new(&url, policy.clone()).expect("a good URL"))
+}
+
+/// One message of the channel engine, good or bad.
+#[derive(Clone, Debug)]
+pub enum Told {
+    Terms(Box<ChannelTerms>),
+    Local(LocalUpdate),
+    Remote(RemoteUpdate),
+    Revocation(party::Revocation),
+    Release(HtlcKey),
+    Close(Transaction),
+    /// A number of ours, and what is said to be its secret.
+    DataLoss(u64, [u8; 32]),
+}
+
 pub struct Phone {
     pub config: Config,
+    server: Server,
     pub wallet: TestWallet,
-    signer: Arc<SeedSigner>,
-    arbitrator: Option<ChainArbitrator>,
+    pub signer: Arc<SeedSigner>,
+    arbitrator: Option<Arc<ChainArbitrator>>,
     nap: Nap,
     _directory: TempDir,
 }
@@ -71,27 +107,21 @@ pub struct Phone {
 const TESTER: &str = "tester";
 
 impl Phone {
-    pub fn new(url: &str, nap: Nap) -> Self {
+    pub fn new(server: Server, nap: Nap) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
         let wallet = TestWallet::new();
         let signer = Arc::new(SeedSigner::new(&[7; 32]).expect("32 bytes"));
-        // A test server answers at once; one that was told to fail must not make the test wait.
-        let chain_policy = ChainPolicy {
-            backoff: std::time::Duration::from_millis(1),
-            ..ChainPolicy::default()
-        };
-        let chain = EsploraSource::new(url, chain_policy.clone()).expect("a good URL");
         let mut config = Config::new(
             Network::Regtest,
             directory.path().join("phone.sqlite"),
-            Arc::new(chain),
+            source(&server, &chain_policy()),
             signer.clone(),
             Arc::new(wallet.clone()),
         );
-        config.chain_policy = chain_policy;
-        config.policy = Policy::default();
+        config.chain_policy = chain_policy();
         Phone {
             config,
+            server,
             wallet,
             signer,
             arbitrator: None,
@@ -100,16 +130,33 @@ impl Phone {
         }
     }
 
+    /// Changes the settings; the phone is switched off and on for it.
+    pub fn set(&mut self, change: impl FnOnce(&mut Config)) {
+        self.switch_off();
+        change(&mut self.config);
+        self.config.chain = source(&self.server, &self.config.chain_policy);
+    }
+
+    /// Asks another server from now on.
+    pub fn ask(&mut self, server: Server) {
+        self.server = server;
+        self.set(|_| {});
+    }
+
     /// Gives the phone's signer the secrets of a channel.
     pub fn know(&self, channel: &Channel) {
-        self.signer
-            .import(keys_id(channel), retold(&channel.setup().ours));
+        self.know_as(keys_id(channel), channel);
         let ours = channel.setup().our_shutdown_script.clone();
         self.wallet
             .ours
             .lock()
             .expect("no test panics while it holds this")
             .push(ours);
+    }
+
+    /// Gives the signer a channel's secrets under this name.
+    pub fn know_as(&self, name: KeysId, channel: &Channel) {
+        self.signer.import(name, retold(&channel.setup().ours));
     }
 
     pub fn switch_off(&mut self) {
@@ -122,12 +169,62 @@ impl Phone {
             self.switch_off();
         }
         self.arbitrator.get_or_insert_with(|| {
-            block_on(ChainArbitrator::open(self.config.clone())).expect("the file opens")
+            let opened = block_on(ChainArbitrator::open(self.config.clone()));
+            Arc::new(opened.expect("the file opens"))
         })
+    }
+
+    /// The library, for a callback that calls it: the phone is not off before everybody has let go of it.
+    pub fn shared(&mut self) -> Arc<ChainArbitrator> {
+        self.on();
+        self.arbitrator.clone().expect("it is on")
     }
 
     pub fn register(&mut self, channel: &Channel) {
         block_on(self.on().register(retold(channel))).expect("the terms are good");
+    }
+
+    /// Hands the library one message of the channel engine.
+    pub fn tell(&mut self, channel: OutPoint, told: Told) -> Result<(), ArbitratorError> {
+        let on = self.on();
+        match told {
+            Told::Terms(terms) => block_on(on.register(*terms)),
+            Told::Local(update) => block_on(on.local_commitment(channel, update)),
+            Told::Remote(update) => block_on(on.remote_commitment(channel, update)),
+            Told::Revocation(given) => block_on(on.revocation(
+                channel,
+                number(given.number),
+                secret(&given),
+                given.next_point,
+            )),
+            Told::Release(htlc) => block_on(on.release(channel, htlc)),
+            Told::Close(transaction) => block_on(on.closing_signed(channel, transaction)),
+            Told::DataLoss(at, secret) => {
+                let secret = CommitmentSecret::new(secret);
+                block_on(on.data_loss_proof(channel, number(at), secret))
+            }
+        }
+    }
+
+    pub fn position(&mut self, channel: OutPoint) -> Position {
+        block_on(self.on().position(channel)).expect("a registered channel")
+    }
+
+    /// What every table of the database holds.
+    pub fn tables(&self) -> Tables {
+        Tables::of(&self.config.database)
+    }
+
+    /// Switches the phone off and opens its database.
+    pub fn opened(&mut self) -> Store {
+        self.switch_off();
+        let config = &self.config;
+        Store::open(&config.database, config.network, config.crypto.clone())
+            .expect("the file opens")
+    }
+
+    pub fn nap(&self) -> Nap {
+        self.nap
     }
 
     pub fn tell_local(
@@ -135,11 +232,7 @@ impl Phone {
         channel: OutPoint,
         update: &party::LocalUpdate,
     ) -> Result<(), ArbitratorError> {
-        let mut update: LocalUpdate = retold(update);
-        for signatures in &mut update.signatures {
-            signatures.funding = channel;
-        }
-        block_on(self.on().local_commitment(channel, update))
+        self.tell(channel, Told::Local(local_update(channel, update)))
     }
 
     pub fn tell_remote(
@@ -147,8 +240,7 @@ impl Phone {
         channel: OutPoint,
         update: &party::RemoteUpdate,
     ) -> Result<(), ArbitratorError> {
-        let update: RemoteUpdate = retold(update);
-        block_on(self.on().remote_commitment(channel, update))
+        self.tell(channel, Told::Remote(retold(update)))
     }
 
     pub fn tell_revocation(
@@ -156,12 +248,7 @@ impl Phone {
         channel: OutPoint,
         revocation: &party::Revocation,
     ) -> Result<(), ArbitratorError> {
-        block_on(self.on().revocation(
-            channel,
-            number(revocation.number),
-            secret(revocation),
-            revocation.next_point,
-        ))
+        self.tell(channel, Told::Revocation(revocation.clone()))
     }
 
     pub fn told_round(&mut self, channel: OutPoint, round: &Round) {
@@ -180,14 +267,14 @@ impl Phone {
         channel: OutPoint,
         loss: &party::DataLoss,
     ) -> Result<(), ArbitratorError> {
-        let proof = CommitmentSecret::new(loss.proof_secret);
-        block_on(
-            self.on()
-                .data_loss_proof(channel, number(loss.proof_number), proof),
+        self.tell(
+            channel,
+            Told::DataLoss(loss.proof_number, loss.proof_secret),
         )
     }
 
     pub fn resume_with(&mut self, options: ResumeOptions) -> Result<ResumeReport, ArbitratorError> {
+        self.wait_for_the_server();
         block_on(self.on().resume(options))
     }
 
@@ -205,6 +292,15 @@ impl Phone {
             .expect("a tick");
         assert!(report.complete, "{report:?}");
         report
+    }
+
+    /// A real server looks at its node in its own time.
+    fn wait_for_the_server(&self) {
+        let mut server = self
+            .server
+            .lock()
+            .expect("no test panics while it holds this");
+        server.catch_up().expect("the server follows its node");
     }
 
     pub fn force_close(&mut self, channel: OutPoint) -> Result<ForceCloseStatus, ArbitratorError> {

@@ -136,25 +136,21 @@ impl Retell for party::Htlc {
     }
 }
 
-impl Retell for party::LocalUpdate {
-    type To = LocalUpdate;
-
-    /// Over the funding that the caller puts in: [`super::Phone::told_local`] knows it.
-    fn retell(&self) -> LocalUpdate {
-        LocalUpdate {
-            commitment: CommitmentUpdate {
-                number: number(self.number),
-                feerate_per_kw: self.feerate_per_kw,
-                local_msat: self.to_us_msat,
-                remote_msat: self.to_peer_msat,
-                htlcs: self.htlcs.iter().map(Retell::retell).collect(),
-            },
-            signatures: vec![FundingSignatures {
-                funding: bitcoin::OutPoint::null(),
-                commitment: self.signature,
-                htlcs: self.htlc_signatures.clone(),
-            }],
-        }
+/// Our commitment over this funding.
+pub fn local_update(funding: bitcoin::OutPoint, update: &party::LocalUpdate) -> LocalUpdate {
+    LocalUpdate {
+        commitment: CommitmentUpdate {
+            number: number(update.number),
+            feerate_per_kw: update.feerate_per_kw,
+            local_msat: update.to_us_msat,
+            remote_msat: update.to_peer_msat,
+            htlcs: update.htlcs.iter().map(Retell::retell).collect(),
+        },
+        signatures: vec![FundingSignatures {
+            funding,
+            commitment: update.signature,
+            htlcs: update.htlc_signatures.clone(),
+        }],
     }
 }
 

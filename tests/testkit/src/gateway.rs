@@ -13,6 +13,7 @@ mod view;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{mpsc, Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use axum::Router;
 use tokio::runtime::Runtime;
@@ -23,6 +24,9 @@ use crate::chain::Chain;
 pub use alarm::Moment;
 pub use fault::{Fault, Lie, Paths, Scope, Times, Told};
 pub use hold::Hold;
+
+/// No answer of a chain takes this long: what still holds it then is a node that hangs.
+const LONGEST_ANSWER: Duration = Duration::from_secs(30);
 
 /// Which server the gateway resembles, where they differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,8 +150,12 @@ impl std::ops::Deref for Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Waits for nobody: a client may still hold its connection.
-            runtime.shutdown_background();
+            // Requests under way are dropped where they wait, whether or not their clients hold the connection. The threads
+            // are waited for: they hold the chain, and a node that this process lets go of only after its end runs on.
+            // A thread of its own may wait for them, also when a test's runtime drops the gateway.
+            let stopping = std::thread::spawn(move || runtime.shutdown_timeout(LONGEST_ANSWER));
+            // An error is a panic of tokio's, which has been printed.
+            let _ = stopping.join();
         }
     }
 }
@@ -194,6 +202,11 @@ impl Handle {
     /// Groups answered since the hold began.
     pub fn groups(&self) -> usize {
         self.0.state().gate.groups()
+    }
+
+    /// Requests that are held back now.
+    pub fn held(&self) -> usize {
+        self.0.state().gate.held()
     }
 
     /// Requests since the start or the last [`Handle::reset`].

@@ -230,10 +230,33 @@ fn a_bad_header_does_no_work() {
 }
 
 #[test]
+fn a_bad_header_is_shown_on_a_page_of_blocks_as_well_under_its_own_hash() {
+    let Server { gateway, .. } = server();
+    gateway.order(Scope::all(), Fault::Lie(Lie::BadPow));
+    let page: Vec<esplora_client::api::BlockInfo> =
+        serde_json::from_str(&get(&gateway.url(), "/blocks").text()).unwrap();
+    for info in page {
+        let header = bitcoin::block::Header {
+            version: info.version,
+            prev_blockhash: info.previousblockhash.unwrap(),
+            merkle_root: info.merkle_root,
+            time: info.timestamp.try_into().unwrap(),
+            bits: info.bits,
+            nonce: info.nonce,
+        };
+        assert_eq!(header.block_hash(), info.id);
+        assert!(!does_work(&header));
+    }
+}
+
+#[test]
 fn a_server_can_be_of_another_network() {
     let (_, gateway) = lying(Lie::WrongNetwork);
     let told = get(&gateway.url(), "/block-height/0").text();
     let genesis = genesis_block(Network::Bitcoin);
     assert_eq!(told, genesis.block_hash().to_string());
     assert_eq!(header(&gateway, &told), genesis.header);
+    let ours = genesis_block(Network::Regtest).block_hash();
+    let status = get(&gateway.url(), &format!("/block/{ours}/status")).text();
+    assert_eq!(status, r#"{"in_best_chain":false}"#);
 }

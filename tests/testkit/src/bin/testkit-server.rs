@@ -68,11 +68,8 @@ fn serve(options: Options) -> Result<(), String> {
     std::io::stdin()
         .read_to_end(&mut ignored)
         .map_err(|error| error.to_string())?;
+    // Nobody else holds the chain once the gateway is gone, so that a node ends before this process does.
     drop(gateway);
-    // The gateway's threads let go of the chain in their own time; a node is stopped by the last to let go, which must
-    // happen before this process ends, or the node goes on without it.
-    while Arc::strong_count(&chain) > 1 {
-        std::thread::yield_now();
-    }
+    drop(chain);
     Ok(())
 }

@@ -68,9 +68,9 @@ pub enum Lie {
     },
     /// Merkle proofs lead to another root.
     BadMerkle,
-    /// Headers carry a nonce that does no work.
+    /// Headers carry a nonce that does no work, in blocks and in their descriptions.
     BadPow,
-    /// The genesis block is that of mainnet.
+    /// The genesis block is that of mainnet, and nobody ever heard of the chain's own.
     WrongNetwork,
 }
 
@@ -96,6 +96,8 @@ pub enum Paths {
     Prefix(String),
     /// Those whose path has this anywhere, for example `/outspend/`.
     Containing(String),
+    /// Those for exactly this path, for example `/tx`.
+    Exactly(String),
 }
 
 impl Paths {
@@ -104,6 +106,7 @@ impl Paths {
             Paths::All => true,
             Paths::Prefix(prefix) => path.starts_with(prefix),
             Paths::Containing(part) => path.contains(part),
+            Paths::Exactly(whole) => path == whole,
         }
     }
 }

@@ -40,6 +40,13 @@ impl Gate {
         self.groups
     }
 
+    pub(crate) fn held(&self) -> usize {
+        self.waiting
+            .iter()
+            .filter(|client| !client.is_closed())
+            .count()
+    }
+
     /// What a request for this path has to wait for, if anything.
     pub(crate) fn arrive(&mut self, path: &str) -> Option<oneshot::Receiver<()>> {
         // Clients that gave up no longer wait, and their requests will come again.
@@ -85,6 +92,7 @@ mod tests {
         let mut gate = gate(2, 3);
         let mut first = gate.arrive("/tx/a").unwrap();
         assert!(first.try_recv().is_err());
+        assert_eq!(gate.held(), 1);
         gate.arrive("/tx/b").unwrap().try_recv().unwrap();
         first.try_recv().unwrap();
         assert_eq!(gate.groups(), 1);
@@ -108,6 +116,7 @@ mod tests {
     fn a_client_that_gave_up_does_not_count() {
         let mut gate = gate(2, 2);
         drop(gate.arrive("/tx/a"));
+        assert_eq!(gate.held(), 0);
         assert!(gate.arrive("/tx/a").unwrap().try_recv().is_err());
         assert_eq!(gate.groups(), 0);
     }

@@ -196,9 +196,11 @@ pub(crate) struct BlockInfo {
 
 impl BlockInfo {
     pub(crate) fn of(view: &View<'_>, known: &KnownBlock) -> Self {
-        let Block { header, txdata } = &known.block;
+        let Block { txdata, .. } = &known.block;
+        let header = view.header(&known.block);
         BlockInfo {
-            id: known.block.block_hash(),
+            // The id fits the header that is shown, as it would if a liar had made the block.
+            id: header.block_hash(),
             height: known.height,
             version: header.version.to_consensus(),
             timestamp: header.time,

@@ -47,13 +47,18 @@ impl<'a> View<'a> {
     }
 
     pub(crate) fn block(&self, hash: BlockHash) -> Option<KnownBlock> {
-        let foreign = genesis_block(Network::Bitcoin);
-        if self.lies.contains(&Lie::WrongNetwork) && foreign.block_hash() == hash {
-            return Some(KnownBlock {
-                block: foreign,
-                height: 0,
-                branch: Branch::Best,
-            });
+        if self.lies.contains(&Lie::WrongNetwork) {
+            let foreign = genesis_block(Network::Bitcoin);
+            if foreign.block_hash() == hash {
+                return Some(KnownBlock {
+                    block: foreign,
+                    height: 0,
+                    branch: Branch::Best,
+                });
+            }
+            if self.chain.block_hash(0) == Some(hash) {
+                return None;
+            }
         }
         if let Some(block) = self
             .invented_block()

@@ -75,6 +75,11 @@ impl Channel {
             input: vec![input],
             output: outputs,
         };
+        self.signed_by_both(transaction)
+    }
+
+    /// Any spend of the funding output with both sides' signatures, whatever it does.
+    pub fn signed_by_both(&self, transaction: Transaction) -> Transaction {
         sign_funding_input(self.setup(), transaction)
     }
 }

@@ -1,8 +1,19 @@
 package org.lightning.arbitrator.example
 
+import kotlinx.coroutines.runBlocking
+import org.lightning.arbitrator.ArbitratorConfig
+import org.lightning.arbitrator.Network
+import org.lightning.arbitrator.SeedSigner
 import org.lightning.arbitrator.libraryVersion
 
-/** Says which native library the app runs on. */
-fun main() {
+/** Wakes once: `Main DATABASE ESPLORA_URL SEED_HEX`, on regtest, with the library's own signer. */
+fun main(arguments: Array<String>) {
+    val (database, esplora, seedHex) = arguments.also { require(it.size == 3) { "Main DATABASE ESPLORA_URL SEED_HEX" } }
+    val seed = seedHex.hexToByteArray()
     println("lightning-arbitrator ${libraryVersion()}")
+    val report = runBlocking {
+        val config = ArbitratorConfig(Network.REGTEST, database, esplora)
+        wake(config, SeedSigner(seed), AppWallet(sha256(seed)), ::println)
+    }
+    println("tip ${report.tip?.height ?: "unknown"}, look again at ${report.nextHeight ?: "any time"}")
 }

@@ -1,0 +1,16 @@
+package org.lightning.arbitrator.example
+
+import org.lightning.arbitrator.OnchainWallet
+
+/** The least that an on-chain wallet can be: one script, paid to one key. */
+class AppWallet(secretKey: ByteArray) : OnchainWallet {
+    /** P2WSH of `<key> OP_CHECKSIG`: version 0 and the script's SHA256. */
+    val script: ByteArray = run {
+        val paysOneKey = byteArrayOf(33) + publicKey(secretKey) + byteArrayOf(0xac.toByte())
+        byteArrayOf(0, 32) + sha256(paysOneKey)
+    }
+
+    override fun isOurAddress(script: ByteArray): Boolean = script.contentEquals(this.script)
+
+    override fun sweepScript(): ByteArray = script
+}

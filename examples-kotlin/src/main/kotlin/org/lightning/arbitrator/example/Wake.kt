@@ -1,0 +1,50 @@
+package org.lightning.arbitrator.example
+
+import org.lightning.arbitrator.ArbitratorConfig
+import org.lightning.arbitrator.ChainArbitrator
+import org.lightning.arbitrator.Event
+import org.lightning.arbitrator.EventKind
+import org.lightning.arbitrator.Look
+import org.lightning.arbitrator.OnchainWallet
+import org.lightning.arbitrator.ResumeOptions
+import org.lightning.arbitrator.ResumeReport
+import org.lightning.arbitrator.Signer
+
+/** A phone grants a background task about half a minute. */
+private const val MILLISECONDS_AWAKE = 25_000uL
+
+/** Under this name the app acknowledges what it has shown. */
+const val SUBSCRIBER = "app"
+
+/** What the app does whenever the phone wakes it: one tick, then everything new is shown to the user. */
+suspend fun wake(config: ArbitratorConfig, signer: Signer, wallet: OnchainWallet, show: (String) -> Unit): ResumeReport {
+    val arbitrator = ChainArbitrator.open(config, signer, wallet)
+    try {
+        val report = arbitrator.resume(ResumeOptions(Look.TIP, maxDurationMs = MILLISECONDS_AWAKE))
+        for (event in arbitrator.pendingEvents(SUBSCRIBER, UInt.MAX_VALUE)) {
+            show(inWords(event))
+            arbitrator.acknowledge(SUBSCRIBER, event.id)
+        }
+        return report
+    } finally {
+        arbitrator.shutdown()
+    }
+}
+
+/** One event, as the user reads it. */
+fun inWords(event: Event): String = when (val kind = event.kind) {
+    is EventKind.ChannelOpen -> "The channel is open."
+    is EventKind.FundingReorged -> "The channel's funding is unconfirmed again."
+    is EventKind.FundingMismatch -> "The channel's funding is not what was agreed."
+    is EventKind.ShortPeerDelay -> "Wake this phone at least every ${kind.delay} blocks."
+    is EventKind.CloseSeen -> "The channel is being closed."
+    is EventKind.ChannelClosed -> "The channel was closed at height ${kind.height}."
+    is EventKind.CloseReorged -> "The channel's close is unconfirmed again."
+    is EventKind.BreachDetected -> "The peer tried to cheat with an old state."
+    is EventKind.DataLoss -> "This phone has lost data; the peer must close the channel."
+    is EventKind.FundsAtRisk -> "The channel was closed in an unknown way."
+    is EventKind.NotResolvedYet -> "${kind.valueSat} sat (${kind.what}) wait for a newer version of this app."
+    is EventKind.FundsRecovered -> "${kind.valueSat} sat are yours again."
+    is EventKind.SweptByAnother -> "${kind.valueSat} sat were taken by the peer."
+    is EventKind.FullyResolved -> "Everything about the channel is settled."
+}

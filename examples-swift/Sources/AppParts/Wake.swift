@@ -1,0 +1,46 @@
+import LightningArbitrator
+
+/// A phone grants a background task about half a minute.
+private let millisecondsAwake: UInt64 = 25_000
+
+/// Under this name the app acknowledges what it has shown.
+public let subscriber = "app"
+
+/// What the app does whenever the phone wakes it: one tick, then everything new is shown to the user.
+public func wake(
+    config: ArbitratorConfig, signer: Signer, wallet: OnchainWallet, show: (String) -> Void
+) async throws -> ResumeReport {
+    let arbitrator = try await ChainArbitrator.open(config: config, signer: signer, wallet: wallet)
+    do {
+        let report = try await arbitrator.resume(options: ResumeOptions(look: .tip, maxDurationMs: millisecondsAwake))
+        for event in try await arbitrator.pendingEvents(subscriber: subscriber, max: .max) {
+            show(inWords(event))
+            try await arbitrator.acknowledge(subscriber: subscriber, id: event.id)
+        }
+        await arbitrator.shutdown()
+        return report
+    } catch {
+        await arbitrator.shutdown()
+        throw error
+    }
+}
+
+/// One event, as the user reads it.
+public func inWords(_ event: Event) -> String {
+    switch event.kind {
+    case .channelOpen: "The channel is open."
+    case .fundingReorged: "The channel's funding is unconfirmed again."
+    case .fundingMismatch: "The channel's funding is not what was agreed."
+    case .shortPeerDelay(let delay): "Wake this phone at least every \(delay) blocks."
+    case .closeSeen: "The channel is being closed."
+    case .channelClosed(_, _, let height, _): "The channel was closed at height \(height)."
+    case .closeReorged: "The channel's close is unconfirmed again."
+    case .breachDetected: "The peer tried to cheat with an old state."
+    case .dataLoss: "This phone has lost data; the peer must close the channel."
+    case .fundsAtRisk: "The channel was closed in an unknown way."
+    case .notResolvedYet(_, let valueSat, let what, _): "\(valueSat) sat (\(what)) wait for a newer version of this app."
+    case .fundsRecovered(_, let valueSat, _): "\(valueSat) sat are yours again."
+    case .sweptByAnother(_, let valueSat, _): "\(valueSat) sat were taken by the peer."
+    case .fullyResolved: "Everything about the channel is settled."
+    }
+}

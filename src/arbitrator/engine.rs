@@ -1,0 +1,271 @@
+//! What the channel engine tells: each message is judged by the pure core, and on disk when the call returns.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::{Amount, OutPoint, Transaction};
+
+use super::core::Core;
+use crate::channel::door::{accept_local, accept_remote, accept_revocation};
+use crate::channel::{
+    Candidate, ChannelTerms, CommitmentUpdate, HtlcKey, HtlcLife, HtlcRef, LocalUpdate, Position,
+    RemoteUpdate, UpdateError,
+};
+use crate::court::{Event, EventKind, Input};
+use crate::error::ArbitratorError;
+use crate::protocol::{is_cooperative_close, CommitmentNumber, CommitmentSecret};
+use crate::store::{ChannelRow, Unreadable};
+
+impl Core {
+    pub(super) async fn register(&self, terms: ChannelTerms) -> Result<(), ArbitratorError> {
+        terms.validate()?;
+        let channel = terms.channel();
+        let keys_id = terms.keys_id;
+        let keys = self
+            .ask_signer(channel, move |signer| signer.channel_keys(&keys_id))
+            .await?;
+        if keys != terms.local.keys {
+            // Money that our signer has no key for would be lost: better known before the funding is broadcast.
+            return Err(UpdateError::Terms {
+                channel,
+                field: "local.keys",
+                reason: "not the keys of the signer under this keys_id".into(),
+            }
+            .into());
+        }
+        if let Some(row) = self.store.find(channel)? {
+            return self.register_again(row, &terms);
+        }
+        let mut events = Vec::new();
+        let delay = terms.remote.to_self_delay;
+        if delay < self.policy.short_peer_delay {
+            events.push(Event {
+                channel,
+                kind: EventKind::ShortPeerDelay { delay },
+            });
+        }
+        self.store.register(&terms, &events)?;
+        self.wake_listeners();
+        Ok(())
+    }
+
+    fn register_again(&self, row: ChannelRow, terms: &ChannelTerms) -> Result<(), ArbitratorError> {
+        let stored = self.store.terms(row)?;
+        let mut without = stored.clone();
+        if stored.funding.transaction.is_none() {
+            without.funding.transaction = terms.funding.transaction.clone();
+        }
+        if let Some(field) = without.difference(terms) {
+            let channel = terms.channel();
+            return Err(UpdateError::TermsDiffer { channel, field }.into());
+        }
+        match (&stored.funding.transaction, &terms.funding.transaction) {
+            (None, Some(transaction)) => {
+                Ok(self.store.keep_funding_transaction(row, transaction)?)
+            }
+            (None, None) | (Some(_), Some(_) | None) => Ok(()),
+        }
+    }
+
+    // ── the channel engine's updates ─────────────────────────────────────────────────────────────────────────
+
+    pub(super) async fn local_commitment(
+        &self,
+        channel: OutPoint,
+        update: LocalUpdate,
+    ) -> Result<(), ArbitratorError> {
+        let row = self.row(channel)?;
+        let keys_id = self.store.terms(row)?.keys_id;
+        let number = update.commitment.number;
+        let point = self
+            .ask_signer(channel, move |signer| {
+                signer.per_commitment_point(&keys_id, number)
+            })
+            .await?;
+        // No await from here on: what is read is what is written upon.
+        let terms = self.store.terms(row)?;
+        let feed = self.store.feed(row)?;
+        let (lives, stored) = self.rows_for(row, channel, &update.commitment)?;
+        match accept_local(&terms, &feed, &lives, &stored, &point, &update)? {
+            None => Ok(()),
+            Some(accepted) => {
+                self.check_takes_commitments(row, channel)?;
+                Ok(self.store.put_commitment(row, &accepted)?)
+            }
+        }
+    }
+
+    pub(super) fn remote_commitment(
+        &self,
+        channel: OutPoint,
+        update: &RemoteUpdate,
+    ) -> Result<(), ArbitratorError> {
+        let row = self.row(channel)?;
+        let terms = self.store.terms(row)?;
+        let feed = self.store.feed(row)?;
+        let (lives, stored) = self.rows_for(row, channel, &update.commitment)?;
+        match accept_remote(&terms, &feed, &lives, &stored, update)? {
+            None => Ok(()),
+            Some(accepted) => {
+                self.check_takes_commitments(row, channel)?;
+                Ok(self.store.put_commitment(row, &accepted)?)
+            }
+        }
+    }
+
+    /// What a new commitment is judged by: all of it must be readable.
+    fn rows_for(
+        &self,
+        row: ChannelRow,
+        channel: OutPoint,
+        update: &CommitmentUpdate,
+    ) -> Result<(BTreeMap<HtlcRef, HtlcLife>, Vec<Candidate>), ArbitratorError> {
+        let mut unreadable = Unreadable::default();
+        let named = update.htlcs.iter().map(|htlc| htlc.key);
+        let lives = self.store.htlcs(row, named, &mut unreadable)?;
+        let stored = self.store.candidates(row, channel, &mut unreadable)?;
+        unreadable.or_refuse()?;
+        Ok((lives, stored))
+    }
+
+    /// A secret is taken in any state: a channel that closes may still be punished with it.
+    pub(super) fn revocation(
+        &self,
+        channel: OutPoint,
+        number: CommitmentNumber,
+        secret: &CommitmentSecret,
+        next_point: &PublicKey,
+    ) -> Result<(), ArbitratorError> {
+        let row = self.row(channel)?;
+        let mut unreadable = Unreadable::default();
+        let stored = self.store.candidates(row, channel, &mut unreadable)?;
+        unreadable.or_refuse()?;
+        let accepted = accept_revocation(
+            &self.store.terms(row)?,
+            &self.store.feed(row)?,
+            &stored,
+            &self.store.secrets(row)?,
+            number,
+            secret,
+            next_point,
+        )?;
+        if let Some(accepted) = accepted {
+            self.store.put_revocation(row, &accepted)?;
+        }
+        Ok(())
+    }
+
+    /// A release is taken in any state.
+    pub(super) fn release(&self, channel: OutPoint, htlc: HtlcKey) -> Result<(), ArbitratorError> {
+        let row = self.row(channel)?;
+        if self.store.release(row, htlc)? {
+            Ok(())
+        } else {
+            Err(UpdateError::UnknownHtlc { channel, htlc }.into())
+        }
+    }
+
+    pub(super) async fn closing_signed(
+        &self,
+        channel: OutPoint,
+        transaction: Transaction,
+    ) -> Result<(), ArbitratorError> {
+        let row = self.row(channel)?;
+        let terms = self.store.terms(row)?;
+        let refuse = |reason| UpdateError::ClosingTransaction { channel, reason };
+        if !crate::court::is_signed_by_both(&terms, &transaction) {
+            return Err(refuse("not signed by both funding keys").into());
+        }
+        let paid = transaction
+            .output
+            .iter()
+            .try_fold(Amount::ZERO, |paid, output| paid.checked_add(output.value));
+        if paid.is_none_or(|paid| paid > terms.funding.capacity) {
+            return Err(refuse("it pays more than the channel holds").into());
+        }
+        let ours = self.our_scripts(&transaction).await?;
+        let known: BTreeSet<_> = terms.shutdown_scripts().chain(&ours).collect();
+        // What the peer may be paid to is the peer's to choose, unless it was fixed; ours must be ours.
+        let peer_is_free = terms.remote.shutdown_script.is_none();
+        let allowed = |script: &bitcoin::Script| {
+            peer_is_free || known.iter().any(|known| known.as_script() == script)
+        };
+        if !is_cooperative_close(&transaction, channel, allowed) {
+            return Err(refuse("it pays a script that is nobody's shutdown script").into());
+        }
+        if crate::court::state_number(&terms, &transaction).is_some() {
+            return Err(refuse("it has the tags of a commitment").into());
+        }
+        Ok(self.store.put_cooperative(row, &transaction)?)
+    }
+
+    /// The outputs' scripts that the wallet calls its own.
+    pub(super) async fn our_scripts(
+        &self,
+        transaction: &Transaction,
+    ) -> Result<BTreeSet<bitcoin::ScriptBuf>, ArbitratorError> {
+        let scripts: Vec<bitcoin::ScriptBuf> = transaction
+            .output
+            .iter()
+            .map(|output| output.script_pubkey.clone())
+            .collect();
+        self.ask_wallet(move |wallet| {
+            let mut ours = BTreeSet::new();
+            for script in scripts {
+                if wallet.is_our_address(&script)? {
+                    ours.insert(script);
+                }
+            }
+            Ok(ours)
+        })
+        .await
+    }
+
+    /// BOLT 2: a peer whose `channel_reestablish` holds a secret of a commitment that we think unrevoked proves that we
+    /// lost data.
+    pub(super) async fn data_loss_proof(
+        &self,
+        channel: OutPoint,
+        number: CommitmentNumber,
+        secret: CommitmentSecret,
+    ) -> Result<(), ArbitratorError> {
+        let row = self.row(channel)?;
+        let keys_id = self.store.terms(row)?.keys_id;
+        let ours = self
+            .ask_signer(channel, move |signer| {
+                signer.per_commitment_point(&keys_id, number)
+            })
+            .await?;
+        let refuse = |reason| UpdateError::DataLossProof { channel, reason };
+        if secret.point().ok() != Some(ours) {
+            return Err(refuse("the secret is not ours").into());
+        }
+        let newest = self.store.feed(row)?.local;
+        if newest.is_some_and(|newest| number < newest) {
+            return Err(refuse("we know that this commitment is revoked").into());
+        }
+        let tip = self.tip_height()?;
+        let number = number.get();
+        self.apply(row, channel, &Input::DataLoss { number, tip })?;
+        Ok(())
+    }
+
+    pub(super) fn position(&self, channel: OutPoint) -> Result<Position, ArbitratorError> {
+        let row = self.row(channel)?;
+        Ok(Position {
+            feed: self.store.feed(row)?,
+            takes_commitments: !self.store.case(row)?.latches.updates_refused,
+        })
+    }
+
+    fn check_takes_commitments(
+        &self,
+        row: ChannelRow,
+        channel: OutPoint,
+    ) -> Result<(), ArbitratorError> {
+        if self.store.case(row)?.latches.updates_refused {
+            return Err(UpdateError::Closing { channel }.into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! From what `chain` knows to what the court is told: the facts that concern one case.
+
+use bitcoin::OutPoint;
+
+use crate::chain::{BlockRef, ChainView, OutputCheck, Urgency, Watch};
+use crate::court::{
+    ArbitratorState, Block, Case, Contract, Dossier, Facts, FundingFact, FundingState, Progress,
+    Spend, SpendContext,
+};
+
+/// Whether a case has to be looked at with these facts: an open channel at rest has not.
+pub(super) fn concerns(case: &Case, channel: OutPoint, view: &ChainView) -> bool {
+    match case.state {
+        ArbitratorState::FullyResolved => return false,
+        ArbitratorState::Default => {}
+        ArbitratorState::BroadcastCommit
+        | ArbitratorState::CommitmentBroadcasted
+        | ArbitratorState::ContractClosed
+        | ArbitratorState::WaitingFullResolution => return true,
+    }
+    let has_spend = view
+        .output(&channel)
+        .is_some_and(|facts| facts.spend.is_some());
+    has_spend
+        || case.orphan.is_some()
+        || !is_same_funding(case.funding, funding_fact(channel, view))
+}
+
+/// Whether the case stands on facts that are not held any more. The chain withdraws what facts say, never the row: a
+/// row that is gone could not be read. It says nothing, least of all that there was a reorg, until it is asked for again.
+pub(super) fn has_lost_facts(case: &Case, channel: OutPoint, view: &ChainView) -> bool {
+    let is_lost = |outpoint: &OutPoint| view.output(outpoint).is_none();
+    let is_spent = |contract: &&Contract| match contract.progress {
+        Progress::Spent { .. } | Progress::Resolved { .. } => true,
+        Progress::Unresolved | Progress::Maturing { .. } | Progress::Claimable => false,
+    };
+    let mut spent = case.contracts.iter().filter(is_spent);
+    (case.funding != FundingState::Pending && is_lost(&channel))
+        || spent.any(|contract| is_lost(&contract.outpoint))
+}
+
+fn is_same_funding(state: FundingState, fact: FundingFact) -> bool {
+    match (state, fact) {
+        (FundingState::Pending, FundingFact::Unconfirmed) => true,
+        (FundingState::Open(known), FundingFact::Confirmed(seen))
+        | (FundingState::Mismatch(known), FundingFact::WrongOutput(seen)) => known == seen,
+        (
+            FundingState::Pending | FundingState::Open(_) | FundingState::Mismatch(_),
+            FundingFact::Unconfirmed | FundingFact::Confirmed(_) | FundingFact::WrongOutput(_),
+        ) => false,
+    }
+}
+
+pub(super) fn contract_watches(case: &Case) -> Vec<Watch> {
+    let Some(close) = &case.close else {
+        return Vec::new();
+    };
+    case.contracts
+        .iter()
+        .filter_map(|contract| {
+            let vout = usize::try_from(contract.outpoint.vout).ok()?;
+            Some(Watch {
+                outpoint: contract.outpoint,
+                expected: close.transaction.output.get(vout)?.clone(),
+                urgency: Urgency::AtTip,
+            })
+        })
+        .collect()
+}
+
+fn block_of(block: BlockRef) -> Block {
+    Block {
+        height: block.height.to_u32(),
+        hash: block.hash,
+    }
+}
+
+fn funding_fact(channel: OutPoint, view: &ChainView) -> FundingFact {
+    let Some(facts) = view.output(&channel) else {
+        return FundingFact::Unconfirmed;
+    };
+    match (&facts.output, facts.confirmed) {
+        (_, None) => FundingFact::Unconfirmed,
+        (OutputCheck::Wrong(_), Some(position)) => {
+            FundingFact::WrongOutput(block_of(position.block))
+        }
+        (OutputCheck::NotSeen | OutputCheck::AsExpected, Some(position)) => {
+            FundingFact::Confirmed(block_of(position.block))
+        }
+    }
+}
+
+/// What was observed that concerns one channel.
+pub(super) fn facts(
+    case: &Case,
+    dossier: &Dossier,
+    view: &ChainView,
+    tip: BlockRef,
+    context: SpendContext,
+) -> Facts {
+    let channel = dossier.channel();
+    let outpoints = std::iter::once(channel).chain(case.contracts.iter().map(|it| it.outpoint));
+    let spends = outpoints
+        .filter_map(|outpoint| {
+            let spend = view.output(&outpoint)?.spend.clone()?;
+            let confirmed = spend
+                .position
+                .map(|position| (block_of(position.block), view.depth(&position).to_u32()));
+            Some((
+                outpoint,
+                Spend {
+                    txid: spend.txid,
+                    transaction: spend.tx,
+                    confirmed,
+                },
+            ))
+        })
+        .collect();
+    Facts {
+        tip: tip.height.to_u32(),
+        funding: funding_fact(channel, view),
+        spends,
+        context,
+    }
+}

@@ -1,0 +1,104 @@
+//! Signatures asked for, and transactions sent: what a tick does, and `force_close` as well.
+
+use bitcoin::{Address, OutPoint, Transaction, Txid};
+
+use super::core::Core;
+use crate::chain::Budget;
+use crate::court::report::ChannelReport;
+use crate::court::{self, due_broadcasts, Dossier, Input, Outcome};
+use crate::error::ArbitratorError;
+use crate::store::{ChannelRow, Unreadable};
+use crate::sweep;
+use crate::wallet::WalletError;
+
+impl Core {
+    /// Our newest commitment, signed by both.
+    pub(super) async fn sign_commitment(
+        &self,
+        dossier: &Dossier,
+    ) -> Result<Transaction, ArbitratorError> {
+        let channel = dossier.channel();
+        let nothing = || court::CourtError::NothingToBroadcast { channel };
+        let candidate = dossier.local_commitment().ok_or_else(nothing)?;
+        let (theirs, _) = candidate.signatures.as_ref().ok_or_else(nothing)?;
+        let commitment = candidate.build(&dossier.terms, &dossier.htlcs)?;
+        let request = sweep::commitment_request(&dossier.terms, candidate, &commitment)?;
+        let asked = request.clone();
+        let signatures = self
+            .ask_signer(channel, move |signer| signer.sign(&asked))
+            .await?;
+        let [ours] = sweep::verified(&request, &signatures)
+            .map_err(|_| ArbitratorError::SignatureRefused { channel })?;
+        Ok(commitment.signed(&ours, theirs))
+    }
+
+    pub(super) async fn sign_sweep(
+        &self,
+        channel: OutPoint,
+        unsigned: sweep::Unsigned,
+    ) -> Result<Transaction, ArbitratorError> {
+        let asked = unsigned.request.clone();
+        let signatures = self
+            .ask_signer(channel, move |signer| signer.sign(&asked))
+            .await?;
+        unsigned
+            .complete(&signatures)
+            .map_err(|_| ArbitratorError::SignatureRefused { channel })
+    }
+
+    /// The script that a channel's sweeps pay: asked for once, kept before it is used.
+    pub(super) async fn sweep_script(
+        &self,
+        row: ChannelRow,
+    ) -> Result<bitcoin::ScriptBuf, ArbitratorError> {
+        if let Some(script) = self.store.sweep_script(row)? {
+            return Ok(script);
+        }
+        let script = self.ask_wallet(|wallet| wallet.sweep_script()).await?;
+        // Kept for good once it is kept: a script that nobody can be paid to would bury the money.
+        if Address::from_script(&script, self.network).is_err() {
+            let refused = WalletError(format!("{script:?} is no address that can be paid to"));
+            return Err(refused.into());
+        }
+        self.store.keep_sweep_script(row, &script)?;
+        // Another command may have kept one while the wallet was asked.
+        Ok(self.store.sweep_script(row)?.unwrap_or(script))
+    }
+
+    /// Broadcasts what is due of one channel, and stores each outcome. Gives what the server could not be reached with.
+    pub(super) async fn broadcast_due(
+        &self,
+        row: ChannelRow,
+        channel: OutPoint,
+        tip: u32,
+        budget: &Budget,
+    ) -> Result<Vec<Txid>, ArbitratorError> {
+        let due: Vec<(Txid, Transaction)> = due_broadcasts(&self.store.case(row)?)
+            .map(|broadcast| (broadcast.txid, broadcast.transaction.clone()))
+            .collect();
+        let mut unreached = Vec::new();
+        for (txid, transaction) in due {
+            let outcome = self.source.broadcast(&transaction, budget).await?;
+            let outcome = Outcome::from(outcome);
+            log::info!("channel {channel}: {txid}: {outcome:?}");
+            if outcome == Outcome::Unreachable {
+                unreached.push(txid);
+            }
+            let input = Input::Broadcast { txid, outcome, tip };
+            self.apply(row, channel, &input)?;
+        }
+        Ok(unreached)
+    }
+
+    /// The report of one channel, and which of its rows cannot be read.
+    pub(super) fn channel_report(
+        &self,
+        row: ChannelRow,
+        channel: OutPoint,
+    ) -> Result<(ChannelReport, Unreadable), ArbitratorError> {
+        let case = self.store.case(row)?;
+        let (dossier, unreadable) = self.dossier(row)?;
+        let next = court::next_height(&case, &dossier, self.tip_height()?, &self.policy);
+        Ok((court::report::report(channel, &case, next), unreadable))
+    }
+}

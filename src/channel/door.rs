@@ -1,0 +1,404 @@
+//! The door: judges what the channel engine says of commitments – order, figures, signatures, secrets.
+//!
+//! Pure: what is stored and what is new go in; what has to be stored, or the reason for refusing, comes out.
+
+use std::collections::BTreeMap;
+
+use bitcoin::secp256k1::ecdsa::Signature;
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::OutPoint;
+
+use super::commitments::Built;
+use super::figures::{changed_htlcs, check_figures};
+use super::{
+    AcceptedCommitment, AcceptedRevocation, Candidate, ChannelTerms, CommitmentUpdate, Feed,
+    FundingSignatures, HtlcLife, HtlcRef, LocalUpdate, RemoteUpdate, UpdateError,
+};
+use crate::protocol::{
+    CommitmentNumber, CommitmentSecret, Party, ProtocolError, RevocationSecrets, SignatureOf,
+};
+
+/// Judges a commitment of ours, built on our own `point`.
+///
+/// `Ok(None)` means: an identical repeat, nothing to store.
+///
+/// # Errors
+/// One case of [`UpdateError`] for each reason to refuse it.
+pub fn accept_local(
+    terms: &ChannelTerms,
+    feed: &Feed,
+    lives: &BTreeMap<HtlcRef, HtlcLife>,
+    stored: &[Candidate],
+    point: &PublicKey,
+    update: &LocalUpdate,
+) -> Result<Option<AcceptedCommitment>, UpdateError> {
+    let signatures = signatures_of(terms, &update.signatures)?;
+    let (built, refs) = check_figures(terms, feed, Party::Local, lives, &update.commitment, point)?;
+    verify_signatures(terms, &update.commitment, &built, signatures)?;
+    let candidate = candidate(
+        terms,
+        Party::Local,
+        &update.commitment,
+        point,
+        &built,
+        &refs,
+        Some((signatures.commitment, signatures.htlcs.clone())),
+    );
+    if is_repeat(stored, &candidate) {
+        return Ok(None);
+    }
+    check_order(
+        terms.channel(),
+        Party::Local,
+        feed.local,
+        None,
+        update.commitment.number,
+    )?;
+    let changed_htlcs = changed_htlcs(Party::Local, feed.local, lives, &update.commitment, &refs);
+    let feed = Feed {
+        local: Some(update.commitment.number),
+        ..*feed
+    };
+    Ok(Some(AcceptedCommitment {
+        candidate: numbered(stored, candidate),
+        feed,
+        changed_htlcs,
+    }))
+}
+
+/// Judges a commitment of the peer that we are about to sign.
+///
+/// `Ok(None)` means: an identical repeat, nothing to store.
+///
+/// # Errors
+/// One case of [`UpdateError`] for each reason to refuse it.
+pub fn accept_remote(
+    terms: &ChannelTerms,
+    feed: &Feed,
+    lives: &BTreeMap<HtlcRef, HtlcLife>,
+    stored: &[Candidate],
+    update: &RemoteUpdate,
+) -> Result<Option<AcceptedCommitment>, UpdateError> {
+    let number = update.commitment.number;
+    let (built, refs) = check_figures(
+        terms,
+        feed,
+        Party::Remote,
+        lives,
+        &update.commitment,
+        &update.per_commitment_point,
+    )?;
+    let candidate = candidate(
+        terms,
+        Party::Remote,
+        &update.commitment,
+        &update.per_commitment_point,
+        &built,
+        &refs,
+        None,
+    );
+    if is_repeat(stored, &candidate) {
+        return Ok(None);
+    }
+    check_order(
+        terms.channel(),
+        Party::Remote,
+        feed.remote,
+        feed.remote_revoked,
+        number,
+    )?;
+    let is_next = feed.remote != Some(number);
+    let announced = announced_point(terms, feed, stored, number, is_next);
+    if announced.is_some_and(|point| point != update.per_commitment_point) {
+        return Err(UpdateError::PerCommitmentPoint {
+            channel: terms.channel(),
+            number: number.get(),
+        });
+    }
+    let changed_htlcs = changed_htlcs(Party::Remote, feed.remote, lives, &update.commitment, &refs);
+    let feed = Feed {
+        remote: Some(number),
+        // The announced point is used up by the number it was announced for.
+        remote_next_point: if is_next {
+            None
+        } else {
+            feed.remote_next_point
+        },
+        ..*feed
+    };
+    Ok(Some(AcceptedCommitment {
+        candidate: numbered(stored, candidate),
+        feed,
+        changed_htlcs,
+    }))
+}
+
+/// The point that commitment `number` of the peer must be built on, as far as the peer announced one.
+fn announced_point(
+    terms: &ChannelTerms,
+    feed: &Feed,
+    stored: &[Candidate],
+    number: CommitmentNumber,
+    is_next: bool,
+) -> Option<PublicKey> {
+    if number.get() == 0 {
+        return Some(terms.remote.first_per_commitment_point);
+    }
+    if is_next {
+        return feed.remote_next_point;
+    }
+    stored
+        .iter()
+        .find(|other| other.owner == Party::Remote && other.number == number)
+        .map(|other| other.per_commitment_point)
+}
+
+/// Judges the secret of commitment `number` of the peer (BOLT 2: `revoke_and_ack`).
+///
+/// `Ok(None)` means: an identical repeat, nothing to store.
+///
+/// # Errors
+/// [`UpdateError::OutOfOrder`], [`UpdateError::WrongSecret`], or [`UpdateError::PerCommitmentPoint`] when a repeat
+/// announces another point than the first time.
+pub fn accept_revocation(
+    terms: &ChannelTerms,
+    feed: &Feed,
+    stored: &[Candidate],
+    secrets: &RevocationSecrets,
+    number: CommitmentNumber,
+    secret: &CommitmentSecret,
+    next_point: &PublicKey,
+) -> Result<Option<AcceptedRevocation>, UpdateError> {
+    let channel = terms.channel();
+    let wrong = || UpdateError::WrongSecret {
+        channel,
+        number: number.get(),
+    };
+    if feed.remote_revoked.is_some_and(|revoked| number <= revoked) {
+        let held = secrets.get(number).ok_or_else(wrong)?;
+        if held.as_bytes() != secret.as_bytes() {
+            return Err(wrong());
+        }
+        // BOLT 2: `revoke_and_ack` of n announces the point of n + 2.
+        let announces = number.get().saturating_add(2);
+        return match known_point(feed, stored, announces) {
+            Some(known) if known != *next_point => Err(UpdateError::PerCommitmentPoint {
+                channel,
+                number: announces,
+            }),
+            Some(_) | None => Ok(None),
+        };
+    }
+    let expected = feed.remote_revoked.map_or(0, |revoked| revoked.get() + 1);
+    // BOLT 2: a commitment is revoked only after the next one was signed.
+    let next_is_signed = feed.remote.is_some_and(|newest| newest > number);
+    if number.get() != expected || !next_is_signed {
+        return Err(UpdateError::OutOfOrder {
+            channel,
+            party: Party::Remote,
+            number: number.get(),
+            expected,
+        });
+    }
+    let point = stored
+        .iter()
+        .find(|candidate| candidate.owner == Party::Remote && candidate.number == number)
+        .map(|candidate| candidate.per_commitment_point)
+        .ok_or_else(wrong)?;
+    if secret.point().ok() != Some(point) {
+        return Err(wrong());
+    }
+    let slot = secrets
+        .clone()
+        .insert(number, secret.clone())
+        .map_err(|_| wrong())?;
+    Ok(Some(AcceptedRevocation {
+        number,
+        slot,
+        feed: Feed {
+            remote_revoked: Some(number),
+            remote_next_point: Some(*next_point),
+            ..*feed
+        },
+    }))
+}
+
+/// The point of commitment `number` of the peer, if it is signed or announced and not revoked.
+fn known_point(feed: &Feed, stored: &[Candidate], number: u64) -> Option<PublicKey> {
+    let signed = stored
+        .iter()
+        .find(|candidate| candidate.owner == Party::Remote && candidate.number.get() == number)
+        .map(|candidate| candidate.per_commitment_point);
+    let is_next = feed.remote.is_some_and(|newest| newest.get() + 1 == number);
+    signed.or(feed.remote_next_point.filter(|_| is_next))
+}
+
+fn signatures_of<'a>(
+    terms: &ChannelTerms,
+    signatures: &'a [FundingSignatures],
+) -> Result<&'a FundingSignatures, UpdateError> {
+    let funding = terms.funding.outpoint;
+    let refuse = |funding, reason| UpdateError::FundingSignatures {
+        channel: terms.channel(),
+        funding,
+        reason,
+    };
+    if let Some(stranger) = signatures.iter().find(|given| given.funding != funding) {
+        return Err(refuse(stranger.funding, "no funding of this channel"));
+    }
+    match signatures {
+        [one] => Ok(one),
+        [] => Err(refuse(funding, "missing")),
+        _ => Err(refuse(funding, "given more than once")),
+    }
+}
+
+fn check_order(
+    channel: OutPoint,
+    party: Party,
+    newest: Option<CommitmentNumber>,
+    revoked: Option<CommitmentNumber>,
+    number: CommitmentNumber,
+) -> Result<(), UpdateError> {
+    if revoked.is_some_and(|revoked| number <= revoked) {
+        return Err(UpdateError::AlreadyRevoked {
+            channel,
+            party,
+            number: number.get(),
+        });
+    }
+    let next = newest.map_or(0, |newest| newest.get() + 1);
+    // BOLT 2: the next but one is signed only when the peer has revoked: one commitment may be pending.
+    let limit = match party {
+        Party::Local => u64::MAX,
+        Party::Remote => revoked.map_or(1, |revoked| revoked.get() + 2),
+    };
+    let in_order = number.get() == next || newest == Some(number);
+    if in_order && number.get() <= limit {
+        Ok(())
+    } else {
+        Err(UpdateError::OutOfOrder {
+            channel,
+            party,
+            number: number.get(),
+            expected: next.min(limit),
+        })
+    }
+}
+
+/// BOLT 2: a commitment that its peer did not sign completely is worth nothing to us.
+fn verify_signatures(
+    terms: &ChannelTerms,
+    update: &CommitmentUpdate,
+    built: &Built,
+    signatures: &FundingSignatures,
+) -> Result<(), UpdateError> {
+    let channel = terms.channel();
+    Built::spec(terms, Party::Local, update, &built.keys, &built.htlcs)
+        .verify(&built.commitment, &signatures.commitment, &signatures.htlcs)
+        .map_err(|error| match error {
+            ProtocolError::WrongSignature(SignatureOf::Commitment) => {
+                UpdateError::CommitmentSignature {
+                    channel,
+                    number: update.number.get(),
+                }
+            }
+            ProtocolError::WrongSignature(SignatureOf::Htlc(position)) => {
+                wrong_htlc_signature(channel, update, built, position)
+            }
+            ProtocolError::HtlcSignatureCount { expected, got } => {
+                UpdateError::HtlcSignatureCount {
+                    channel,
+                    given: got,
+                    expected,
+                }
+            }
+            source => UpdateError::Protocol { channel, source },
+        })
+}
+
+/// Names the HTLC whose signature is wrong, and which of the signatures that is.
+fn wrong_htlc_signature(
+    channel: OutPoint,
+    update: &CommitmentUpdate,
+    built: &Built,
+    position: usize,
+) -> UpdateError {
+    let index = built
+        .commitment
+        .htlc_outputs()
+        .position(|(_, htlc)| htlc == position);
+    match (update.htlcs.get(position), index) {
+        (Some(htlc), Some(index)) => UpdateError::HtlcSignature {
+            channel,
+            index,
+            htlc: htlc.key,
+        },
+        (Some(_), None) | (None, _) => UpdateError::CommitmentSignature {
+            channel,
+            number: update.number.get(),
+        },
+    }
+}
+
+fn candidate(
+    terms: &ChannelTerms,
+    owner: Party,
+    update: &CommitmentUpdate,
+    point: &PublicKey,
+    built: &Built,
+    refs: &[HtlcRef],
+    signatures: Option<(Signature, Vec<Signature>)>,
+) -> Candidate {
+    let mut htlcs = refs.to_vec();
+    htlcs.sort_unstable();
+    Candidate {
+        funding: terms.funding.outpoint,
+        owner,
+        number: update.number,
+        alternative: 0,
+        feerate_per_kw: update.feerate_per_kw,
+        local_msat: update.local_msat,
+        remote_msat: update.remote_msat,
+        per_commitment_point: *point,
+        txid: built.commitment.tx.compute_txid(),
+        signatures,
+        htlcs,
+    }
+}
+
+/// Whether the same transaction with the same HTLCs is stored already. Another valid signature of the same
+/// transaction adds nothing: either can be broadcast.
+fn is_repeat(stored: &[Candidate], new: &Candidate) -> bool {
+    stored.iter().any(|old| {
+        (
+            old.funding,
+            old.owner,
+            old.number,
+            old.txid,
+            old.local_msat,
+            old.remote_msat,
+        ) == (
+            new.funding,
+            new.owner,
+            new.number,
+            new.txid,
+            new.local_msat,
+            new.remote_msat,
+        ) && old.htlcs == new.htlcs
+            && old.feerate_per_kw == new.feerate_per_kw
+    })
+}
+
+fn numbered(stored: &[Candidate], candidate: Candidate) -> Candidate {
+    let alternative = stored
+        .iter()
+        .filter(|other| other.owner == candidate.owner && other.number == candidate.number)
+        .map(|other| other.alternative + 1)
+        .max()
+        .unwrap_or(0);
+    Candidate {
+        alternative,
+        ..candidate
+    }
+}

@@ -1,0 +1,280 @@
+//! The one object of an app: everything the library does, as async functions that never block the caller.
+
+use std::sync::Arc;
+
+use futures::channel::oneshot;
+use zeroize::Zeroizing;
+
+use super::foreign::{
+    CryptoSystem, ForeignCryptoSystem, ForeignSigner, ForeignWallet, OnchainWallet, Signer,
+};
+use super::input::{self, Invalid, Within};
+use super::{
+    log, ArbitratorConfig, ArbitratorError, ChannelReport, ChannelTerms, CloseSummary, Event,
+    ForceCloseStatus, HtlcKey, LocalUpdate, OutPoint, Position, RemoteUpdate, ResumeOptions,
+    ResumeReport,
+};
+use crate::arbitrator::{self, Config};
+use crate::chain::{ChainPolicy, Depth, EsploraSource};
+use crate::protocol::CommitmentSecret;
+
+/// Keeps the money of many channels safe on-chain. One per database file, usable from any thread.
+#[derive(uniffi::Object)]
+
+pub struct ChainArbitrator {
+    core: Arc<arbitrator::ChainArbitrator>,
+}
+
+fn channel(outpoint: &OutPoint) -> Result<bitcoin::OutPoint, Invalid> {
+    outpoint.to_core().within("channel")
+}
+
+fn secret(bytes: Vec<u8>) -> Result<CommitmentSecret, Invalid> {
+    let bytes = Zeroizing::new(bytes);
+    Ok(CommitmentSecret::new(input::array("secret", &bytes)?))
+}
+
+#[uniffi::export]
+impl ChainArbitrator {
+    /// Opens or creates the database and starts the library's thread. Nothing is asked of the server yet. Without a
+    /// `crypto_system` secrets are stored as they are.
+    #[uniffi::constructor(default(crypto_system = None))]
+    pub async fn open(
+        config: ArbitratorConfig,
+        signer: Arc<dyn Signer>,
+        wallet: Arc<dyn OnchainWallet>,
+        crypto_system: Option<Arc<dyn CryptoSystem>>,
+    ) -> Result<Arc<Self>, ArbitratorError> {
+        let mut core_config = core_config(&config, signer, wallet)?;
+        if let Some(system) = crypto_system {
+            let limit = core_config.policy.callback_limit;
+            core_config.crypto = Arc::new(ForeignCryptoSystem { system, limit });
+        }
+        let core = Arc::new(arbitrator::ChainArbitrator::open(core_config).await?);
+        Ok(Arc::new(ChainArbitrator { core }))
+    }
+
+    /// Registers a channel, before its funding is broadcast. A repeat with equal terms changes nothing.
+    pub async fn register(&self, terms: ChannelTerms) -> Result<(), ArbitratorError> {
+        let terms = terms.to_core().within("terms")?;
+        Ok(self.core.register(terms).await?)
+    }
+
+    /// Takes a commitment of ours that the peer signed. On disk when this returns: the engine may then revoke the previous
+    /// one. An identical repeat changes nothing.
+    pub async fn local_commitment(
+        &self,
+        channel: OutPoint,
+        update: LocalUpdate,
+    ) -> Result<(), ArbitratorError> {
+        let channel = self::channel(&channel)?;
+        let update = update.to_core().within("update")?;
+        Ok(self.core.local_commitment(channel, update).await?)
+    }
+
+    /// Takes a commitment of the peer that we are about to sign. To be awaited **before** our signature leaves: from then on
+    /// the peer can broadcast it. An identical repeat changes nothing.
+    pub async fn remote_commitment(
+        &self,
+        channel: OutPoint,
+        update: RemoteUpdate,
+    ) -> Result<(), ArbitratorError> {
+        let channel = self::channel(&channel)?;
+        let update = update.to_core().within("update")?;
+        Ok(self.core.remote_commitment(channel, update).await?)
+    }
+
+    /// Takes the peer's `revoke_and_ack` of commitment `number`: its 32-byte secret, and the 33-byte point of the commitment
+    /// after the next. Accepted in any state of the channel.
+    pub async fn revocation(
+        &self,
+        channel: OutPoint,
+        number: u64,
+        secret: Vec<u8>,
+        next_point: Vec<u8>,
+    ) -> Result<(), ArbitratorError> {
+        let secret = self::secret(secret)?;
+        let channel = self::channel(&channel)?;
+        let number = input::commitment_number("number", number)?;
+        let next_point = input::public_key("next_point", &next_point)?;
+        let core = &self.core;
+        Ok(core.revocation(channel, number, secret, next_point).await?)
+    }
+
+    /// Records that we have decided to claim an HTLC, before `update_fulfill_htlc` is sent. Accepted in any state.
+    pub async fn release(&self, channel: OutPoint, htlc: HtlcKey) -> Result<(), ArbitratorError> {
+        let channel = self::channel(&channel)?;
+        let htlc = htlc.to_core().within("htlc")?;
+        Ok(self.core.release(channel, htlc).await?)
+    }
+
+    /// Keeps a fully signed cooperative close. It is recognised on the chain, and preferred to a force close.
+    pub async fn closing_signed(
+        &self,
+        channel: OutPoint,
+        transaction: Vec<u8>,
+    ) -> Result<(), ArbitratorError> {
+        let channel = self::channel(&channel)?;
+        let transaction = input::transaction("transaction", &transaction)?;
+        Ok(self.core.closing_signed(channel, transaction).await?)
+    }
+
+    /// Takes the peer's proof that we lost data: the 32-byte secret of a commitment of ours that we think unrevoked (BOLT 2,
+    /// `channel_reestablish`). From then on nothing of ours is broadcast.
+    pub async fn data_loss_proof(
+        &self,
+        channel: OutPoint,
+        number: u64,
+        secret: Vec<u8>,
+    ) -> Result<(), ArbitratorError> {
+        let secret = self::secret(secret)?;
+        let channel = self::channel(&channel)?;
+        let number = input::commitment_number("number", number)?;
+        Ok(self.core.data_loss_proof(channel, number, secret).await?)
+    }
+
+    /// Where the store stands in a channel's stream of updates, for an engine that was interrupted.
+    pub async fn position(&self, channel: OutPoint) -> Result<Position, ArbitratorError> {
+        let channel = self::channel(&channel)?;
+        Ok(self.core.position(channel).await?.into())
+    }
+
+    /// Closes a channel with our commitment, or with a cooperative close that is held. Durable when it returns; the broadcast
+    /// was attempted, and is repeated on every tick. A second call answers with the state of the first.
+    pub async fn force_close(
+        &self,
+        channel: OutPoint,
+    ) -> Result<ForceCloseStatus, ArbitratorError> {
+        let channel = self::channel(&channel)?;
+        Ok(self.core.force_close(channel).await?.into())
+    }
+
+    /// One tick: asks the chain server what happened, moves every case, broadcasts what must be broadcast. A server that
+    /// fails is no error: the report says what was not learnt. Without options it has no limits and looks at blocks only.
+    #[uniffi::method(default(options = None))]
+    pub async fn resume(
+        &self,
+        options: Option<ResumeOptions>,
+    ) -> Result<ResumeReport, ArbitratorError> {
+        let options = options.map(Into::into).unwrap_or_default();
+        Ok(self.core.resume(options).await?.into())
+    }
+
+    /// Ends the running tick at its next durable point. Nothing happens when none is running.
+    pub async fn cancel_resume(&self) -> Result<(), ArbitratorError> {
+        Ok(self.core.cancel_resume().await?)
+    }
+
+    /// Up to `max` events that `subscriber` has not acknowledged, oldest first. Does not wait, and gives an event again
+    /// until it is acknowledged.
+    pub async fn pending_events(
+        &self,
+        subscriber: String,
+        max: u32,
+    ) -> Result<Vec<Event>, ArbitratorError> {
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let events = self.core.pending_events(subscriber, max).await?;
+        Ok(events.into_iter().map(Event::from).collect())
+    }
+
+    /// Waits for the next event that `subscriber` has not acknowledged; gives each once per open. Ends with `ShutDown` when
+    /// the arbitrator is shut down meanwhile. A call that is cancelled while it waits has taken nothing; one that is cancelled
+    /// at the moment of its answer may have, and `pending_events` still gives that event.
+    pub async fn next_event(&self, subscriber: String) -> Result<Event, ArbitratorError> {
+        Ok(self.core.next_event(subscriber).await?.into())
+    }
+
+    /// Takes an event off a subscriber's list. A repeat changes nothing.
+    pub async fn acknowledge(&self, subscriber: String, id: String) -> Result<(), ArbitratorError> {
+        Ok(self.core.acknowledge(subscriber, id).await?)
+    }
+
+    /// Every registered channel, oldest first.
+    pub async fn channels(&self) -> Result<Vec<OutPoint>, ArbitratorError> {
+        let channels = self.core.channels().await?;
+        Ok(channels.into_iter().map(OutPoint::from).collect())
+    }
+
+    /// The channels with one peer (its node id, 33 bytes), oldest first.
+    pub async fn channels_with(&self, peer: Vec<u8>) -> Result<Vec<OutPoint>, ArbitratorError> {
+        let peer = input::public_key("peer", &peer)?;
+        let channels = self.core.channels_with(peer).await?;
+        Ok(channels.into_iter().map(OutPoint::from).collect())
+    }
+
+    /// How a channel stands.
+    pub async fn channel(&self, channel: OutPoint) -> Result<ChannelReport, ArbitratorError> {
+        let channel = self::channel(&channel)?;
+        Ok(self.core.channel(channel).await?.into())
+    }
+
+    /// The close summary of a channel, once a close was proven.
+    pub async fn close_summary(
+        &self,
+        channel: OutPoint,
+    ) -> Result<Option<CloseSummary>, ArbitratorError> {
+        let channel = self::channel(&channel)?;
+        let summary = self.core.close_summary(channel).await?;
+        Ok(summary.map(CloseSummary::from))
+    }
+
+    /// The arbitrator's log of one channel, oldest first, one line for people each.
+    pub async fn log(&self, channel: OutPoint) -> Result<Vec<String>, ArbitratorError> {
+        let channel = self::channel(&channel)?;
+        Ok(self
+            .core
+            .log(channel)
+            .await?
+            .iter()
+            .map(log::line)
+            .collect())
+    }
+
+    /// Closes the database and ends the library's thread; the database can be opened again when this returns. Every later
+    /// call gives `ShutDown`. What is cut off goes on with the next open.
+    pub async fn shutdown(&self) {
+        let core = self.core.clone();
+        let (closed, waiting) = oneshot::channel::<()>();
+        // Ending waits for the write in progress, which the caller's thread must not.
+        let ending = std::thread::Builder::new()
+            .name("lightning-shutdown".into())
+            .spawn(move || {
+                core.shutdown();
+                let _ = closed.send(());
+            });
+        match ending {
+            Ok(_) => {
+                let _ = waiting.await;
+            }
+            Err(_) => self.core.shutdown(),
+        }
+    }
+}
+
+fn core_config(
+    config: &ArbitratorConfig,
+    signer: Arc<dyn Signer>,
+    wallet: Arc<dyn OnchainWallet>,
+) -> Result<Config, ArbitratorError> {
+    if config.database_path.is_empty() {
+        return Err(Invalid::new("config.database_path", "empty").into());
+    }
+    let mut core = Config::new(
+        config.network.into(),
+        &config.database_path,
+        esplora(&config.esplora_url)?,
+        Arc::new(ForeignSigner(signer)),
+        Arc::new(ForeignWallet(wallet)),
+    );
+    if let Some(policy) = &config.policy {
+        core.policy = policy.to_core().within("config.policy")?;
+        core.chain_policy.final_depth = Depth::new(core.policy.final_depth);
+    }
+    Ok(core)
+}
+
+fn esplora(url: &str) -> Result<Arc<EsploraSource>, Invalid> {
+    let source = EsploraSource::new(url, ChainPolicy::default())
+        .map_err(|error| Invalid::new("config.esplora_url", error))?;
+    Ok(Arc::new(source))
+}

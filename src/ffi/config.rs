@@ -1,0 +1,149 @@
+//! What an app says when it opens the arbitrator.
+
+use std::time::Duration;
+
+use super::input::{self, Invalid};
+use crate::config;
+
+/// Which chain the money is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum Network {
+    /// The main network.
+    Bitcoin,
+    /// The third test network.
+    Testnet,
+    /// The fourth test network.
+    Testnet4,
+    /// The test network with signed blocks.
+    Signet,
+    /// A private test chain.
+    Regtest,
+}
+
+impl From<Network> for bitcoin::Network {
+    fn from(network: Network) -> Self {
+        match network {
+            Network::Bitcoin => bitcoin::Network::Bitcoin,
+            Network::Testnet => bitcoin::Network::Testnet,
+            Network::Testnet4 => bitcoin::Network::Testnet4,
+            Network::Signet => bitcoin::Network::Signet,
+            Network::Regtest => bitcoin::Network::Regtest,
+        }
+    }
+}
+
+/// Where the data lies, and whom to ask about the chain.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct ArbitratorConfig {
+    /// The chain. A database belongs to the network it was created for.
+    pub network: Network,
+    /// Path of the SQLite file; created if it is not there. One arbitrator at a time may have it open.
+    pub database_path: String,
+    /// Base URL of an Esplora server, `http://` or `https://`, with the prefix of its API if it has one.
+    pub esplora_url: String,
+    /// The numbers of the rules; those of `default_policy()` unless given.
+    #[uniffi(default = None)]
+    pub policy: Option<Policy>,
+}
+
+/// The numbers of the rules. An app changes them knowing why: start from `default_policy()`.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct Policy {
+    /// Depth, in blocks, from which a spend allows irreversible off-chain acts, for the smallest channels.
+    pub min_settle_depth: u32,
+    /// The same for channels of `full_settle_capacity_sat` and above.
+    pub max_settle_depth: u32,
+    /// Capacity from which `max_settle_depth` is asked for.
+    pub full_settle_capacity_sat: u64,
+    /// Depth, in blocks, at which a spend is irrevocable.
+    pub final_depth: u32,
+    /// Blocks for which a close that a reorg took away is given the time to confirm again, before ours goes out.
+    pub orphan_patience: u32,
+    /// Blocks for which a fully signed cooperative close is preferred to our commitment.
+    pub cooperative_patience: u32,
+    /// A peer's `to_self_delay` below this many blocks is warned of at registration.
+    pub short_peer_delay: u16,
+    /// Confirmation target, in blocks, of a claim without a deadline.
+    pub patient_target: u16,
+    /// Lowest feerate, in satoshi per 1000 weight units, used when the server gives no estimate.
+    pub feerate_floor_per_kw: u32,
+    /// Highest feerate, in satoshi per 1000 weight units.
+    pub feerate_cap_per_kw: u32,
+    /// By how much, in percent, a claim that was refused as too cheap is raised on the next tick.
+    pub refused_raise_percent: u32,
+    /// Greatest share of an output's value, in percent, that its sweep may cost.
+    pub budget_percent: u32,
+    /// Milliseconds that a callback into the app may take.
+    pub callback_limit_ms: u64,
+}
+
+/// The numbers that the library uses unless it is told others.
+#[uniffi::export]
+pub fn default_policy() -> Policy {
+    config::Policy::default().into()
+}
+
+impl From<config::Policy> for Policy {
+    fn from(policy: config::Policy) -> Self {
+        Policy {
+            min_settle_depth: policy.min_settle_depth,
+            max_settle_depth: policy.max_settle_depth,
+            full_settle_capacity_sat: policy.full_settle_capacity.to_sat(),
+            final_depth: policy.final_depth,
+            orphan_patience: policy.orphan_patience,
+            cooperative_patience: policy.cooperative_patience,
+            short_peer_delay: policy.short_peer_delay,
+            patient_target: policy.patient_target,
+            feerate_floor_per_kw: policy.feerate_floor,
+            feerate_cap_per_kw: policy.feerate_cap,
+            refused_raise_percent: policy.refused_raise_percent,
+            budget_percent: policy.budget_percent,
+            callback_limit_ms: u64::try_from(policy.callback_limit.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl Policy {
+    pub(super) fn to_core(&self) -> Result<config::Policy, Invalid> {
+        let refuse = |field, reason| Err(Invalid::new(field, reason));
+        if self.min_settle_depth == 0 {
+            return refuse(
+                "min_settle_depth",
+                "0: an unconfirmed spend settles nothing",
+            );
+        }
+        if self.max_settle_depth < self.min_settle_depth {
+            return refuse("max_settle_depth", "below min_settle_depth");
+        }
+        if self.final_depth < self.max_settle_depth {
+            return refuse("final_depth", "below max_settle_depth");
+        }
+        if self.feerate_cap_per_kw < self.feerate_floor_per_kw {
+            return refuse("feerate_cap_per_kw", "below feerate_floor_per_kw");
+        }
+        if self.budget_percent > 100 {
+            return refuse("budget_percent", "above 100");
+        }
+        if self.callback_limit_ms == 0 {
+            return refuse("callback_limit_ms", "0: no callback could ever answer");
+        }
+        Ok(config::Policy {
+            min_settle_depth: self.min_settle_depth,
+            max_settle_depth: self.max_settle_depth,
+            full_settle_capacity: input::amount(
+                "full_settle_capacity_sat",
+                self.full_settle_capacity_sat,
+            )?,
+            final_depth: self.final_depth,
+            orphan_patience: self.orphan_patience,
+            cooperative_patience: self.cooperative_patience,
+            short_peer_delay: self.short_peer_delay,
+            patient_target: self.patient_target,
+            feerate_floor: self.feerate_floor_per_kw,
+            feerate_cap: self.feerate_cap_per_kw,
+            refused_raise_percent: self.refused_raise_percent,
+            budget_percent: self.budget_percent,
+            callback_limit: Duration::from_millis(self.callback_limit_ms),
+        })
+    }
+}

@@ -1,0 +1,336 @@
+//! Every error of the library, as apps catch it: one case per reason, with its data, and a sentence for people.
+
+mod convert;
+
+use super::{HtlcKey, OutPoint, Party};
+
+/// Everything that can go wrong. What the channel engine said was refused, and nothing has changed, in every case
+/// that names a field, a commitment, an HTLC or a signature.
+///
+/// The sentence for people is `toString()` in Kotlin (`message` lists the data), and `localizedDescription` in Swift.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, uniffi::Error)]
+#[uniffi::export(Display)]
+pub enum ArbitratorError {
+    /// What was given cannot be: wrong length, not a point, a number out of range, a setting that cannot be used.
+    #[error("{field}: {reason}")]
+    InvalidInput {
+        /// Path of the field, such as `local.keys.funding`.
+        field: String,
+        /// Why, for people.
+        reason: String,
+    },
+
+    /// The terms contradict themselves, BOLT 2 or the signer's keys.
+    #[error("channel {channel}: terms refused: {field}: {reason}")]
+    Terms {
+        /// The channel.
+        channel: OutPoint,
+        /// The field at fault.
+        field: String,
+        /// Why, for people.
+        reason: String,
+    },
+    /// The channel is registered already, with other terms.
+    #[error("channel {channel}: registered already, with another {field}")]
+    TermsDiffer {
+        /// The channel.
+        channel: OutPoint,
+        /// The first field that differs.
+        field: String,
+    },
+    /// No channel with that funding output is registered.
+    #[error("channel {channel} is not registered")]
+    UnknownChannel {
+        /// The channel asked for.
+        channel: OutPoint,
+    },
+    /// BOLT 2 lets only the next number, or the present one once more, be signed; or revoked.
+    #[error("channel {channel}: {party} commitment {number} is out of order: {expected} is the next", party = whose(*party))]
+    OutOfOrder {
+        /// The channel.
+        channel: OutPoint,
+        /// Whose commitment.
+        party: Party,
+        /// The number given.
+        number: u64,
+        /// The number due.
+        expected: u64,
+    },
+    /// That number is revoked: it can get no further alternative.
+    #[error("channel {channel}: {party} commitment {number} is revoked already", party = whose(*party))]
+    AlreadyRevoked {
+        /// The channel.
+        channel: OutPoint,
+        /// Whose commitment.
+        party: Party,
+        /// The number given.
+        number: u64,
+    },
+    /// Balances and HTLCs claim more than the channel holds.
+    #[error("channel {channel}: {claimed_msat} msat claimed of {capacity_sat} sat")]
+    AboveCapacity {
+        /// The channel.
+        channel: OutPoint,
+        /// What they add up to.
+        claimed_msat: u64,
+        /// What the channel holds.
+        capacity_sat: u64,
+    },
+    /// Balances and HTLCs leave part of the channel to nobody.
+    #[error("channel {channel}: only {claimed_msat} msat accounted for of {capacity_sat} sat")]
+    Unbalanced {
+        /// The channel.
+        channel: OutPoint,
+        /// What they add up to.
+        claimed_msat: u64,
+        /// What the channel holds.
+        capacity_sat: u64,
+    },
+    /// One HTLC is impossible by itself, or contradicts what was said of it before.
+    #[error("channel {channel}: HTLC {htlc}: {field} refused: {reason}", htlc = named(*htlc))]
+    HtlcRefused {
+        /// The channel.
+        channel: OutPoint,
+        /// The HTLC.
+        htlc: HtlcKey,
+        /// The field at fault.
+        field: String,
+        /// Why, for people.
+        reason: String,
+    },
+    /// No HTLC with that key was ever on a commitment of the channel.
+    #[error("channel {channel}: unknown HTLC {htlc}", htlc = named(*htlc))]
+    UnknownHtlc {
+        /// The channel.
+        channel: OutPoint,
+        /// The HTLC asked for.
+        htlc: HtlcKey,
+    },
+    /// No signatures were given for a funding output of the channel, or for one that it does not have.
+    #[error("channel {channel}: signatures for funding {funding}: {reason}")]
+    FundingSignatures {
+        /// The channel.
+        channel: OutPoint,
+        /// The funding output.
+        funding: OutPoint,
+        /// Why, for people.
+        reason: String,
+    },
+    /// The peer's signature over our commitment does not verify.
+    #[error("channel {channel}: the peer's signature of commitment {number} does not verify")]
+    CommitmentSignature {
+        /// The channel.
+        channel: OutPoint,
+        /// The commitment.
+        number: u64,
+    },
+    /// There must be one HTLC signature per untrimmed HTLC (BOLT 2: `num_htlcs`).
+    #[error("channel {channel}: {given} HTLC signatures for {expected} untrimmed HTLCs")]
+    HtlcSignatureCount {
+        /// The channel.
+        channel: OutPoint,
+        /// How many were given.
+        given: u64,
+        /// How many there must be.
+        expected: u64,
+    },
+    /// The peer's signature over one second-level transaction does not verify.
+    #[error("channel {channel}: the peer's signature of HTLC {htlc} (signature {index}) does not verify", htlc = named(*htlc))]
+    HtlcSignature {
+        /// The channel.
+        channel: OutPoint,
+        /// Which of the HTLC signatures, from 0.
+        index: u64,
+        /// The HTLC it should be over.
+        htlc: HtlcKey,
+    },
+    /// A commitment for the peer was built on another per-commitment point than the peer announced.
+    #[error("channel {channel}: the per-commitment point of remote commitment {number} is not the announced one")]
+    PerCommitmentPoint {
+        /// The channel.
+        channel: OutPoint,
+        /// The commitment.
+        number: u64,
+    },
+    /// The revealed secret does not belong to its point, or contradicts the secrets held.
+    #[error("channel {channel}: the secret of commitment {number} does not match")]
+    WrongSecret {
+        /// The channel.
+        channel: OutPoint,
+        /// The commitment.
+        number: u64,
+    },
+    /// The channel is closing: it takes no more commitments.
+    #[error("channel {channel}: closing, no more commitments")]
+    Closing {
+        /// The channel.
+        channel: OutPoint,
+    },
+    /// The transaction given as a cooperative close is none of this channel.
+    #[error("channel {channel}: not a cooperative close: {reason}")]
+    ClosingTransaction {
+        /// The channel.
+        channel: OutPoint,
+        /// Why, for people.
+        reason: String,
+    },
+    /// What the peer revealed does not show that we have lost data.
+    #[error("channel {channel}: no proof of data loss: {reason}")]
+    DataLossProof {
+        /// The channel.
+        channel: OutPoint,
+        /// Why, for people.
+        reason: String,
+    },
+    /// A figure cannot be used in a Lightning transaction.
+    #[error("{reason}")]
+    Protocol {
+        /// The channel, if it concerns one.
+        channel: Option<OutPoint>,
+        /// Which figure and why, for people.
+        reason: String,
+    },
+
+    /// There is no commitment of ours to broadcast.
+    #[error("channel {channel}: there is no commitment of ours to broadcast")]
+    NothingToBroadcast {
+        /// The channel.
+        channel: OutPoint,
+    },
+    /// The peer proved that we lost data: broadcasting what we hold would be punished as a breach.
+    #[error("channel {channel}: data was lost, nothing of ours may be broadcast")]
+    DataLost {
+        /// The channel.
+        channel: OutPoint,
+    },
+
+    /// Another arbitrator, in this process or another, has the database open.
+    #[error("the database {path} is in use by another process")]
+    InUse {
+        /// The database.
+        path: String,
+    },
+    /// The database was written by a newer version of the library.
+    #[error("the database has schema {found}; this version knows up to {known}")]
+    NewerSchema {
+        /// Its schema.
+        found: i64,
+        /// The newest this version knows.
+        known: i64,
+    },
+    /// The file is a database of something else.
+    #[error("{path} is not a lightning-arbitrator database")]
+    NotOurs {
+        /// The file.
+        path: String,
+    },
+    /// The database belongs to another network.
+    #[error("the database belongs to {found}, not to {asked}")]
+    WrongNetwork {
+        /// The network it was created for.
+        found: String,
+        /// The network asked for.
+        asked: String,
+    },
+    /// The disk is full.
+    #[error("the disk is full")]
+    DiskFull,
+    /// The database or its directory cannot be written.
+    #[error("the database cannot be written: {reason}")]
+    ReadOnly {
+        /// Why, for people.
+        reason: String,
+    },
+    /// The database is damaged, or holds what cannot have been written.
+    #[error("the database is damaged: {reason}")]
+    Damaged {
+        /// Where and how, for people.
+        reason: String,
+    },
+    /// The app's `CryptoSystem` could not seal or open.
+    #[error("sealed data of {table}: {reason}")]
+    Sealing {
+        /// Whose secrets.
+        table: String,
+        /// Why, for people.
+        reason: String,
+    },
+    /// The database failed otherwise; what was asked is not stored.
+    #[error("database: {reason}")]
+    Database {
+        /// Why, for people.
+        reason: String,
+    },
+
+    /// The chain server.
+    #[error("{reason}")]
+    ChainServer {
+        /// What was asked and what went wrong, for people.
+        reason: String,
+    },
+    /// The signer refused, threw, or answered with something that is no answer.
+    #[error("signer, channel {channel}: {reason}")]
+    SignerFailed {
+        /// The channel.
+        channel: OutPoint,
+        /// What it said, for people.
+        reason: String,
+    },
+    /// The signer gave something that is no signature of the asked key.
+    #[error(
+        "signer, channel {channel}: the signature does not verify under the key it was asked from"
+    )]
+    SignatureRefused {
+        /// The channel.
+        channel: OutPoint,
+    },
+    /// The wallet refused, threw, or answered with something that is no answer.
+    #[error("wallet: {reason}")]
+    WalletFailed {
+        /// What it said, for people.
+        reason: String,
+    },
+    /// A callback of the app did not come back within the policy's time.
+    #[error("{callback}: no answer within {limit_ms} ms")]
+    CallbackTimedOut {
+        /// The trait.
+        callback: String,
+        /// The time it had.
+        limit_ms: u64,
+    },
+    /// A callback of the app could not be made, or ended without an answer.
+    #[error("{callback}: {reason}")]
+    CallbackFailed {
+        /// The trait.
+        callback: String,
+        /// Why, for people.
+        reason: String,
+    },
+
+    /// Another `resume` is running.
+    #[error("resume is running already")]
+    ResumeRunning,
+    /// `shutdown` was called: open a new arbitrator.
+    #[error("the arbitrator is shut down")]
+    ShutDown,
+    /// The library's thread could not be started.
+    #[error("no thread: {reason}")]
+    NoThread {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+fn whose(party: Party) -> &'static str {
+    match party {
+        Party::Local => "our",
+        Party::Remote => "the peer's",
+    }
+}
+
+fn named(htlc: HtlcKey) -> String {
+    match htlc.direction {
+        super::Direction::Outgoing => format!("outgoing {}", htlc.id),
+        super::Direction::Incoming => format!("incoming {}", htlc.id),
+    }
+}

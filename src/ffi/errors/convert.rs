@@ -1,0 +1,246 @@
+//! From the errors of the floors below to the app's: every reason keeps a case of its own.
+
+use super::ArbitratorError;
+use crate::channel::UpdateError;
+use crate::court::CourtError;
+use crate::error::{self, CalloutError};
+use crate::store::StoreError;
+
+impl From<error::ArbitratorError> for ArbitratorError {
+    fn from(error: error::ArbitratorError) -> Self {
+        use error::ArbitratorError as Core;
+        match error {
+            Core::Update(error) => error.into(),
+            Core::UnknownChannel { channel } => ArbitratorError::UnknownChannel {
+                channel: channel.into(),
+            },
+            Core::Court(error) => error.into(),
+            Core::Store(error) => error.into(),
+            Core::Chain(error) => ArbitratorError::ChainServer {
+                reason: error.to_string(),
+            },
+            Core::Protocol(error) => ArbitratorError::Protocol {
+                channel: None,
+                reason: error.to_string(),
+            },
+            Core::Signer { channel, source } => ArbitratorError::SignerFailed {
+                channel: channel.into(),
+                reason: source.to_string(),
+            },
+            Core::SignatureRefused { channel } => ArbitratorError::SignatureRefused {
+                channel: channel.into(),
+            },
+            Core::Wallet(source) => ArbitratorError::WalletFailed {
+                reason: source.to_string(),
+            },
+            Core::Callback { callback, source } => callout(callback, source),
+            Core::ResumeRunning => ArbitratorError::ResumeRunning,
+            Core::ShutDown => ArbitratorError::ShutDown,
+            Core::Thread(reason) => ArbitratorError::NoThread { reason },
+            Core::Config { field, reason } => ArbitratorError::InvalidInput {
+                field: field.to_string(),
+                reason,
+            },
+        }
+    }
+}
+
+fn callout(callback: &'static str, error: CalloutError) -> ArbitratorError {
+    let callback = callback.to_string();
+    match error {
+        CalloutError::TimedOut { limit } => ArbitratorError::CallbackTimedOut {
+            callback,
+            limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
+        },
+        CalloutError::Panicked | CalloutError::NoThread => ArbitratorError::CallbackFailed {
+            callback,
+            reason: error.to_string(),
+        },
+    }
+}
+
+impl From<UpdateError> for ArbitratorError {
+    fn from(error: UpdateError) -> Self {
+        match error {
+            UpdateError::Terms {
+                channel,
+                field,
+                reason,
+            } => ArbitratorError::Terms {
+                channel: channel.into(),
+                field: field.to_string(),
+                reason,
+            },
+            UpdateError::TermsDiffer { channel, field } => ArbitratorError::TermsDiffer {
+                channel: channel.into(),
+                field: field.to_string(),
+            },
+            UpdateError::OutOfOrder {
+                channel,
+                party,
+                number,
+                expected,
+            } => ArbitratorError::OutOfOrder {
+                channel: channel.into(),
+                party: party.into(),
+                number,
+                expected,
+            },
+            UpdateError::AlreadyRevoked {
+                channel,
+                party,
+                number,
+            } => ArbitratorError::AlreadyRevoked {
+                channel: channel.into(),
+                party: party.into(),
+                number,
+            },
+            UpdateError::AboveCapacity {
+                channel,
+                claimed_msat,
+                capacity,
+            } => ArbitratorError::AboveCapacity {
+                channel: channel.into(),
+                claimed_msat,
+                capacity_sat: capacity.to_sat(),
+            },
+            UpdateError::Unbalanced {
+                channel,
+                claimed_msat,
+                capacity,
+            } => ArbitratorError::Unbalanced {
+                channel: channel.into(),
+                claimed_msat,
+                capacity_sat: capacity.to_sat(),
+            },
+            UpdateError::Htlc {
+                channel,
+                htlc,
+                field,
+                reason,
+            } => ArbitratorError::HtlcRefused {
+                channel: channel.into(),
+                htlc: htlc.into(),
+                field: field.to_string(),
+                reason: reason.to_string(),
+            },
+            UpdateError::UnknownHtlc { channel, htlc } => ArbitratorError::UnknownHtlc {
+                channel: channel.into(),
+                htlc: htlc.into(),
+            },
+            UpdateError::FundingSignatures {
+                channel,
+                funding,
+                reason,
+            } => ArbitratorError::FundingSignatures {
+                channel: channel.into(),
+                funding: funding.into(),
+                reason: reason.to_string(),
+            },
+            UpdateError::CommitmentSignature { channel, number } => {
+                ArbitratorError::CommitmentSignature {
+                    channel: channel.into(),
+                    number,
+                }
+            }
+            UpdateError::HtlcSignatureCount {
+                channel,
+                given,
+                expected,
+            } => ArbitratorError::HtlcSignatureCount {
+                channel: channel.into(),
+                given: given as u64,
+                expected: expected as u64,
+            },
+            UpdateError::HtlcSignature {
+                channel,
+                index,
+                htlc,
+            } => ArbitratorError::HtlcSignature {
+                channel: channel.into(),
+                index: index as u64,
+                htlc: htlc.into(),
+            },
+            UpdateError::PerCommitmentPoint { channel, number } => {
+                ArbitratorError::PerCommitmentPoint {
+                    channel: channel.into(),
+                    number,
+                }
+            }
+            UpdateError::WrongSecret { channel, number } => ArbitratorError::WrongSecret {
+                channel: channel.into(),
+                number,
+            },
+            UpdateError::Closing { channel } => ArbitratorError::Closing {
+                channel: channel.into(),
+            },
+            UpdateError::ClosingTransaction { channel, reason } => {
+                ArbitratorError::ClosingTransaction {
+                    channel: channel.into(),
+                    reason: reason.to_string(),
+                }
+            }
+            UpdateError::DataLossProof { channel, reason } => ArbitratorError::DataLossProof {
+                channel: channel.into(),
+                reason: reason.to_string(),
+            },
+            UpdateError::Protocol {
+                channel,
+                ref source,
+            } => ArbitratorError::Protocol {
+                channel: Some(channel.into()),
+                reason: format!("channel {channel}: {source}"),
+            },
+        }
+    }
+}
+
+impl From<CourtError> for ArbitratorError {
+    fn from(error: CourtError) -> Self {
+        match error {
+            CourtError::NothingToBroadcast { channel } => ArbitratorError::NothingToBroadcast {
+                channel: channel.into(),
+            },
+            CourtError::DataLoss { channel } => ArbitratorError::DataLost {
+                channel: channel.into(),
+            },
+            CourtError::Protocol { channel, source } => ArbitratorError::Protocol {
+                channel: Some(channel.into()),
+                reason: format!("channel {channel}: {source}"),
+            },
+        }
+    }
+}
+
+impl From<StoreError> for ArbitratorError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::InUse { path } => ArbitratorError::InUse { path },
+            StoreError::NewerSchema { found, known } => {
+                ArbitratorError::NewerSchema { found, known }
+            }
+            StoreError::NotOurs { path } => ArbitratorError::NotOurs { path },
+            StoreError::WrongNetwork { found, asked } => {
+                ArbitratorError::WrongNetwork { found, asked }
+            }
+            StoreError::UnknownChannel { channel } => ArbitratorError::UnknownChannel {
+                channel: channel.into(),
+            },
+            StoreError::Full => ArbitratorError::DiskFull,
+            StoreError::ReadOnly { reason } => ArbitratorError::ReadOnly { reason },
+            StoreError::Damaged { reason } => ArbitratorError::Damaged { reason },
+            StoreError::Corrupt { .. } => ArbitratorError::Damaged {
+                reason: error.to_string(),
+            },
+            StoreError::Sealing { table, reason } => ArbitratorError::Sealing {
+                table: table.to_string(),
+                reason,
+            },
+            StoreError::Conflict { .. } | StoreError::Io { .. } | StoreError::Sqlite(_) => {
+                ArbitratorError::Database {
+                    reason: error.to_string(),
+                }
+            }
+        }
+    }
+}

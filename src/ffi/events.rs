@@ -1,0 +1,256 @@
+//! What the app is told of, from the outbox: at least once, until it acknowledges.
+
+use super::OutPoint;
+use crate::court;
+use crate::store::StoredEvent;
+
+/// How a channel was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum CloseKind {
+    /// Both sides agreed.
+    Cooperative,
+    /// With a commitment of ours that we hold.
+    Local {
+        /// Which.
+        number: u64,
+    },
+    /// With a commitment of ours that we do not hold: an older state, or one made by another device.
+    LocalOther {
+        /// Which.
+        number: u64,
+    },
+    /// With the peer's current commitment.
+    Remote {
+        /// Which.
+        number: u64,
+    },
+    /// With the peer's next commitment, signed by us while the current one is not revoked.
+    RemotePending {
+        /// Which.
+        number: u64,
+    },
+    /// With a revoked commitment of the peer.
+    Breach {
+        /// Which.
+        number: u64,
+    },
+    /// With a commitment of the peer beyond all we know: we lost data.
+    RemoteFuture {
+        /// Which.
+        number: u64,
+    },
+    /// With something that belongs to no commitment known.
+    Unknown,
+}
+
+impl From<court::CloseKind> for CloseKind {
+    fn from(kind: court::CloseKind) -> Self {
+        match kind {
+            court::CloseKind::Cooperative => CloseKind::Cooperative,
+            court::CloseKind::Local { number } => CloseKind::Local { number },
+            court::CloseKind::LocalOther { number } => CloseKind::LocalOther { number },
+            court::CloseKind::Remote { number } => CloseKind::Remote { number },
+            court::CloseKind::RemotePending { number } => CloseKind::RemotePending { number },
+            court::CloseKind::Breach { number } => CloseKind::Breach { number },
+            court::CloseKind::RemoteFuture { number } => CloseKind::RemoteFuture { number },
+            court::CloseKind::Unknown => CloseKind::Unknown,
+        }
+    }
+}
+
+/// Something the app should know of.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct Event {
+    /// Its name, to acknowledge it by: equal for equal events, on every device.
+    pub id: String,
+    /// The channel it is about.
+    pub channel: OutPoint,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+impl From<StoredEvent> for Event {
+    fn from(stored: StoredEvent) -> Self {
+        Event {
+            id: stored.id,
+            channel: stored.event.channel.into(),
+            kind: stored.event.kind.into(),
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum EventKind {
+    /// The funding transaction is proven to be on the chain.
+    ChannelOpen {
+        /// Height of its block.
+        height: u32,
+        /// Hash of its block.
+        block: String,
+    },
+    /// A reorg took the funding transaction away again.
+    FundingReorged {
+        /// Height of the block it stood in.
+        height: u32,
+    },
+    /// The funding transaction does not pay what the terms say.
+    FundingMismatch {
+        /// Height of its block.
+        height: u32,
+    },
+    /// The peer's `to_self_delay` leaves little time to sleep: a breach must be answered within it.
+    ShortPeerDelay {
+        /// The delay, in blocks.
+        delay: u16,
+    },
+    /// A close is in the mempool, unproven.
+    CloseSeen {
+        /// The closing transaction.
+        txid: String,
+        /// Who closes, and how.
+        kind: CloseKind,
+    },
+    /// A close is proven.
+    ChannelClosed {
+        /// The closing transaction.
+        txid: String,
+        /// Who closed, and how.
+        kind: CloseKind,
+        /// Height of its block.
+        height: u32,
+        /// Hash of its block.
+        block: String,
+    },
+    /// A reorg took the close away again.
+    CloseReorged {
+        /// The closing transaction.
+        txid: String,
+        /// Hash of the block it stood in.
+        block: String,
+    },
+    /// The peer broadcast a revoked commitment.
+    BreachDetected {
+        /// The commitment transaction.
+        txid: String,
+        /// Its number.
+        number: u64,
+    },
+    /// The peer is ahead of what we know: we lost data, and broadcast nothing any more.
+    DataLoss {
+        /// The number the peer is at.
+        number: u64,
+    },
+    /// The funding output was spent by something that belongs to no known commitment.
+    FundsAtRisk {
+        /// The spender.
+        txid: String,
+    },
+    /// An output is ours to resolve, and this version cannot resolve it yet.
+    NotResolvedYet {
+        /// The output.
+        outpoint: OutPoint,
+        /// Its value.
+        value_sat: u64,
+        /// What it is, for people.
+        what: String,
+        /// Hash of the close's block.
+        block: String,
+    },
+    /// An amount is ours again, settled deep enough to be reported.
+    FundsRecovered {
+        /// The transaction that pays us.
+        txid: String,
+        /// What it pays us.
+        value_sat: u64,
+        /// Hash of its block.
+        block: String,
+    },
+    /// An output of ours was spent by somebody else, settled deep enough to be reported.
+    SweptByAnother {
+        /// The output.
+        outpoint: OutPoint,
+        /// Its value.
+        value_sat: u64,
+        /// Hash of the spender's block.
+        block: String,
+    },
+    /// Everything is irrevocably resolved; the channel's working data is gone.
+    FullyResolved {
+        /// The closing transaction.
+        txid: String,
+    },
+}
+
+impl From<court::EventKind> for EventKind {
+    fn from(kind: court::EventKind) -> Self {
+        match kind {
+            court::EventKind::ChannelOpen { height, block } => EventKind::ChannelOpen {
+                height,
+                block: block.to_string(),
+            },
+            court::EventKind::FundingReorged { height } => EventKind::FundingReorged { height },
+            court::EventKind::FundingMismatch { height } => EventKind::FundingMismatch { height },
+            court::EventKind::ShortPeerDelay { delay } => EventKind::ShortPeerDelay { delay },
+            court::EventKind::CloseSeen { txid, kind } => EventKind::CloseSeen {
+                txid: txid.to_string(),
+                kind: kind.into(),
+            },
+            court::EventKind::ChannelClosed {
+                txid,
+                kind,
+                height,
+                block,
+            } => EventKind::ChannelClosed {
+                txid: txid.to_string(),
+                kind: kind.into(),
+                height,
+                block: block.to_string(),
+            },
+            court::EventKind::CloseReorged { txid, block } => EventKind::CloseReorged {
+                txid: txid.to_string(),
+                block: block.to_string(),
+            },
+            court::EventKind::BreachDetected { txid, number } => EventKind::BreachDetected {
+                txid: txid.to_string(),
+                number,
+            },
+            court::EventKind::DataLoss { number } => EventKind::DataLoss { number },
+            court::EventKind::FundsAtRisk { txid } => EventKind::FundsAtRisk {
+                txid: txid.to_string(),
+            },
+            court::EventKind::NotResolvedYet {
+                outpoint,
+                value_sat,
+                what,
+                block,
+            } => EventKind::NotResolvedYet {
+                outpoint: outpoint.into(),
+                value_sat,
+                what,
+                block: block.to_string(),
+            },
+            court::EventKind::FundsRecovered {
+                txid,
+                value_sat,
+                block,
+            } => EventKind::FundsRecovered {
+                txid: txid.to_string(),
+                value_sat,
+                block: block.to_string(),
+            },
+            court::EventKind::SweptByAnother {
+                outpoint,
+                value_sat,
+                block,
+            } => EventKind::SweptByAnother {
+                outpoint: outpoint.into(),
+                value_sat,
+                block: block.to_string(),
+            },
+            court::EventKind::FullyResolved { txid } => EventKind::FullyResolved {
+                txid: txid.to_string(),
+            },
+        }
+    }
+}

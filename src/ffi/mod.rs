@@ -1,0 +1,55 @@
+//! The library as apps in Kotlin and Swift see it: plain records and enums, one object, and the traits they implement.
+//!
+//! Nothing is decided here. What comes in is turned into the types of the floors below, and refused with
+//! [`ArbitratorError::InvalidInput`] where it cannot be; what goes out is turned into records. The exported async
+//! functions only await the library's thread, so they never block the caller's, need no runtime of the app's, and may
+//! be cancelled at any time.
+//!
+//! Txids and block hashes are hex, as block explorers show them; keys, scripts, secrets, signatures and transactions
+//! are bytes; every amount has its unit in its name.
+
+mod arbitrator;
+mod chain;
+mod channel;
+mod config;
+mod errors;
+mod events;
+mod foreign;
+mod input;
+mod log;
+mod report;
+mod signer;
+mod terms;
+#[cfg(test)]
+mod tests;
+mod tick;
+
+pub use arbitrator::ChainArbitrator;
+pub use chain::{Block, OutPoint};
+pub use channel::{
+    CommitmentUpdate, Direction, FundingSignatures, Htlc, HtlcKey, HtlcOrigin, LocalUpdate,
+    Position, RemoteUpdate,
+};
+pub use config::{default_policy, ArbitratorConfig, Network, Policy};
+pub use errors::ArbitratorError;
+pub use events::{CloseKind, Event, EventKind};
+pub use foreign::{
+    CryptoError, CryptoSystem, InputToSign, KeyDescriptor, KeyRole, KeyTweak, OnchainWallet,
+    SignRequest, Signer, SignerError, WalletError,
+};
+pub use report::{
+    ArbitratorState, ChannelReport, CloseReport, CloseSummary, ContractProgress, ContractReport,
+    FundingState, Resolution, SummaryKind,
+};
+pub use signer::{ChannelSecrets, SeedSigner};
+pub use terms::{ChannelKeys, ChannelTerms, ChannelType, Party, PartyTerms};
+pub use tick::{
+    BroadcastOutcome, ClosingBroadcast, ForceCloseStatus, Look, ResumeOptions, ResumeReport,
+    Trouble,
+};
+
+/// The version of the native library.
+#[uniffi::export]
+pub fn library_version() -> String {
+    env!("CARGO_PKG_VERSION").to_string()
+}

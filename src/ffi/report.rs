@@ -1,0 +1,295 @@
+//! How a channel stands, and what remains of it when it is closed.
+
+use super::{Block, CloseKind, OutPoint, Party};
+use crate::channel;
+use crate::court::{self, report, resolver};
+
+/// Where a channel's case stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum ArbitratorState {
+    /// Nothing is to be done on the chain.
+    Default,
+    /// We decided to close; our commitment waits for its signature.
+    BroadcastCommit,
+    /// Our commitment is signed, and broadcast on every tick until a close is proven.
+    CommitmentBroadcasted,
+    /// A close is proven.
+    ContractClosed,
+    /// The outputs of the close are being resolved.
+    WaitingFullResolution,
+    /// Every output is irrevocably resolved.
+    FullyResolved,
+}
+
+impl From<court::ArbitratorState> for ArbitratorState {
+    fn from(state: court::ArbitratorState) -> Self {
+        match state {
+            court::ArbitratorState::Default => ArbitratorState::Default,
+            court::ArbitratorState::BroadcastCommit => ArbitratorState::BroadcastCommit,
+            court::ArbitratorState::CommitmentBroadcasted => ArbitratorState::CommitmentBroadcasted,
+            court::ArbitratorState::ContractClosed => ArbitratorState::ContractClosed,
+            court::ArbitratorState::WaitingFullResolution => ArbitratorState::WaitingFullResolution,
+            court::ArbitratorState::FullyResolved => ArbitratorState::FullyResolved,
+        }
+    }
+}
+
+/// Whether the channel's money is on the chain at all.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum FundingState {
+    /// The funding transaction is not proven to be on the chain.
+    Pending,
+    /// It is.
+    Open {
+        /// In this block.
+        block: Block,
+    },
+    /// It is on the chain, without the output that the terms name.
+    Mismatch {
+        /// In this block.
+        block: Block,
+    },
+}
+
+impl From<court::FundingState> for FundingState {
+    fn from(state: court::FundingState) -> Self {
+        match state {
+            court::FundingState::Pending => FundingState::Pending,
+            court::FundingState::Open(block) => FundingState::Open {
+                block: block.into(),
+            },
+            court::FundingState::Mismatch(block) => FundingState::Mismatch {
+                block: block.into(),
+            },
+        }
+    }
+}
+
+/// Who has an output of a close in the end.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum Resolution {
+    /// We do.
+    Claimed {
+        /// Our transaction.
+        txid: String,
+    },
+    /// Somebody else does.
+    SweptByAnother {
+        /// The other's transaction.
+        txid: String,
+    },
+}
+
+impl From<resolver::Resolution> for Resolution {
+    fn from(resolution: resolver::Resolution) -> Self {
+        match resolution {
+            resolver::Resolution::Claimed { txid } => Resolution::Claimed {
+                txid: txid.to_string(),
+            },
+            resolver::Resolution::SweptByAnother { txid } => Resolution::SweptByAnother {
+                txid: txid.to_string(),
+            },
+        }
+    }
+}
+
+/// How far the resolution of one output of a close has come.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum ContractProgress {
+    /// Open, and this version has no resolver for it.
+    Unresolved,
+    /// Ours once the tip has reached a height.
+    Maturing {
+        /// That height.
+        claimable_at: u32,
+    },
+    /// Ours now; the claim is being made, or is not confirmed.
+    Claimable,
+    /// Spent in a proven block.
+    Spent {
+        /// By whom.
+        resolution: Resolution,
+        /// In which block.
+        block: Block,
+        /// Deep enough to be reported.
+        settled: bool,
+    },
+    /// Spent, irrevocably.
+    Resolved {
+        /// By whom.
+        resolution: Resolution,
+    },
+}
+
+impl From<resolver::Progress> for ContractProgress {
+    fn from(progress: resolver::Progress) -> Self {
+        match progress {
+            resolver::Progress::Unresolved => ContractProgress::Unresolved,
+            resolver::Progress::Maturing { claimable_at } => {
+                ContractProgress::Maturing { claimable_at }
+            }
+            resolver::Progress::Claimable => ContractProgress::Claimable,
+            resolver::Progress::Spent {
+                resolution,
+                block,
+                settled,
+            } => ContractProgress::Spent {
+                resolution: resolution.into(),
+                block: block.into(),
+                settled,
+            },
+            resolver::Progress::Resolved { resolution } => ContractProgress::Resolved {
+                resolution: resolution.into(),
+            },
+        }
+    }
+}
+
+/// One output of a close that is ours to resolve.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct ContractReport {
+    /// The output.
+    pub outpoint: OutPoint,
+    /// Its value.
+    pub value_sat: u64,
+    /// What it is, for people.
+    pub what: String,
+    /// How far it is, for people.
+    pub status: String,
+    /// How far it is.
+    pub progress: ContractProgress,
+}
+
+impl From<report::ContractReport> for ContractReport {
+    fn from(contract: report::ContractReport) -> Self {
+        ContractReport {
+            outpoint: contract.outpoint.into(),
+            value_sat: contract.value_sat,
+            what: contract.what,
+            status: contract.status,
+            progress: contract.progress.into(),
+        }
+    }
+}
+
+/// A proven close.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct CloseReport {
+    /// Who closed, and how.
+    pub kind: CloseKind,
+    /// The closing transaction.
+    pub txid: String,
+}
+
+/// How one channel stands.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct ChannelReport {
+    /// The channel.
+    pub channel: OutPoint,
+    /// Where its case stands.
+    pub state: ArbitratorState,
+    /// Whether its money is on the chain.
+    pub funding: FundingState,
+    /// Its close, once proven.
+    pub close: Option<CloseReport>,
+    /// We lost data: nothing of ours is broadcast any more.
+    pub data_loss: bool,
+    /// The outputs of the close that are ours to resolve.
+    pub contracts: Vec<ContractReport>,
+    /// The next height at which something is to be done, if nothing else happens.
+    pub next_height: Option<u32>,
+}
+
+impl From<report::ChannelReport> for ChannelReport {
+    fn from(report: report::ChannelReport) -> Self {
+        let contracts = report.contracts.into_iter();
+        ChannelReport {
+            channel: report.channel.into(),
+            state: report.state.into(),
+            funding: report.funding.into(),
+            close: report.close.map(|(kind, txid)| CloseReport {
+                kind: kind.into(),
+                txid: txid.to_string(),
+            }),
+            data_loss: report.data_loss,
+            contracts: contracts.map(ContractReport::from).collect(),
+            next_height: report.next_height,
+        }
+    }
+}
+
+/// How a channel ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum SummaryKind {
+    /// Both sides agreed.
+    Cooperative,
+    /// Our commitment confirmed.
+    Local,
+    /// The peer's commitment confirmed.
+    Remote,
+    /// The peer's revoked commitment confirmed.
+    Breach,
+    /// The funding output was spent by something that belongs to no commitment known.
+    Unknown,
+    /// The funding transaction can never confirm.
+    FundingCancelled,
+}
+
+impl From<channel::SummaryKind> for SummaryKind {
+    fn from(kind: channel::SummaryKind) -> Self {
+        match kind {
+            channel::SummaryKind::Cooperative => SummaryKind::Cooperative,
+            channel::SummaryKind::Local => SummaryKind::Local,
+            channel::SummaryKind::Remote => SummaryKind::Remote,
+            channel::SummaryKind::Breach => SummaryKind::Breach,
+            channel::SummaryKind::Unknown => SummaryKind::Unknown,
+            channel::SummaryKind::FundingCancelled => SummaryKind::FundingCancelled,
+        }
+    }
+}
+
+/// What remains of a closed channel: provisional from the first proven confirmation of a close, final once every output
+/// is irrevocably resolved.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct CloseSummary {
+    /// The channel.
+    pub channel: OutPoint,
+    /// The peer's node id, 33 bytes.
+    pub peer: Vec<u8>,
+    /// The channel's capacity.
+    pub capacity_sat: u64,
+    /// How it ended.
+    pub kind: SummaryKind,
+    /// The closing transaction.
+    pub closing_txid: Option<String>,
+    /// Height of the block that holds the closing transaction.
+    pub close_height: u32,
+    /// Who opened the channel.
+    pub opener: Party,
+    /// Ours without waiting: paid to our scripts by the close itself, or swept since.
+    pub settled_balance_sat: u64,
+    /// Ours, but not yet swept.
+    pub time_locked_balance_sat: u64,
+    /// Paid by us in fees for sweeps.
+    pub sweep_fees_sat: u64,
+    /// A reorg may replace a summary that is not final.
+    pub is_final: bool,
+}
+
+impl From<channel::CloseSummary> for CloseSummary {
+    fn from(summary: channel::CloseSummary) -> Self {
+        CloseSummary {
+            channel: summary.channel.into(),
+            peer: summary.peer.serialize().to_vec(),
+            capacity_sat: summary.capacity.to_sat(),
+            kind: summary.kind.into(),
+            closing_txid: summary.closing_txid.map(|txid| txid.to_string()),
+            close_height: summary.close_height,
+            opener: summary.opener.into(),
+            settled_balance_sat: summary.settled_balance.to_sat(),
+            time_locked_balance_sat: summary.time_locked_balance.to_sat(),
+            sweep_fees_sat: summary.sweep_fees.to_sat(),
+            is_final: summary.is_final,
+        }
+    }
+}

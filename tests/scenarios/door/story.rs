@@ -1,0 +1,420 @@
+//! A random history of updates told to the phone, and what must be true of the store at any moment of it.
+
+use std::collections::BTreeSet;
+
+use bitcoin::{Transaction, Txid};
+use lightning_arbitrator::channel::{Feed, HtlcTerms};
+use lightning_arbitrator::court::{recognise, CloseKind, ContractRole, Dossier, SpendContext};
+use lightning_arbitrator::protocol::{ContractOutput, Party};
+use lightning_arbitrator::store::{ChannelRow, Store};
+use testkit::party::{Direction, HtlcKey, NewHtlc, RemoteUpdate, Settlement, Side, Which};
+
+use crate::support::{htlc_key, local_update, number, retold, Told, World};
+
+/// One thing that may happen. What is impossible at its moment does not happen.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    Offer {
+        direction: Direction,
+        sat: u64,
+    },
+    Settle {
+        pick: usize,
+        how: Settlement,
+    },
+    /// BOLT 2: after a reconnection, what the other side has not acknowledged is forgotten, and its id free again.
+    Forget {
+        direction: Direction,
+    },
+    Feerate(u32),
+    SignForPeer,
+    SignForPeerAgain,
+    PeerRevokes,
+    SignForUs,
+    SignForUsAgain,
+    /// The engine crashed, and sends one of its messages again.
+    Resend {
+        pick: usize,
+    },
+    Release {
+        pick: usize,
+    },
+    Restart,
+    Lie(super::lies::Lie),
+}
+
+/// A commitment that somebody can broadcast.
+#[derive(Clone, Debug)]
+struct Signed {
+    owner: Side,
+    number: u64,
+    index: usize,
+    htlcs: Vec<HtlcTerms>,
+}
+
+pub struct Story {
+    pub world: World,
+    signed: Vec<Signed>,
+    /// Good messages that may be sent again.
+    repeatable: Vec<Told>,
+    pub peer_updates: Vec<RemoteUpdate>,
+    pub revoked: Option<u64>,
+    /// Something that was signed for the peer is forgotten: BOLT 2 lets nothing follow but that number, signed again.
+    owes_signature: bool,
+}
+
+/// Balances stay above this, so that fees and anchors are always affordable.
+const KEPT_MSAT: u64 = 100_000_000;
+
+impl Story {
+    pub fn begin(world: World) -> Self {
+        let blank = |owner| Signed {
+            owner,
+            number: 0,
+            index: 0,
+            htlcs: Vec::new(),
+        };
+        Story {
+            world,
+            signed: vec![blank(Side::Peer), blank(Side::Us)],
+            repeatable: Vec::new(),
+            peer_updates: Vec::new(),
+            revoked: None,
+            owes_signature: false,
+        }
+    }
+
+    pub fn newest(&self, side: Side) -> u64 {
+        let numbers = self.signed.iter().filter(|it| it.owner == side);
+        numbers.map(|it| it.number).max().unwrap_or(0)
+    }
+
+    /// The HTLCs of a side's commitments up to a number, as they were told.
+    pub fn htlcs_up_to(&self, side: Side, last: u64) -> Vec<HtlcTerms> {
+        let signed = self.signed.iter();
+        let old = signed.filter(|it| it.owner == side && it.number <= last);
+        old.flat_map(|it| it.htlcs.clone()).collect()
+    }
+
+    pub fn goes_on(&mut self, deed: &Deed) {
+        match deed {
+            Deed::Offer { direction, sat } => self.offer(*direction, sat * 1_000),
+            Deed::Settle { pick, how } => {
+                if let Some(htlc) = pick_of(self.world.channel.htlcs(), *pick) {
+                    let key = htlc.key;
+                    self.world
+                        .channel
+                        .settle_htlc(key, *how)
+                        .expect("it is live");
+                }
+            }
+            Deed::Forget { direction } => self.forget(*direction),
+            Deed::Feerate(feerate) => self.world.channel.set_feerate(*feerate),
+            Deed::SignForPeer if self.owes_signature => {}
+            Deed::SignForPeer => {
+                if let Ok(update) = self.world.channel.their_commitment() {
+                    self.sign_for_peer(update);
+                }
+            }
+            Deed::SignForPeerAgain => {
+                let update = self.world.channel.their_commitment_again();
+                self.sign_for_peer(update.expect("one is signed"));
+                self.owes_signature = false;
+            }
+            Deed::PeerRevokes if self.owes_signature => {}
+            Deed::PeerRevokes => {
+                if let Ok(revocation) = self.world.channel.peer_revokes() {
+                    self.revoked = Some(revocation.number);
+                    self.tell(Told::Revocation(revocation));
+                }
+            }
+            Deed::SignForUs => {
+                let update = self.world.channel.our_commitment();
+                self.sign_for_us(&update);
+            }
+            Deed::SignForUsAgain => {
+                let update = self.world.channel.our_commitment_again();
+                self.sign_for_us(&update.expect("one is signed"));
+            }
+            Deed::Resend { pick } => {
+                if let Some(told) = pick_of(&self.repeatable, *pick).cloned() {
+                    self.world.repeats(told);
+                }
+            }
+            Deed::Release { pick } => {
+                let committed = self.htlcs_up_to(Side::Us, u64::MAX);
+                if let Some(htlc) = pick_of(&committed, *pick) {
+                    self.tell(Told::Release(htlc.key));
+                }
+            }
+            Deed::Restart => self.world.phone.switch_off(),
+            Deed::Lie(lie) => {
+                if let Some(told) = lie.told(self) {
+                    self.world.refusal(told);
+                }
+            }
+        }
+    }
+
+    fn offer(&mut self, direction: Direction, amount_msat: u64) {
+        let payer = direction.payer();
+        if self.world.channel.balance_msat(payer) < KEPT_MSAT + amount_msat {
+            return;
+        }
+        let expiry = 600 + u32::try_from(amount_msat % 5).expect("small");
+        self.world.add(match direction {
+            Direction::Outgoing => NewHtlc::outgoing(amount_msat, expiry),
+            Direction::Incoming => NewHtlc::incoming(amount_msat, expiry),
+        });
+    }
+
+    fn forget(&mut self, direction: Direction) {
+        let live = self.world.channel.htlcs().iter();
+        let of_direction = live.filter(|htlc| htlc.key.direction == direction);
+        let Some(key) = of_direction.map(|htlc| htlc.key).max() else {
+            return;
+        };
+        // Only the newest of its direction can be forgotten: its id is the next one again.
+        if !self.is_acknowledged(key) && self.world.channel.forget_htlc(key).is_ok() {
+            self.owes_signature |= self.is_signed(key);
+        }
+    }
+
+    fn is_signed(&self, key: HtlcKey) -> bool {
+        let key = htlc_key(key);
+        let mut htlcs = self.signed.iter().flat_map(|signed| &signed.htlcs);
+        htlcs.any(|htlc| htlc.key == key)
+    }
+
+    /// Whether a commitment that counts has carried it: any of ours, and those of the peer below its newest.
+    fn is_acknowledged(&self, key: HtlcKey) -> bool {
+        let newest = self.newest(Side::Peer);
+        let key = htlc_key(key);
+        self.signed.iter().any(|signed| {
+            let carries = signed.htlcs.iter().any(|htlc| htlc.key == key);
+            carries && (signed.owner == Side::Us || signed.number < newest)
+        })
+    }
+
+    fn tell(&mut self, told: Told) {
+        self.world.tell(told.clone());
+        // Of older messages BOLT 2 leaves nothing to repeat.
+        self.repeatable
+            .retain(|old| is_repeatable_after(old, &told));
+        self.repeatable.push(told);
+    }
+
+    fn sign_for_peer(&mut self, update: RemoteUpdate) {
+        self.sign(Side::Peer, update.number, &update.htlcs);
+        self.tell(Told::Remote(retold(&update)));
+        self.peer_updates.push(update);
+    }
+
+    fn sign_for_us(&mut self, update: &testkit::party::LocalUpdate) {
+        self.sign(Side::Us, update.number, &update.htlcs);
+        self.tell(Told::Local(local_update(self.world.outpoint(), update)));
+    }
+
+    fn sign(&mut self, owner: Side, number: u64, htlcs: &[testkit::party::Htlc]) {
+        let same = |it: &&Signed| it.owner == owner && it.number == number;
+        self.signed.push(Signed {
+            owner,
+            number,
+            index: self.signed.iter().filter(same).count(),
+            htlcs: htlcs.iter().map(retold).collect(),
+        });
+    }
+
+    fn transaction(&self, signed: &Signed) -> Transaction {
+        let channel = &self.world.channel;
+        let which = Which::Alternative {
+            number: signed.number,
+            index: signed.index,
+        };
+        match signed.owner {
+            Side::Us => channel.our_commitment_tx(which),
+            Side::Peer => channel.peer_commitment_tx(which),
+        }
+        .expect("signed")
+    }
+
+    fn kind(&self, signed: &Signed) -> CloseKind {
+        let number = signed.number;
+        let current = self.revoked.map_or(0, |revoked| revoked + 1);
+        match signed.owner {
+            Side::Us if number == self.newest(Side::Us) => CloseKind::Local { number },
+            Side::Us => CloseKind::LocalOther { number },
+            Side::Peer if number < current => CloseKind::Breach { number },
+            Side::Peer if number == current => CloseKind::Remote { number },
+            Side::Peer => CloseKind::RemotePending { number },
+        }
+    }
+
+    /// Position, candidates, intervals, and what every commitment would be recognised as, now.
+    pub fn is_stored(&mut self) {
+        let channel = self.world.outpoint();
+        let feed = self.feed();
+        assert_eq!(self.world.phone.position(channel).feed, feed);
+        let store = self.world.phone.opened();
+        let row = store.find(channel).expect("readable").expect("registered");
+        let dossier = dossier(&store, row);
+        self.candidates_are(&dossier);
+        for signed in &self.signed {
+            let told = store
+                .htlcs_at(
+                    row,
+                    party(signed.owner),
+                    signed.number,
+                    &mut Default::default(),
+                )
+                .expect("readable");
+            let held: Vec<&HtlcTerms> = told.values().map(|life| &life.terms).collect();
+            for htlc in &signed.htlcs {
+                assert!(held.contains(&htlc), "{signed:?} without {htlc:?}");
+            }
+            self.is_recognised(&store, row, &dossier, signed);
+        }
+    }
+
+    fn feed(&self) -> Feed {
+        let newest = self.newest(Side::Peer);
+        // What a revocation announces is used up by the commitment that it was announced for.
+        let announced = self.revoked.map(|revoked| revoked + 2);
+        Feed {
+            local: Some(number(self.newest(Side::Us))),
+            remote: Some(number(newest)),
+            remote_revoked: self.revoked.map(number),
+            remote_next_point: announced
+                .filter(|announced| *announced > newest)
+                .map(|announced| {
+                    self.world
+                        .channel
+                        .setup()
+                        .peer
+                        .per_commitment_point(announced)
+                }),
+        }
+    }
+
+    fn candidates_are(&self, dossier: &Dossier) {
+        let is_valid = |signed: &&Signed| match self.kind(signed) {
+            CloseKind::Local { .. }
+            | CloseKind::Remote { .. }
+            | CloseKind::RemotePending { .. } => true,
+            CloseKind::LocalOther { .. }
+            | CloseKind::Breach { .. }
+            | CloseKind::RemoteFuture { .. }
+            | CloseKind::Cooperative
+            | CloseKind::Unknown => false,
+        };
+        let valid = self.signed.iter().filter(is_valid);
+        let expected: BTreeSet<Txid> = valid
+            .map(|it| self.transaction(it).compute_txid())
+            .collect();
+        let stored: BTreeSet<Txid> = dossier.candidates.iter().map(|it| it.txid).collect();
+        assert_eq!(stored, expected);
+    }
+
+    fn is_recognised(&self, store: &Store, row: ChannelRow, dossier: &Dossier, signed: &Signed) {
+        let at = number(signed.number);
+        let mut dossier = dossier.clone();
+        for owner in [Party::Local, Party::Remote] {
+            let lives = store.htlcs_at(row, owner, signed.number, &mut Default::default());
+            dossier.htlcs.extend(lives.expect("readable"));
+        }
+        let context = SpendContext {
+            our_point: Some(
+                self.world
+                    .channel
+                    .setup()
+                    .ours
+                    .per_commitment_point(signed.number),
+            ),
+            peer_secret: store.secrets(row).expect("readable").get(at),
+            ..SpendContext::default()
+        };
+        let transaction = self.transaction(signed);
+        let found = recognise(&dossier, &transaction, &context).expect("good terms");
+        assert_eq!(found.kind, self.kind(signed));
+        let htlcs = found
+            .contracts
+            .iter()
+            .filter(|it| is_htlc(&it.output))
+            .count();
+        assert_eq!(htlcs, self.htlc_outputs(signed), "{signed:?}");
+        let sweeps = |it: &&_| matches!(it, ContractRole::CommitSweep);
+        let roles = found.contracts.iter().map(|it| it.role).collect::<Vec<_>>();
+        assert_eq!(roles.iter().filter(sweeps).count(), 1, "{signed:?}");
+    }
+
+    fn htlc_outputs(&self, signed: &Signed) -> usize {
+        let which = Which::Alternative {
+            number: signed.number,
+            index: signed.index,
+        };
+        let figures = self
+            .world
+            .channel
+            .figures(signed.owner, which)
+            .expect("signed");
+        figures.htlcs.iter().flatten().count()
+    }
+
+    /// One of all commitments confirms, and the phone says what it is.
+    pub fn ends(&mut self, pick: usize) {
+        let signed = pick_of(&self.signed, pick).expect("two at least").clone();
+        let close = self.transaction(&signed);
+        self.world.submit(&close);
+        self.world.mine(1);
+        self.world.phone.resume();
+        let channel = self.world.outpoint();
+        let report = self.world.phone.report(channel);
+        let expected = Some((self.kind(&signed), close.compute_txid()));
+        assert_eq!(report.close, expected);
+    }
+}
+
+/// Whether an older message is a mere repeat still, when a new one was told.
+fn is_repeatable_after(old: &Told, new: &Told) -> bool {
+    match (old, new) {
+        (Told::Local(old), Told::Local(new)) => old.commitment.number == new.commitment.number,
+        (Told::Remote(old), Told::Revocation(new)) => old.commitment.number.get() > new.number,
+        // The id may be another HTLC's by now.
+        (Told::Release(_), Told::Local(_) | Told::Remote(_)) => false,
+        _ => true,
+    }
+}
+
+pub fn pick_of<T>(from: &[T], pick: usize) -> Option<&T> {
+    from.get(pick.checked_rem(from.len())?)
+}
+
+fn party(side: Side) -> Party {
+    match side {
+        Side::Us => Party::Local,
+        Side::Peer => Party::Remote,
+    }
+}
+
+fn is_htlc(output: &ContractOutput) -> bool {
+    matches!(output, ContractOutput::Htlc { .. })
+}
+
+fn dossier(store: &Store, row: ChannelRow) -> Dossier {
+    let terms = store.terms(row).expect("readable");
+    let candidates = store
+        .candidates(row, terms.channel(), &mut Default::default())
+        .expect("readable");
+    let named = candidates
+        .iter()
+        .flat_map(|it| it.htlcs.iter().map(|htlc| htlc.key));
+    Dossier {
+        feed: store.feed(row).expect("readable"),
+        htlcs: store
+            .htlcs(row, named, &mut Default::default())
+            .expect("readable"),
+        cooperative: Vec::new(),
+        candidates,
+        terms,
+    }
+}
