@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use bitcoin::{FeeRate, OutPoint, TxOut};
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::{FeeRate, OutPoint, ScriptBuf, TxOut, Txid};
 
 use super::core::Core;
 use super::facts::{concerns, contract_watches, facts, has_lost_facts};
@@ -18,7 +19,7 @@ use crate::court::{
     Input, SpendContext, Want,
 };
 use crate::error::ArbitratorError;
-use crate::protocol::Party;
+use crate::protocol::{CommitmentNumber, Party};
 use crate::store::{ChannelRow, Store, StoreError, Unreadable};
 use crate::sweep;
 
@@ -35,6 +36,22 @@ const PURGE_ROWS: u32 = 500;
 /// Fee estimates are asked for once per tick, and only if a claim needs them.
 #[derive(Default)]
 struct Estimates(Option<BTreeMap<u16, FeeRate>>);
+
+/// What the app's wallet and signer said of a funding output's spender.
+#[derive(Default)]
+struct LookedUp {
+    our_scripts: BTreeSet<ScriptBuf>,
+    tagged: Option<Tagged>,
+}
+
+/// A spender that carries a state number (BOLT 3).
+#[derive(Clone, Copy)]
+struct Tagged {
+    txid: Txid,
+    number: CommitmentNumber,
+    /// Our per-commitment point there.
+    our_point: PublicKey,
+}
 
 /// What a tick has gone through so far.
 struct Tick<'a> {
@@ -213,11 +230,12 @@ impl Tick<'_> {
         if !concerns(&case, channel, view) || has_lost_facts(&case, channel, view) {
             return Ok(());
         }
-        let (mut dossier, _) = core.dossier(row)?;
-        let context = self.context(row, &mut dossier, &case, view).await?;
+        let looked_up = self.look_up(row, &case, view).await?;
         for _ in 0..MAX_STEPS {
+            // Read anew after every await: a revocation may have come in while the app was asked.
             let case = core.store.case(row)?;
-            let facts = Input::Facts(facts(&case, &dossier, view, tip, context.clone()));
+            let (dossier, context) = self.read(row, &looked_up)?;
+            let facts = Input::Facts(facts(&case, &dossier, view, tip, context));
             let (_, changed) = core.apply_with(row, channel, &dossier, &facts)?;
             if changed {
                 self.report.changed.insert(channel);
@@ -225,59 +243,85 @@ impl Tick<'_> {
                 break;
             }
         }
+        let (dossier, _) = core.dossier(row)?;
         self.answer_wants(row, channel, &dossier, tip.height.to_u32())
             .await
     }
 
-    /// What has to be looked up about the funding output's spender before it can be recognised.
-    async fn context(
-        &mut self,
+    /// What only the app can say of the funding output's spender before it can be recognised.
+    async fn look_up(
+        &self,
         row: ChannelRow,
-        dossier: &mut Dossier,
         case: &Case,
         view: &ChainView,
-    ) -> Result<SpendContext, ArbitratorError> {
-        let channel = dossier.channel();
+    ) -> Result<LookedUp, ArbitratorError> {
+        let core = self.core;
+        let terms = core.store.terms(row)?;
+        let channel = terms.channel();
         let Some(spend) = view.output(&channel).and_then(|facts| facts.spend.clone()) else {
-            return Ok(SpendContext::default());
+            return Ok(LookedUp::default());
         };
-        let known = case.close.as_ref().map(|close| close.txid) == Some(spend.txid)
-            && case.close.as_ref().map(|close| close.block.hash)
-                == spend.block().map(|block| block.hash);
-        if known {
-            return Ok(SpendContext::default());
+        let is_known = case.close.as_ref().is_some_and(|close| {
+            Some(close.block.hash) == spend.block().map(|block| block.hash)
+                && close.txid == spend.txid
+        });
+        if is_known {
+            return Ok(LookedUp::default());
         }
-        let mut context = SpendContext {
-            our_scripts: self.core.our_scripts(&spend.tx).await?,
-            ..SpendContext::default()
+        let our_scripts = core.our_scripts(&spend.tx).await?;
+        let Some(number) = court::state_number(&terms, &spend.tx) else {
+            return Ok(LookedUp {
+                our_scripts,
+                ..LookedUp::default()
+            });
         };
-        let is_candidate = dossier
-            .candidates
-            .iter()
-            .any(|candidate| candidate.txid == spend.txid);
-        let number = court::state_number(&dossier.terms, &spend.tx);
-        let (Some(number), false) = (number, is_candidate) else {
-            return Ok(context);
-        };
-        let keys_id = dossier.terms.keys_id;
-        let point = self
-            .core
+        let keys_id = terms.keys_id;
+        let our_point = core
             .ask_signer(channel, move |signer| {
                 signer.per_commitment_point(&keys_id, number)
             })
             .await?;
-        context.our_point = Some(point);
-        context.peer_secret = self.core.store.secrets(row)?.get(number);
-        let mut unreadable = Unreadable::default();
-        for owner in [Party::Local, Party::Remote] {
-            let store = &self.core.store;
-            let lives = store.htlcs_at(row, owner, number.get(), &mut unreadable)?;
-            dossier.htlcs.extend(lives);
+        Ok(LookedUp {
+            our_scripts,
+            tagged: Some(Tagged {
+                txid: spend.txid,
+                number,
+                our_point,
+            }),
+        })
+    }
+
+    /// Everything stored that the spender is recognised by, beside what was looked up.
+    fn read(
+        &mut self,
+        row: ChannelRow,
+        looked_up: &LookedUp,
+    ) -> Result<(Dossier, SpendContext), ArbitratorError> {
+        let core = self.core;
+        let (mut dossier, mut unreadable) = core.dossier(row)?;
+        let mut context = SpendContext {
+            our_scripts: looked_up.our_scripts.clone(),
+            ..SpendContext::default()
+        };
+        // A candidate is recognised by its txid: damaged secrets are no reason to miss it.
+        let unrecognised = looked_up
+            .tagged
+            .filter(|tagged| dossier.candidates.iter().all(|it| it.txid != tagged.txid));
+        if let Some(tagged) = unrecognised {
+            let number = tagged.number;
+            context.our_point = Some(tagged.our_point);
+            context.peer_secret = core.store.secrets(row)?.get(number);
+            for owner in [Party::Local, Party::Remote] {
+                let lives = core
+                    .store
+                    .htlcs_at(row, owner, number.get(), &mut unreadable)?;
+                dossier.htlcs.extend(lives);
+            }
         }
         for reason in unreadable.reasons() {
-            self.tell_trouble(Some(channel), reason.to_string());
+            self.tell_trouble(Some(dossier.channel()), reason.to_string());
         }
-        Ok(context)
+        Ok((dossier, context))
     }
 
     // ── signing ──────────────────────────────────────────────────────────────────────────────────────────────

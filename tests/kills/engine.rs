@@ -81,7 +81,31 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
                 }
             }
         }
-        self.look()
+        self.acknowledged(order)
+    }
+
+    /// What was said to be stored must be there from now on. Beyond the updates themselves the library is asked what that is.
+    fn acknowledged(&mut self, order: &Order) -> Result<(), Loss> {
+        let mut channels = self.record.standing.channels.iter_mut();
+        let mut at = |index: usize| {
+            let funding = self.channels[index].funding();
+            channels
+                .find(|at| at.channel == funding)
+                .expect("registered before")
+        };
+        match order {
+            Order::Remote(index, update) => at(*index).remote = Some(update.number),
+            Order::Revocation(index, it) => at(*index).remote_revoked = Some(it.number),
+            Order::Local(index, update) => at(*index).local = Some(update.number),
+            Order::Sleep => {}
+            Order::Register(_)
+            | Order::ClosingSigned(..)
+            | Order::ForceClose(_)
+            | Order::Resume
+            | Order::Look
+            | Order::RepairDisk => self.look()?,
+        }
+        Ok(())
     }
 
     /// Asks the library where it stands; what it had acknowledged must be there.

@@ -220,14 +220,18 @@ impl Phone {
 }
 
 fn refusal(error: &ArbitratorError) -> Refusal {
-    let stored = match error {
-        ArbitratorError::Store(error) => Some(error),
-        ArbitratorError::Chain(ChainError::Store(failure)) => failure.downcast_ref::<StoreError>(),
-        _ => None,
+    let stored = if let ArbitratorError::Store(error) = error {
+        Some(error)
+    } else if let ArbitratorError::Chain(ChainError::Store(failure)) = error {
+        failure.downcast_ref()
+    } else {
+        None
     };
-    match stored {
-        Some(StoreError::Full) => Refusal::DiskFull,
-        Some(StoreError::Io { .. }) => Refusal::DiskBroken,
-        _ => Refusal::Other(format!("{error}: {error:?}")),
+    if matches!(stored, Some(StoreError::Full)) {
+        Refusal::DiskFull
+    } else if matches!(stored, Some(StoreError::Io { .. })) {
+        Refusal::DiskBroken
+    } else {
+        Refusal::Other(format!("{error}: {error:?}"))
     }
 }

@@ -165,14 +165,13 @@ impl<T: Iterator<Item = Threat>> Story<T> {
         for index in 0..self.channels.len() {
             self.close(index)?;
         }
-        // Proven; then our balance is free, by its delay or at once, and is swept.
+        // Proven, and swept as soon as it may be.
         self.mine(1);
         self.perform(Order::Resume)?;
-        self.mine(match self.plot.close {
-            Close::Ours => self.channels[0].setup().our_delay.into(),
-            Close::Peer | Close::Cooperative => 1,
-        });
-        self.perform(Order::Resume)?;
+        if self.plot.close == Close::Ours {
+            self.mine(self.channels[0].setup().our_delay.into());
+            self.perform(Order::Resume)?;
+        }
         // The sweep is in a block, settles, and is buried.
         for blocks in [1, 2, 100] {
             self.mine(blocks);

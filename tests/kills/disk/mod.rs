@@ -52,9 +52,10 @@ pub enum Strike {
     HaltBefore(u64),
     /// The machine stops when this sync is done: a write boundary, since a transaction is durable then.
     HaltAfterSync(u64),
-    /// From this operation on the disk fails.
+    /// The disk fails at this operation, and each time it works again, so many operations later once more.
     Fail {
-        from: u64,
+        first: u64,
+        period: u64,
         with: Failure,
         lasts: Lasts,
     },
@@ -99,8 +100,10 @@ struct Disk {
 struct State {
     images: HashMap<PathBuf, Arc<Mutex<Image>>>,
     work: Work,
-    /// The failure is over.
-    repaired: bool,
+    /// A failure lasts.
+    is_failing: bool,
+    /// The operation from which on the disk has worked again, 0 before it ever failed.
+    worked_again: u64,
 }
 
 static DISK: OnceLock<Disk> = OnceLock::new();
@@ -118,7 +121,10 @@ pub fn install(plan: Plan, halt: impl Fn() + Send + Sync + 'static) {
 
 /// Ends a failure.
 pub fn repair() {
-    disk().state().repaired = true;
+    let mut state = disk().state();
+    if std::mem::take(&mut state.is_failing) {
+        state.worked_again = state.work.operations;
+    }
 }
 
 pub fn work() -> Work {
@@ -152,24 +158,38 @@ impl Disk {
 
     /// Counts an operation, and says how it fails, if it does. May not return.
     fn begin(&self, operation: Operation) -> Result<(), Failure> {
-        let (number, repaired) = {
-            let mut state = self.state();
-            state.work.operations += 1;
-            (state.work.operations, state.repaired)
-        };
+        let mut state = self.state();
+        state.work.operations += 1;
+        let number = state.work.operations;
         match self.plan.strike {
-            Some(Strike::HaltBefore(nth)) if number == nth => self.stop(),
-            Some(Strike::Fail { from, with, lasts }) if number >= from && !repaired => {
-                if with == Failure::Full && operation != Operation::Write {
+            Some(Strike::HaltBefore(nth)) if number == nth => {
+                drop(state);
+                self.stop();
+                Ok(())
+            }
+            Some(Strike::Fail {
+                first,
+                period,
+                with,
+                lasts,
+            }) if with == Failure::Broken || operation == Operation::Write => {
+                let due = match state.worked_again {
+                    0 => first,
+                    since => since + period,
+                };
+                if !state.is_failing && number < due {
                     return Ok(());
                 }
-                self.state().repaired = lasts == Lasts::Once;
-                return Err(with);
+                match lasts {
+                    Lasts::Once => state.worked_again = number,
+                    Lasts::UntilRepaired => state.is_failing = true,
+                }
+                Err(with)
             }
             Some(Strike::HaltBefore(_) | Strike::HaltAfterSync(_) | Strike::Fail { .. }) | None => {
+                Ok(())
             }
         }
-        Ok(())
     }
 
     /// What of a file has to reach the real one now.

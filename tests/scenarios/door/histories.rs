@@ -12,7 +12,7 @@ use crate::support::{Nap, World};
 const SEED: u64 = 2_026;
 
 /// Histories per channel type and test.
-const HISTORIES: u32 = 12;
+const HISTORIES: u32 = 24;
 
 fn direction() -> impl Strategy<Value = Direction> {
     prop_oneof![Just(Direction::Outgoing), Just(Direction::Incoming)]

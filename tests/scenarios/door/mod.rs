@@ -5,6 +5,7 @@ mod amounts;
 mod closing;
 mod histories;
 mod htlcs;
+mod judge;
 mod lies;
 mod numbers;
 mod proofs;

@@ -1,15 +1,9 @@
-//! A random history of updates told to the phone, and what must be true of the store at any moment of it.
+//! A random history of updates told to the phone.
 
-use std::collections::BTreeSet;
+use lightning_arbitrator::channel::HtlcTerms;
+use testkit::party::{Direction, HtlcKey, NewHtlc, RemoteUpdate, Settlement, Side};
 
-use bitcoin::{Transaction, Txid};
-use lightning_arbitrator::channel::{Feed, HtlcTerms};
-use lightning_arbitrator::court::{recognise, CloseKind, ContractRole, Dossier, SpendContext};
-use lightning_arbitrator::protocol::{ContractOutput, Party};
-use lightning_arbitrator::store::{ChannelRow, Store};
-use testkit::party::{Direction, HtlcKey, NewHtlc, RemoteUpdate, Settlement, Side, Which};
-
-use crate::support::{htlc_key, local_update, number, retold, Told, World};
+use crate::support::{htlc_key, local_update, retold, Told, World};
 
 /// One thing that may happen. What is impossible at its moment does not happen.
 #[derive(Clone, Debug)]
@@ -45,16 +39,16 @@ pub enum Deed {
 
 /// A commitment that somebody can broadcast.
 #[derive(Clone, Debug)]
-struct Signed {
-    owner: Side,
-    number: u64,
-    index: usize,
-    htlcs: Vec<HtlcTerms>,
+pub struct Signed {
+    pub owner: Side,
+    pub number: u64,
+    pub index: usize,
+    pub htlcs: Vec<HtlcTerms>,
 }
 
 pub struct Story {
     pub world: World,
-    signed: Vec<Signed>,
+    pub signed: Vec<Signed>,
     /// Good messages that may be sent again.
     repeatable: Vec<Told>,
     pub peer_updates: Vec<RemoteUpdate>,
@@ -224,154 +218,6 @@ impl Story {
             htlcs: htlcs.iter().map(retold).collect(),
         });
     }
-
-    fn transaction(&self, signed: &Signed) -> Transaction {
-        let channel = &self.world.channel;
-        let which = Which::Alternative {
-            number: signed.number,
-            index: signed.index,
-        };
-        match signed.owner {
-            Side::Us => channel.our_commitment_tx(which),
-            Side::Peer => channel.peer_commitment_tx(which),
-        }
-        .expect("signed")
-    }
-
-    fn kind(&self, signed: &Signed) -> CloseKind {
-        let number = signed.number;
-        let current = self.revoked.map_or(0, |revoked| revoked + 1);
-        match signed.owner {
-            Side::Us if number == self.newest(Side::Us) => CloseKind::Local { number },
-            Side::Us => CloseKind::LocalOther { number },
-            Side::Peer if number < current => CloseKind::Breach { number },
-            Side::Peer if number == current => CloseKind::Remote { number },
-            Side::Peer => CloseKind::RemotePending { number },
-        }
-    }
-
-    /// Position, candidates, intervals, and what every commitment would be recognised as, now.
-    pub fn is_stored(&mut self) {
-        let channel = self.world.outpoint();
-        let feed = self.feed();
-        assert_eq!(self.world.phone.position(channel).feed, feed);
-        let store = self.world.phone.opened();
-        let row = store.find(channel).expect("readable").expect("registered");
-        let dossier = dossier(&store, row);
-        self.candidates_are(&dossier);
-        for signed in &self.signed {
-            let told = store
-                .htlcs_at(
-                    row,
-                    party(signed.owner),
-                    signed.number,
-                    &mut Default::default(),
-                )
-                .expect("readable");
-            let held: Vec<&HtlcTerms> = told.values().map(|life| &life.terms).collect();
-            for htlc in &signed.htlcs {
-                assert!(held.contains(&htlc), "{signed:?} without {htlc:?}");
-            }
-            self.is_recognised(&store, row, &dossier, signed);
-        }
-    }
-
-    fn feed(&self) -> Feed {
-        let newest = self.newest(Side::Peer);
-        // What a revocation announces is used up by the commitment that it was announced for.
-        let announced = self.revoked.map(|revoked| revoked + 2);
-        Feed {
-            local: Some(number(self.newest(Side::Us))),
-            remote: Some(number(newest)),
-            remote_revoked: self.revoked.map(number),
-            remote_next_point: announced
-                .filter(|announced| *announced > newest)
-                .map(|announced| {
-                    self.world
-                        .channel
-                        .setup()
-                        .peer
-                        .per_commitment_point(announced)
-                }),
-        }
-    }
-
-    fn candidates_are(&self, dossier: &Dossier) {
-        let is_valid = |signed: &&Signed| match self.kind(signed) {
-            CloseKind::Local { .. }
-            | CloseKind::Remote { .. }
-            | CloseKind::RemotePending { .. } => true,
-            CloseKind::LocalOther { .. }
-            | CloseKind::Breach { .. }
-            | CloseKind::RemoteFuture { .. }
-            | CloseKind::Cooperative
-            | CloseKind::Unknown => false,
-        };
-        let valid = self.signed.iter().filter(is_valid);
-        let expected: BTreeSet<Txid> = valid
-            .map(|it| self.transaction(it).compute_txid())
-            .collect();
-        let stored: BTreeSet<Txid> = dossier.candidates.iter().map(|it| it.txid).collect();
-        assert_eq!(stored, expected);
-    }
-
-    fn is_recognised(&self, store: &Store, row: ChannelRow, dossier: &Dossier, signed: &Signed) {
-        let at = number(signed.number);
-        let mut dossier = dossier.clone();
-        for owner in [Party::Local, Party::Remote] {
-            let lives = store.htlcs_at(row, owner, signed.number, &mut Default::default());
-            dossier.htlcs.extend(lives.expect("readable"));
-        }
-        let context = SpendContext {
-            our_point: Some(
-                self.world
-                    .channel
-                    .setup()
-                    .ours
-                    .per_commitment_point(signed.number),
-            ),
-            peer_secret: store.secrets(row).expect("readable").get(at),
-            ..SpendContext::default()
-        };
-        let transaction = self.transaction(signed);
-        let found = recognise(&dossier, &transaction, &context).expect("good terms");
-        assert_eq!(found.kind, self.kind(signed));
-        let htlcs = found
-            .contracts
-            .iter()
-            .filter(|it| is_htlc(&it.output))
-            .count();
-        assert_eq!(htlcs, self.htlc_outputs(signed), "{signed:?}");
-        let sweeps = |it: &&_| matches!(it, ContractRole::CommitSweep);
-        let roles = found.contracts.iter().map(|it| it.role).collect::<Vec<_>>();
-        assert_eq!(roles.iter().filter(sweeps).count(), 1, "{signed:?}");
-    }
-
-    fn htlc_outputs(&self, signed: &Signed) -> usize {
-        let which = Which::Alternative {
-            number: signed.number,
-            index: signed.index,
-        };
-        let figures = self
-            .world
-            .channel
-            .figures(signed.owner, which)
-            .expect("signed");
-        figures.htlcs.iter().flatten().count()
-    }
-
-    /// One of all commitments confirms, and the phone says what it is.
-    pub fn ends(&mut self, pick: usize) {
-        let signed = pick_of(&self.signed, pick).expect("two at least").clone();
-        let close = self.transaction(&signed);
-        self.world.submit(&close);
-        self.world.mine(1);
-        self.world.phone.resume();
-        let channel = self.world.outpoint();
-        let report = self.world.phone.report(channel);
-        let expected = Some((self.kind(&signed), close.compute_txid()));
-        assert_eq!(report.close, expected);
-    }
 }
 
 /// Whether an older message is a mere repeat still, when a new one was told.
@@ -387,34 +233,4 @@ fn is_repeatable_after(old: &Told, new: &Told) -> bool {
 
 pub fn pick_of<T>(from: &[T], pick: usize) -> Option<&T> {
     from.get(pick.checked_rem(from.len())?)
-}
-
-fn party(side: Side) -> Party {
-    match side {
-        Side::Us => Party::Local,
-        Side::Peer => Party::Remote,
-    }
-}
-
-fn is_htlc(output: &ContractOutput) -> bool {
-    matches!(output, ContractOutput::Htlc { .. })
-}
-
-fn dossier(store: &Store, row: ChannelRow) -> Dossier {
-    let terms = store.terms(row).expect("readable");
-    let candidates = store
-        .candidates(row, terms.channel(), &mut Default::default())
-        .expect("readable");
-    let named = candidates
-        .iter()
-        .flat_map(|it| it.htlcs.iter().map(|htlc| htlc.key));
-    Dossier {
-        feed: store.feed(row).expect("readable"),
-        htlcs: store
-            .htlcs(row, named, &mut Default::default())
-            .expect("readable"),
-        cooperative: Vec::new(),
-        candidates,
-        terms,
-    }
 }
