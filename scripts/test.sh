@@ -24,6 +24,11 @@ run_part() {
     esac
 }
 
+# The testkit's consensus library is C++, SQLite is C.
+if ! command -v c++ >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    { apt-get update && apt-get install -y --no-install-recommends g++; } >/dev/null
+fi
+
 LOGS="${CARGO_TARGET_DIR:-target}/test-logs"
 mkdir -p "$LOGS"
 summary=()
