@@ -9,9 +9,11 @@ mod chain;
 mod channels;
 mod crypto;
 mod error;
+mod htlcs;
 mod open;
 mod outbox;
 mod pack;
+mod secrets;
 mod updates;
 
 pub use channels::Docket;

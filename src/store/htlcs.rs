@@ -1,0 +1,175 @@
+//! HTLC rows: one for an HTLC's life.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Row, Transaction};
+
+use super::error::{StoreError, Unreadable};
+use super::pack::{direction_column, origin_column, signed, At};
+use super::{ChannelRow, Store};
+use crate::channel::{Direction, HtlcKey, HtlcLife, HtlcRef, HtlcTerms, Interval};
+use crate::protocol::{Party, PaymentHash};
+
+const HTLC_COLUMNS: &str = "direction, htlc_id, payment_hash, amount_msat, cltv_expiry, origin,
+    first_local, last_local, first_remote, last_remote, released, version";
+
+impl Store {
+    /// The HTLCs that a newest commitment carries, and those named. Rows that cannot be decoded are put aside.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn htlcs(
+        &self,
+        row: ChannelRow,
+        named: impl IntoIterator<Item = HtlcKey>,
+        unreadable: &mut Unreadable,
+    ) -> Result<BTreeMap<HtlcRef, HtlcLife>, StoreError> {
+        let mut lives = BTreeMap::new();
+        let sql = format!("SELECT {HTLC_COLUMNS} FROM htlc WHERE channel = ?1 AND live = 1");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([row.0])?;
+        while let Some(row) = rows.next()? {
+            let life = unreadable.sift(life_of(row));
+            lives.extend(life.map(|life| (life.htlc_ref(), life)));
+        }
+        let sql = format!(
+            "SELECT {HTLC_COLUMNS} FROM htlc WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        for key in named {
+            let mut rows =
+                statement.query((row.0, direction_column(key.direction), signed(key.id)))?;
+            while let Some(row) = rows.next()? {
+                let life = unreadable.sift(life_of(row));
+                lives.extend(life.map(|life| (life.htlc_ref(), life)));
+            }
+        }
+        Ok(lives)
+    }
+
+    /// The HTLCs that commitment `number` of `owner` may have carried. Rows that cannot be decoded are put aside: one
+    /// of them never stops the punishment.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn htlcs_at(
+        &self,
+        row: ChannelRow,
+        owner: Party,
+        number: u64,
+        unreadable: &mut Unreadable,
+    ) -> Result<BTreeMap<HtlcRef, HtlcLife>, StoreError> {
+        let (first, last) = match owner {
+            Party::Local => ("first_local", "last_local"),
+            Party::Remote => ("first_remote", "last_remote"),
+        };
+        let sql = format!(
+            "SELECT {HTLC_COLUMNS} FROM htlc WHERE channel = ?1
+             AND {first} <= ?2 AND ({last} IS NULL OR {last} >= ?2)"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query((row.0, signed(number)))?;
+        let mut lives = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let life = unreadable.sift(life_of(row));
+            lives.extend(life.map(|life| (life.htlc_ref(), life)));
+        }
+        Ok(lives)
+    }
+
+    /// Marks an HTLC as one that we have decided to claim. `false`: there is no such HTLC. Where several have had the
+    /// key, the one that our newest commitment carries is meant: only that can be committed irrevocably (BOLT 2).
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn release(&self, row: ChannelRow, htlc: HtlcKey) -> Result<bool, StoreError> {
+        self.write(|db| {
+            let changed = db
+                .prepare_cached(
+                    "UPDATE htlc SET released = 1
+                     WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3 AND version =
+                        (SELECT version FROM htlc
+                         WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3
+                         ORDER BY first_local NOT NULL AND last_local IS NULL DESC, version DESC
+                         LIMIT 1)",
+                )?
+                .execute((row.0, direction_column(htlc.direction), signed(htlc.id)))?;
+            Ok(changed > 0)
+        })
+    }
+}
+
+pub(super) fn put_htlc(
+    db: &Transaction<'_>,
+    row: ChannelRow,
+    life: &HtlcLife,
+) -> Result<(), StoreError> {
+    let HtlcTerms {
+        key,
+        payment_hash,
+        amount_msat,
+        cltv_expiry,
+        origin,
+    } = &life.terms;
+    // `released` is left alone: only `release` sets it, and nothing takes it back.
+    db.prepare_cached(
+        "INSERT INTO htlc (channel, direction, htlc_id, payment_hash, amount_msat, cltv_expiry,
+            origin, first_local, last_local, first_remote, last_remote, live, version)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+         ON CONFLICT DO UPDATE SET first_local = excluded.first_local,
+            last_local = excluded.last_local, first_remote = excluded.first_remote,
+            last_remote = excluded.last_remote, live = excluded.live",
+    )?
+    .execute((
+        row.0,
+        direction_column(key.direction),
+        signed(key.id),
+        payment_hash.0,
+        signed(*amount_msat),
+        cltv_expiry,
+        origin_column(origin),
+        life.local.first.map(signed),
+        life.local.last.map(signed),
+        life.remote.first.map(signed),
+        life.remote.last.map(signed),
+        life.is_live(),
+        life.version,
+    ))?;
+    Ok(())
+}
+
+fn life_of(row: &Row<'_>) -> Result<HtlcLife, StoreError> {
+    let at = |column| At("htlc", column);
+    let number = |index: usize, column| -> Result<Option<u64>, StoreError> {
+        row.get::<_, Option<i64>>(index)?
+            .map(|value| at(column).unsigned(value))
+            .transpose()
+    };
+    let direction = match row.get::<_, i64>(0)? {
+        0 => Direction::Outgoing,
+        1 => Direction::Incoming,
+        other => return Err(at("direction").corrupt(format!("{other} is no direction"))),
+    };
+    Ok(HtlcLife {
+        version: at("version").unsigned(row.get(11)?)?,
+        terms: HtlcTerms {
+            key: HtlcKey {
+                direction,
+                id: at("htlc_id").unsigned(row.get(1)?)?,
+            },
+            payment_hash: PaymentHash(at("payment_hash").array(row.get(2)?)?),
+            amount_msat: at("amount_msat").unsigned(row.get(3)?)?,
+            cltv_expiry: at("cltv_expiry").unsigned(row.get(4)?)?,
+            origin: at("origin").origin(row.get(5)?)?,
+        },
+        local: Interval {
+            first: number(6, "first_local")?,
+            last: number(7, "last_local")?,
+        },
+        remote: Interval {
+            first: number(8, "first_remote")?,
+            last: number(9, "last_remote")?,
+        },
+        released: row.get::<_, i64>(10)? != 0,
+    })
+}

@@ -1,0 +1,81 @@
+//! The peer's revealed secrets: sealed, one row for each of BOLT 3's 49 slots.
+
+use super::error::StoreError;
+use super::pack::{signed, At};
+use super::updates::put_feed;
+use super::{ChannelRow, Store};
+use crate::channel::AcceptedRevocation;
+use crate::protocol::{CommitmentSecret, RevocationSecrets, SecretSlot};
+
+impl Store {
+    /// The peer's revealed secrets.
+    ///
+    /// # Errors
+    /// When a slot cannot be opened or contradicts the others.
+    pub fn secrets(&self, row: ChannelRow) -> Result<RevocationSecrets, StoreError> {
+        let at = At("revocation_secret", "secret");
+        let mut statement = self.connection.prepare_cached(
+            "SELECT slot, secret_index, secret FROM revocation_secret WHERE channel = ?1
+             ORDER BY slot",
+        )?;
+        let mut rows = statement.query([row.0])?;
+        let mut slots = Vec::new();
+        while let Some(found) = rows.next()? {
+            let slot: u8 = at.unsigned(found.get(0)?)?;
+            let sealed: Vec<u8> = found.get(2)?;
+            let plain = self
+                .crypto
+                .open(&secret_place(row, slot), &sealed)
+                .map_err(|reason| StoreError::Sealing {
+                    table: "revocation_secret",
+                    reason,
+                })?;
+            slots.push(SecretSlot {
+                slot,
+                index: at.unsigned(found.get(1)?)?,
+                secret: CommitmentSecret::new(at.array(plain)?),
+            });
+        }
+        RevocationSecrets::from_slots(slots).map_err(|error| at.corrupt(error))
+    }
+
+    /// Writes an accepted revocation: the secret takes a slot, and the revoked commitment is no candidate any more.
+    ///
+    /// # Errors
+    /// When the database cannot be written; nothing of it is there then.
+    pub fn put_revocation(
+        &self,
+        row: ChannelRow,
+        accepted: &AcceptedRevocation,
+    ) -> Result<(), StoreError> {
+        let SecretSlot {
+            slot,
+            index,
+            secret,
+        } = &accepted.slot;
+        let sealed = self
+            .crypto
+            .seal(&secret_place(row, *slot), secret.as_bytes())
+            .map_err(|reason| StoreError::Sealing {
+                table: "revocation_secret",
+                reason,
+            })?;
+        self.write(|db| {
+            db.prepare_cached(
+                "REPLACE INTO revocation_secret (channel, slot, secret_index, secret)
+                 VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute((row.0, slot, signed(*index), &sealed))?;
+            db.prepare_cached(
+                "DELETE FROM commitment WHERE channel = ?1 AND owner = 1 AND number <= ?2",
+            )?
+            .execute((row.0, signed(accepted.number.get())))?;
+            put_feed(db, row, &accepted.feed)
+        })
+    }
+}
+
+/// What a sealed secret is bound to: its row.
+fn secret_place(row: ChannelRow, slot: u8) -> Vec<u8> {
+    format!("revocation_secret/{}/{slot}", row.0).into_bytes()
+}
