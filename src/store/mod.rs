@@ -10,6 +10,7 @@ mod channels;
 mod crypto;
 mod error;
 mod htlcs;
+mod lock;
 mod open;
 mod outbox;
 mod pack;
@@ -22,13 +23,13 @@ pub use error::{StoreError, Unreadable};
 pub use outbox::StoredEvent;
 
 use std::cell::{Cell, RefCell};
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bitcoin::OutPoint;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
+use lock::FileLock;
 use pack::outpoint_columns;
 
 /// The row of a channel. Short, and never shown outside the store.
@@ -41,7 +42,7 @@ pub struct Store {
     path: PathBuf,
     crypto: Arc<dyn CryptoSystem>,
     /// Held for as long as the database is open: the operating system releases it when the process dies.
-    _lock: File,
+    _lock: FileLock,
     /// What the last load of the chain cursor put aside.
     unreadable_facts: RefCell<Unreadable>,
     /// Transactions written, for tests that stop after each of them.

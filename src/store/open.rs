@@ -1,9 +1,9 @@
 //! Opening the file: the lock, the schema, and whose database it is.
 
 use std::cell::{Cell, RefCell};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use bitcoin::Network;
@@ -11,6 +11,7 @@ use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior,
 };
 
+use super::lock::FileLock;
 use super::pack::At;
 use super::{CryptoSystem, Store, StoreError};
 
@@ -46,7 +47,7 @@ impl Store {
         crypto: Arc<dyn CryptoSystem>,
         vfs: Option<&str>,
     ) -> Result<Self, StoreError> {
-        let lock = lock(path)?;
+        let lock = FileLock::take(path)?;
         check_start(path)?;
         let connection = connect(path, network, vfs).map_err(in_opening)?;
         Ok(Store {
@@ -97,38 +98,6 @@ fn in_opening(error: StoreError) -> StoreError {
             }
         }
         other => other,
-    }
-}
-
-/// An advisory lock beside the database. It dies with the process, however that ends.
-fn lock(path: &Path) -> Result<File, StoreError> {
-    let mut lock_path = path.as_os_str().to_owned();
-    lock_path.push("-lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(PathBuf::from(lock_path))
-        .map_err(|source| match source.kind() {
-            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
-                StoreError::ReadOnly {
-                    reason: source.to_string(),
-                }
-            }
-            _ => StoreError::Io {
-                operation: "opening the lock beside the database",
-                source,
-            },
-        })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
-            path: path.display().to_string(),
-        }),
-        Err(TryLockError::Error(source)) => Err(StoreError::Io {
-            operation: "locking the database",
-            source,
-        }),
     }
 }
 
