@@ -123,7 +123,7 @@ impl Ledger {
         newest: &CommitmentUpdate,
         lives: &BTreeMap<HtlcRef, HtlcLife>,
     ) -> u64 {
-        let carries = |life: &HtlcLife| newest.htlcs.iter().any(|htlc| *htlc == life.terms);
+        let carries = |life: &HtlcLife| newest.htlcs.contains(&life.terms);
         let on_its_way: u64 = newest
             .htlcs
             .iter()
