@@ -1,0 +1,139 @@
+//! What a proven spend means, whoever made it: who has the output now, and which outputs it left for us to resolve.
+
+use bitcoin::{OutPoint, Witness};
+
+use super::{Contract, ContractRole, Progress, Resolution, View};
+use crate::channel::{ChannelTerms, Direction};
+use crate::court::Spend;
+use crate::protocol::{ContractOutput, Party, RecognisedSpend, SpendPath, Spender};
+
+/// A proven spend ends every contract.
+pub(in crate::court) fn spent(contract: &Contract, view: &View<'_>) -> Option<Progress> {
+    let spend = view.spend?;
+    let (block, depth) = spend.confirmed?;
+    let resolution = resolution(contract, view.terms, spend);
+    // BOLT 5: an output is irrevocably resolved once the resolving transaction is 100 blocks deep.
+    Some(if depth >= view.policy.final_depth {
+        Progress::Resolved { resolution }
+    } else {
+        Progress::Spent {
+            resolution,
+            block,
+            settled: depth >= view.settle_depth,
+        }
+    })
+}
+
+/// Who has the output now. It follows from the witness: whoever can make that has the key.
+fn resolution(contract: &Contract, terms: &ChannelTerms, spend: &Spend) -> Resolution {
+    let txid = spend.txid;
+    let Some(how) = recognise(contract, terms, spend) else {
+        return Resolution::SweptByAnother { txid };
+    };
+    let direction = contract.htlc_figures().map(|(direction, ..)| direction);
+    match (is_ours(contract, how.spender), direction) {
+        (true, _) => Resolution::Claimed { txid },
+        (false, Some(Direction::Outgoing)) if how.preimage.is_some() => {
+            Resolution::Fulfilled { txid }
+        }
+        (false, Some(Direction::Incoming)) if is_timeout(how.path) => Resolution::TimedOut { txid },
+        (false, Some(_) | None) => Resolution::SweptByAnother { txid },
+    }
+}
+
+fn is_ours(contract: &Contract, spender: Spender) -> bool {
+    match spender {
+        Spender::Owner => contract.owner == Party::Local,
+        Spender::Counterparty => contract.owner == Party::Remote,
+        Spender::Anyone => false,
+    }
+}
+
+fn is_timeout(path: SpendPath) -> bool {
+    match path {
+        SpendPath::HtlcTimeoutSecondLevel | SpendPath::HtlcTimeoutDirect => true,
+        SpendPath::ToLocalDelayed
+        | SpendPath::ToLocalRevoked
+        | SpendPath::ToRemote
+        | SpendPath::AnchorOwner
+        | SpendPath::AnchorAnyone
+        | SpendPath::HtlcSuccessSecondLevel
+        | SpendPath::HtlcSuccessDirect
+        | SpendPath::HtlcRevoked
+        | SpendPath::SecondLevelDelayed
+        | SpendPath::SecondLevelRevoked => false,
+    }
+}
+
+/// In which way the output was spent, and what that reveals; at any depth.
+pub(in crate::court) fn recognise(
+    contract: &Contract,
+    terms: &ChannelTerms,
+    spend: &Spend,
+) -> Option<RecognisedSpend> {
+    let keys = terms
+        .commitment_keys(contract.owner, &contract.per_commitment_point)
+        .ok()?;
+    let delay = terms.party(contract.owner).to_self_delay;
+    let (_, witness) = input_of(contract.outpoint, spend)?;
+    terms
+        .channel_type
+        .format()
+        .recognise(&contract.output, &keys, delay, witness)
+}
+
+fn input_of(outpoint: OutPoint, spend: &Spend) -> Option<(usize, &Witness)> {
+    let mut inputs = spend.transaction.input.iter().enumerate();
+    inputs
+        .find(|(_, input)| input.previous_output == outpoint)
+        .map(|(index, input)| (index, &input.witness))
+}
+
+/// The contract that the second-level spend of an HTLC output leaves.
+pub(in crate::court) fn children(
+    contract: &Contract,
+    terms: &ChannelTerms,
+    spend: &Spend,
+) -> Option<Contract> {
+    let (block, _) = spend.confirmed?;
+    let how = recognise(contract, terms, spend)?;
+    match how.path {
+        SpendPath::HtlcTimeoutSecondLevel | SpendPath::HtlcSuccessSecondLevel => {}
+        SpendPath::ToLocalDelayed
+        | SpendPath::ToLocalRevoked
+        | SpendPath::ToRemote
+        | SpendPath::AnchorOwner
+        | SpendPath::AnchorAnyone
+        | SpendPath::HtlcTimeoutDirect
+        | SpendPath::HtlcSuccessDirect
+        | SpendPath::HtlcRevoked
+        | SpendPath::SecondLevelDelayed
+        | SpendPath::SecondLevelRevoked => return None,
+    }
+    let role = match (contract.owner, contract.role) {
+        (Party::Local, _) => ContractRole::CommitSweep,
+        (Party::Remote, ContractRole::Breach) => ContractRole::Breach,
+        // The peer's own, on a commitment that it did not revoke.
+        (Party::Remote, _) => return None,
+    };
+    // BOLT 3: the counterparty signs input and output of one index, or the whole transaction: the output of an
+    // HTLC stands at its input's index, however many HTLCs the transaction takes together.
+    let (index, _) = input_of(contract.outpoint, spend)?;
+    let output = spend.transaction.output.get(index)?;
+    let keys = terms
+        .commitment_keys(contract.owner, &contract.per_commitment_point)
+        .ok()?;
+    let delay = terms.party(contract.owner).to_self_delay;
+    let format = terms.channel_type.format();
+    let expected = format.second_level_output(&keys, delay);
+    (output.script_pubkey == expected.script_pubkey).then(|| Contract {
+        outpoint: OutPoint::new(spend.txid, u32::try_from(index).unwrap_or(u32::MAX)),
+        value_sat: output.value.to_sat(),
+        output: ContractOutput::SecondLevel,
+        parent: Some(contract.outpoint),
+        created: Some(block),
+        role,
+        progress: Progress::Claimable,
+        ..contract.clone()
+    })
+}
