@@ -19,7 +19,10 @@ use super::{CryptoSystem, Store, StoreError};
 const APPLICATION_ID: i32 = 0x4c41_7262;
 
 /// The schema, step by step. A step that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0004_life.sql"),
+];
 
 /// How long SQLite waits for a reader of the same process, in milliseconds.
 const BUSY_TIMEOUT_MS: u32 = 5_000;
