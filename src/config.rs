@@ -37,6 +37,41 @@ pub struct Policy {
     pub refused_raise_percent: u32,
     /// Greatest share of an output's value, in percent, that its sweep may cost; above it waits for lower fees.
     pub budget_percent: u32,
+    /// Blocks before the expiry of an incoming HTLC that is ours to claim, at which the channel goes to the chain: a
+    /// commitment and an HTLC-success have to confirm, and the device sleeps between them. Two wakes of six hours, and a
+    /// few hours for each confirmation.
+    pub fulfil_margin: u32,
+    /// Blocks between two wakes of the device that are counted on: six hours.
+    pub wake_interval: u32,
+    /// Blocks after the expiry of an outgoing HTLC at which the channel goes to the chain: the peer gets one block to
+    /// fail it off-chain.
+    pub expiry_grace: u32,
+    /// Blocks for which an overdue payment of our own waits for the peer to come back, before the channel goes to the
+    /// chain for it: a week. Nobody upstream waits, and the peer cannot gain by waiting.
+    pub own_payment_patience: u32,
+    /// What HTLCs too small for an output may be worth together when they are overdue, before the channel is closed to
+    /// stop more of them.
+    pub max_dust_at_risk: Amount,
+    /// Blocks before an upstream HTLC expires at which it is failed, whatever may still be won downstream: the upstream
+    /// peer would close the channel.
+    pub upstream_margin: u32,
+    /// `min_final_cltv_expiry_delta` for invoices of ours, in blocks: a day, so that a device that wakes four times a day
+    /// settles in time (see [`Policy::fulfil_margin`]).
+    pub min_final_cltv: u32,
+    /// Blocks before the cheater can take an output at which each gets a justice transaction of its own: three hours.
+    pub justice_split_margin: u32,
+    /// Most inputs of one claim: far below what nodes relay, and little lost if one of them is taken by the peer.
+    pub max_claim_inputs: usize,
+    /// Blocks for which a claim with a deadline stays unconfirmed before it is priced anew.
+    pub claim_patience: u32,
+    /// Least blocks kept of the peer's delay for getting a justice transaction confirmed: six hours.
+    pub min_breach_margin: u32,
+    /// Most blocks kept of it: a day.
+    pub max_breach_margin: u32,
+    /// Blocks before a deadline at which the device should be awake: jobs of a sleeping phone run hours late.
+    pub wake_margin: u32,
+    /// Confirmation target, in blocks, for a claim that the peer can contest.
+    pub urgent_target: u16,
     /// How long a foreign callback (signer, wallet) may take: a key store that asks for a fingerprint is slow.
     pub callback_limit: Duration,
 }
@@ -56,6 +91,20 @@ impl Default for Policy {
             feerate_cap: 250_000,
             refused_raise_percent: 25,
             budget_percent: 50,
+            fulfil_margin: 36,
+            wake_interval: 36,
+            expiry_grace: 1,
+            own_payment_patience: 1_008,
+            max_dust_at_risk: Amount::from_sat(50_000),
+            upstream_margin: 3,
+            min_final_cltv: 144,
+            justice_split_margin: 18,
+            max_claim_inputs: 100,
+            claim_patience: 4,
+            min_breach_margin: 36,
+            max_breach_margin: 144,
+            wake_margin: 18,
+            urgent_target: 2,
             callback_limit: Duration::from_secs(30),
         }
     }

@@ -23,6 +23,7 @@ pub(super) fn concerns(case: &Case, channel: OutPoint, view: &ChainView) -> bool
         .is_some_and(|facts| facts.spend.is_some());
     has_spend
         || case.orphan.is_some()
+        || case.cancelled.is_some()
         || !is_same_funding(case.funding, funding_fact(channel, view))
 }
 
@@ -32,7 +33,11 @@ pub(super) fn has_lost_facts(case: &Case, channel: OutPoint, view: &ChainView) -
     let is_lost = |outpoint: &OutPoint| view.output(outpoint).is_none();
     let is_spent = |contract: &&Contract| match contract.progress {
         Progress::Spent { .. } | Progress::Resolved { .. } => true,
-        Progress::Unresolved | Progress::Maturing { .. } | Progress::Claimable => false,
+        Progress::Contested { .. }
+        | Progress::Maturing { .. }
+        | Progress::Claimable
+        | Progress::Uneconomic { .. }
+        | Progress::GivenUp { .. } => false,
     };
     let mut spent = case.contracts.iter().filter(is_spent);
     (case.funding != FundingState::Pending && is_lost(&channel))

@@ -6,7 +6,9 @@ mod engine;
 mod executor;
 mod facts;
 mod handed_out;
+mod life;
 mod options;
+mod purge;
 mod sign;
 mod tick;
 
@@ -389,7 +391,8 @@ impl Core {
             .contains(&crate::court::Want::SignCommitment);
         if signs {
             let (dossier, _) = self.dossier(row)?;
-            let transaction = self.sign_commitment(&dossier).await?;
+            let permit = crate::court::permit(channel, &case)?;
+            let transaction = self.sign_commitment(&dossier, permit).await?;
             let purpose = BroadcastPurpose::Commitment;
             let input = Input::Signed {
                 purpose,

@@ -63,6 +63,14 @@ impl UsedIds {
 }
 
 impl HtlcLife {
+    /// Whether the peer that offered it can no longer take it back: the first of its commitments that carries it is the
+    /// only one it has (BOLT 2: irrevocably committed).
+    pub fn is_committed(&self, feed: &Feed) -> bool {
+        self.remote.first.is_some_and(|first| {
+            first == 0 || feed.remote_revoked.is_some_and(|revoked| first <= revoked.get() + 1)
+        })
+    }
+
     /// Whether no commitment that may still be broadcast without being punished carries it: ours before the newest
     /// are revoked by us, those of the peer by the peer.
     pub fn is_past(&self, feed: &Feed) -> bool {

@@ -1,128 +1,198 @@
 //! The contracts of a proven close: how far each is by the facts, what of that is news, and when the case has ended.
 
-use bitcoin::{Amount, OutPoint, Transaction, Txid};
+use bitcoin::OutPoint;
 
-use super::resolver::{Progress, Resolution, View};
+use super::resolver::{self, Contract, Progress, Resolution, View};
+use super::summary::{self, paid_out, Standing};
 use super::watcher::CloseKind;
 use super::{ArbitratorState, Block, Case, Dossier, EventKind, Facts, LogKind, Spend, Step};
-use crate::channel::{CloseSummary, SummaryKind};
 use crate::config::Policy;
-use crate::protocol::{ContractOutput, Party, SpendPath};
+use crate::protocol::Party;
 
 pub(super) fn contracts(step: &mut Step, dossier: &Dossier, facts: &Facts, policy: &Policy) {
     let Some(close) = step.case.close.clone() else {
         return;
     };
-    let channel = dossier.channel();
-    let ours: Vec<Txid> = step.case.broadcasts.iter().map(|ours| ours.txid).collect();
-    let to_remote_delay = to_remote_delay(dossier);
+    learn(step, dossier, facts);
+    let has_peer_signatures = dossier
+        .candidates
+        .iter()
+        .any(|candidate| candidate.owner == Party::Local && candidate.txid == close.txid);
     for index in 0..step.case.contracts.len() {
-        let contract = &step.case.contracts[index];
-        let (outpoint, value_sat, before) =
-            (contract.outpoint, contract.value_sat, contract.progress);
-        let progress = contract.progress_by(&View {
+        let Some(contract) = step.case.contracts.get(index).cloned() else {
+            continue;
+        };
+        let life = contract
+            .htlc_ref()
+            .and_then(|htlc| dossier.htlcs.get(&htlc));
+        let hash = contract.htlc_figures().map(|(_, hash, _)| hash);
+        let (role, progress) = contract.next(&View {
             tip: facts.tip,
-            close: close.block,
-            spend: facts.spends.get(&outpoint),
-            to_self_delay: dossier.terms.party(contract.owner).to_self_delay,
-            to_remote_delay,
-            is_ours: &|txid| ours.contains(txid),
+            terms: &dossier.terms,
+            created: contract.created.unwrap_or(close.block),
+            spend: facts.spends.get(&contract.outpoint),
+            life,
+            has_preimage: hash.is_some_and(|hash| facts.preimages.contains_key(&hash)),
+            is_committed: life.is_some_and(|life| life.is_committed(&dossier.feed)),
+            has_peer_signatures,
             settle_depth: policy.settle_depth(dossier.terms.funding.capacity),
             policy,
         });
-        if progress == before {
-            continue;
-        }
-        step.case.contracts[index].progress = progress;
+        change(step, dossier, facts, index, &contract, role, progress);
+    }
+    descend(step, dossier, facts);
+    drop_conflicting(step);
+}
+
+fn change(
+    step: &mut Step,
+    dossier: &Dossier,
+    facts: &Facts,
+    index: usize,
+    before: &Contract,
+    role: resolver::ContractRole,
+    progress: Progress,
+) {
+    if (role, progress) == (before.role, before.progress) {
+        return;
+    }
+    if let Some(contract) = step.case.contracts.get_mut(index) {
+        contract.role = role;
+        contract.progress = progress;
+    }
+    let outpoint = before.outpoint;
+    if role != before.role {
+        step.log(facts.tip, LogKind::Resolver { outpoint, role });
+    }
+    if progress != before.progress {
         step.log(facts.tip, LogKind::Contract { outpoint, progress });
-        if is_settled(&progress) && !is_settled(&before) {
-            if let Some((resolution, block)) = settled_in(&progress, facts, outpoint) {
-                step.tell(
-                    channel,
-                    settled_event(outpoint, value_sat, resolution, block, &step.case),
-                );
+    }
+    let is_news = before.progress.settled().is_none();
+    if let Some(resolution) = progress.settled().filter(|_| is_news) {
+        let block = facts
+            .spends
+            .get(&outpoint)
+            .and_then(|spend| spend.confirmed);
+        if let Some((block, _)) = block {
+            let event = settled_event(before, resolution, block, &step.case);
+            if let Some(event) = event {
+                step.tell(dossier.channel(), event);
             }
         }
     }
 }
 
-fn is_settled(progress: &Progress) -> bool {
-    match progress {
-        Progress::Spent { settled, .. } => *settled,
-        Progress::Resolved { .. } => true,
-        Progress::Unresolved | Progress::Maturing { .. } | Progress::Claimable => false,
+/// Preimages that spends of HTLC outputs reveal, at any depth: every input of every spender is looked at.
+fn learn(step: &mut Step, dossier: &Dossier, facts: &Facts) {
+    for contract in &step.case.contracts {
+        let how = facts
+            .spends
+            .get(&contract.outpoint)
+            .and_then(|spend| resolver::recognise(contract, &dossier.terms, spend));
+        let Some(preimage) = how.and_then(|how| how.preimage) else {
+            continue;
+        };
+        let is_known = facts.preimages.contains_key(&preimage.hash());
+        if !is_known && !step.learned.contains(&preimage) {
+            step.learned.push(preimage);
+        }
     }
 }
 
-fn settled_in(
-    progress: &Progress,
-    facts: &Facts,
-    outpoint: OutPoint,
-) -> Option<(Resolution, Block)> {
-    let (block, _) = facts.spends.get(&outpoint)?.confirmed?;
-    match progress {
-        Progress::Spent { resolution, .. } | Progress::Resolved { resolution } => {
-            Some((*resolution, block))
-        }
-        Progress::Unresolved | Progress::Maturing { .. } | Progress::Claimable => None,
+/// The outputs that second-level spends left for us: contracts of their own, for as long as that spend stands.
+fn descend(step: &mut Step, dossier: &Dossier, facts: &Facts) {
+    let left: Vec<Contract> = step
+        .case
+        .contracts
+        .iter()
+        .filter_map(|parent| {
+            let spend = facts.spends.get(&parent.outpoint)?;
+            resolver::child(parent, &dossier.terms, spend)
+        })
+        .collect();
+    let stands = |contract: &Contract| {
+        let same = |child: &Contract| {
+            child.outpoint == contract.outpoint && child.created == contract.created
+        };
+        contract.parent.is_none() || left.iter().any(same)
+    };
+    let (standing, gone): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut step.case.contracts).into_iter().partition(stands);
+    step.case.contracts = standing;
+    for contract in gone {
+        let outpoint = contract.outpoint;
+        step.log(facts.tip, LogKind::ContractGone { outpoint });
     }
+    for child in left {
+        let is_known = |known: &Contract| known.outpoint == child.outpoint;
+        if !step.case.contracts.iter().any(is_known) {
+            let (outpoint, progress) = (child.outpoint, child.progress);
+            step.log(facts.tip, LogKind::Contract { outpoint, progress });
+            step.case.contracts.push(child);
+        }
+    }
+}
+
+/// Claims of ours one input of which is spent by another transaction can never confirm: what is left of them is claimed
+/// anew.
+fn drop_conflicting(step: &mut Step) {
+    let spent: Vec<(OutPoint, bitcoin::Txid)> = step
+        .case
+        .contracts
+        .iter()
+        .filter_map(|contract| Some((contract.outpoint, contract.progress.resolution()?.txid())))
+        .collect();
+    step.case.broadcasts.retain(|held| {
+        let conflicts = |(outpoint, txid): &(OutPoint, bitcoin::Txid)| {
+            *txid != held.txid
+                && held
+                    .transaction
+                    .input
+                    .iter()
+                    .any(|input| input.previous_output == *outpoint)
+        };
+        match held.purpose {
+            super::BroadcastPurpose::Sweep(_) => !spent.iter().any(conflicts),
+            super::BroadcastPurpose::Funding
+            | super::BroadcastPurpose::Commitment
+            | super::BroadcastPurpose::Cooperative
+            | super::BroadcastPurpose::OrphanedClose => true,
+        }
+    });
 }
 
 fn settled_event(
-    outpoint: OutPoint,
-    value_sat: u64,
+    contract: &Contract,
     resolution: Resolution,
     block: Block,
     case: &Case,
-) -> EventKind {
+) -> Option<EventKind> {
+    let (outpoint, value_sat) = (contract.outpoint, contract.value_sat);
     let block = block.hash;
     match resolution {
-        Resolution::Claimed { txid } => EventKind::FundsRecovered {
+        // Through the second level the money is not here yet, but under its delay: its output tells.
+        Resolution::Claimed { .. }
+            if contract.owner == Party::Local && contract.htlc_figures().is_some() =>
+        {
+            None
+        }
+        Resolution::Claimed { txid } => Some(EventKind::FundsRecovered {
             txid,
             value_sat: case
                 .broadcasts
                 .iter()
-                .find(|ours| ours.txid == txid)
-                .map_or(value_sat, |ours| paid_out(&ours.transaction)),
+                .find(|ours| ours.txid == txid && ours.transaction.input.len() == 1)
+                .map_or(value_sat, |ours| paid_out(&ours.transaction).to_sat()),
             block,
-        },
-        Resolution::SweptByAnother { txid: _ } => EventKind::SweptByAnother {
+        }),
+        // What becomes of them is told where it matters: upstream.
+        Resolution::Fulfilled { .. } | Resolution::TimedOut { .. } => None,
+        Resolution::SweptByAnother { txid: _ } => Some(EventKind::SweptByAnother {
             outpoint,
             value_sat,
             block,
-        },
+        }),
     }
-}
-
-fn paid_out(transaction: &Transaction) -> u64 {
-    transaction
-        .output
-        .iter()
-        .map(|output| output.value.to_sat())
-        .sum()
-}
-
-/// Blocks that `to_remote` makes us wait in the channel's format.
-fn to_remote_delay(dossier: &Dossier) -> u16 {
-    let terms = &dossier.terms;
-    let Ok(keys) = terms.commitment_keys(Party::Remote, &terms.remote.first_per_commitment_point)
-    else {
-        return 0;
-    };
-    terms
-        .channel_type
-        .format()
-        .spend(
-            &ContractOutput::ToRemote,
-            SpendPath::ToRemote,
-            &keys,
-            terms.remote.to_self_delay,
-        )
-        .and_then(|template| template.sequence.to_relative_lock_time())
-        .map_or(0, |lock| match lock {
-            bitcoin::relative::LockTime::Blocks(blocks) => blocks.value(),
-            bitcoin::relative::LockTime::Time(_) => 0,
-        })
 }
 
 pub(super) fn resolution(step: &mut Step, dossier: &Dossier, facts: &Facts, policy: &Policy) {
@@ -152,62 +222,30 @@ pub(super) fn resolution(step: &mut Step, dossier: &Dossier, facts: &Facts, poli
         .case
         .contracts
         .iter()
-        .all(|contract| matches!(contract.progress, Progress::Resolved { .. }));
+        .all(|contract| is_over(&contract.progress));
+    let all_told = dossier.htlcs.values().all(|life| {
+        life.terms.key.direction == crate::channel::Direction::Incoming
+            || step.case.verdict(life.htlc_ref()).is_some()
+    });
     // An unknown spend has no end: what it means for us is for people to find out.
     let can_end = !matches!(close.kind, CloseKind::Unknown);
-    if depth >= policy.final_depth && all_resolved && can_end {
-        step.tell(channel, EventKind::FullyResolved { txid: close.txid });
+    if depth >= policy.final_depth && all_resolved && all_told && can_end {
+        let txid = Some(close.txid);
+        step.tell(channel, EventKind::FullyResolved { txid });
         step.enter(facts.tip, ArbitratorState::FullyResolved);
-        step.summary = summary(&step.case, dossier, true);
+        summary::of_close(step, dossier, Standing::Final);
     } else if !step.log.is_empty() {
-        step.summary = summary(&step.case, dossier, false);
+        summary::of_close(step, dossier, Standing::Provisional);
     }
 }
 
-pub(super) fn summary(case: &Case, dossier: &Dossier, is_final: bool) -> Option<CloseSummary> {
-    let close = case.close.as_ref()?;
-    let mut settled_sat = close.paid_to_us_sat;
-    let mut time_locked_sat = 0u64;
-    let mut fees_sat = 0u64;
-    for contract in &case.contracts {
-        match contract.progress {
-            Progress::Spent { resolution, .. } | Progress::Resolved { resolution } => {
-                if let Resolution::Claimed { txid } = resolution {
-                    let paid = case
-                        .broadcasts
-                        .iter()
-                        .find(|ours| ours.txid == txid)
-                        .map_or(contract.value_sat, |ours| paid_out(&ours.transaction));
-                    settled_sat = settled_sat.saturating_add(paid);
-                    fees_sat = fees_sat.saturating_add(contract.value_sat.saturating_sub(paid));
-                }
-            }
-            Progress::Maturing { .. } | Progress::Claimable => {
-                time_locked_sat = time_locked_sat.saturating_add(contract.value_sat);
-            }
-            Progress::Unresolved => {}
-        }
+/// Whether nothing can come of it any more: spent irrevocably, or left where it is with a reason.
+fn is_over(progress: &Progress) -> bool {
+    match progress {
+        Progress::Resolved { .. } | Progress::Uneconomic { .. } | Progress::GivenUp { .. } => true,
+        Progress::Contested { .. }
+        | Progress::Maturing { .. }
+        | Progress::Claimable
+        | Progress::Spent { .. } => false,
     }
-    let terms = &dossier.terms;
-    Some(CloseSummary {
-        channel: terms.channel(),
-        peer: terms.peer,
-        capacity: terms.funding.capacity,
-        kind: match close.kind {
-            CloseKind::Cooperative => SummaryKind::Cooperative,
-            CloseKind::Local { .. } | CloseKind::LocalOther { .. } => SummaryKind::Local,
-            CloseKind::Remote { .. }
-            | CloseKind::RemotePending { .. }
-            | CloseKind::RemoteFuture { .. } => SummaryKind::Remote,
-            CloseKind::Breach { .. } => SummaryKind::Breach,
-            CloseKind::Unknown => SummaryKind::Unknown,
-        },
-        closing_txid: Some(close.txid),
-        close_height: close.block.height,
-        opener: terms.opener,
-        settled_balance: Amount::from_sat(settled_sat),
-        time_locked_balance: Amount::from_sat(time_locked_sat),
-        sweep_fees: Amount::from_sat(fees_sat),
-        is_final,
-    })
 }

@@ -4,7 +4,9 @@
 use bitcoin::{BlockHash, OutPoint, Txid};
 use serde::{Deserialize, Serialize};
 
-use super::CloseKind;
+use super::{Advice, CloseKind, CloseReason};
+use crate::channel::{HtlcOrigin, HtlcRef};
+use crate::protocol::PaymentHash;
 
 /// Something the app should know of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,12 @@ pub enum EventKind {
     FundingReorged { height: u32 },
     /// The funding transaction does not pay what the terms say.
     FundingMismatch { height: u32 },
+    /// The app said that the funding will never confirm, at this tip. Nothing is purged before it has stayed away for long.
+    FundingCancelled { height: u32 },
+    /// A funding that the app had cancelled is on the chain all the same: that it was cancelled is forgotten.
+    CancelledFundingConfirmed { height: u32, block: BlockHash },
+    /// The app gave the channel up: nothing of it is claimed any more.
+    Abandoned,
     /// The peer's `to_self_delay` leaves little time to sleep: a breach must be answered within it.
     ShortPeerDelay { delay: u16 },
     /// A close is in the mempool, unproven.
@@ -40,13 +48,24 @@ pub enum EventKind {
     DataLoss { number: u64 },
     /// The funding output was spent by something that belongs to no known commitment.
     FundsAtRisk { txid: Txid },
-    /// An output is ours to resolve, and this version cannot resolve it yet.
-    NotResolvedYet {
-        outpoint: OutPoint,
-        value_sat: u64,
-        what: String,
-        block: BlockHash,
+    /// An outgoing HTLC was fulfilled, as the chain or the app told: its preimage is to be passed on to where it came from.
+    /// For a payment of our own: it arrived.
+    FulfillUpstream {
+        htlc: HtlcRef,
+        origin: HtlcOrigin,
+        payment_hash: PaymentHash,
     },
+    /// An outgoing HTLC can never be fulfilled any more: it is to be failed where it came from. For a payment of our own:
+    /// it failed.
+    FailUpstream {
+        htlc: HtlcRef,
+        origin: HtlcOrigin,
+        payment_hash: PaymentHash,
+    },
+    /// What the engine should do off-chain about an incoming HTLC that is near its expiry.
+    Advice { htlc: HtlcRef, advice: Advice },
+    /// An HTLC makes the channel go to the chain, as decided at this tip.
+    GoesToChain { reason: CloseReason, tip: u32 },
     /// An amount is ours again, settled deep enough to be reported.
     FundsRecovered {
         txid: Txid,
@@ -59,8 +78,9 @@ pub enum EventKind {
         value_sat: u64,
         block: BlockHash,
     },
-    /// Every contract is irrevocably resolved; the working data is purged.
-    FullyResolved { txid: Txid },
+    /// The channel has ended, and its working data is purged: every contract of the close `txid` is irrevocably resolved,
+    /// or the app decided the end.
+    FullyResolved { txid: Option<Txid> },
 }
 
 impl Event {
@@ -70,6 +90,11 @@ impl Event {
             EventKind::ChannelOpen { height: _, block } => format!("open/{block}"),
             EventKind::FundingReorged { height } => format!("funding-reorged/{height}"),
             EventKind::FundingMismatch { height } => format!("funding-mismatch/{height}"),
+            EventKind::FundingCancelled { height } => format!("funding-cancelled/{height}"),
+            EventKind::CancelledFundingConfirmed { height: _, block } => {
+                format!("cancelled-funding-confirmed/{block}")
+            }
+            EventKind::Abandoned => "abandoned".into(),
             EventKind::ShortPeerDelay { delay } => format!("short-peer-delay/{delay}"),
             EventKind::CloseSeen { txid, kind: _ } => format!("close-seen/{txid}"),
             EventKind::ChannelClosed { txid, block, .. } => format!("closed/{txid}/{block}"),
@@ -77,11 +102,13 @@ impl Event {
             EventKind::BreachDetected { txid, number: _ } => format!("breach/{txid}"),
             EventKind::DataLoss { number } => format!("data-loss/{number}"),
             EventKind::FundsAtRisk { txid } => format!("funds-at-risk/{txid}"),
-            EventKind::NotResolvedYet {
-                outpoint, block, ..
-            } => {
-                format!("not-resolved-yet/{outpoint}/{block}")
-            }
+            EventKind::FulfillUpstream { htlc, .. } => format!("fulfill-upstream/{}", name(htlc)),
+            EventKind::FailUpstream { htlc, .. } => format!("fail-upstream/{}", name(htlc)),
+            EventKind::Advice { htlc, advice } => match advice {
+                Advice::Fail => format!("advice/fail/{}", name(htlc)),
+                Advice::Settle => format!("advice/settle/{}", name(htlc)),
+            },
+            EventKind::GoesToChain { reason: _, tip } => format!("goes-to-chain/{tip}"),
             EventKind::FundsRecovered {
                 txid,
                 value_sat,
@@ -94,8 +121,14 @@ impl Event {
             } => {
                 format!("swept-by-another/{outpoint}/{block}")
             }
-            EventKind::FullyResolved { txid } => format!("fully-resolved/{txid}"),
+            EventKind::FullyResolved { txid: Some(txid) } => format!("fully-resolved/{txid}"),
+            EventKind::FullyResolved { txid: None } => "fully-resolved".into(),
         };
         format!("{}/{subject}", self.channel)
     }
+}
+
+/// The name of an HTLC within its channel.
+fn name(htlc: &HtlcRef) -> String {
+    format!("{}/{}", htlc.key, htlc.version)
 }

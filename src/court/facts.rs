@@ -6,7 +6,8 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::{BlockHash, OutPoint, ScriptBuf, Transaction, Txid};
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::CommitmentSecret;
+use super::PeerContact;
+use crate::protocol::{CommitmentSecret, PaymentHash, Preimage};
 
 /// A block of the best chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,6 +63,10 @@ pub struct Facts {
     pub spends: BTreeMap<OutPoint, Spend>,
     /// What was looked up about the funding output's spender.
     pub context: SpendContext,
+    /// The known preimages among the hashes of the channel's HTLCs.
+    pub preimages: BTreeMap<PaymentHash, Preimage>,
+    /// Whether the app has reached the peer.
+    pub peer: PeerContact,
 }
 
 /// What became of a broadcast.
@@ -95,6 +100,19 @@ pub enum Input {
     Facts(Facts),
     /// The user wants the channel closed, at this tip.
     ForceClose {
+        tip: u32,
+    },
+    /// A cooperative close is fully signed.
+    ClosingSigned {
+        transaction: Transaction,
+        tip: u32,
+    },
+    /// The app says that the funding will never confirm.
+    CancelFunding {
+        tip: u32,
+    },
+    /// The app gives the channel up.
+    Abandon {
         tip: u32,
     },
     /// A transaction the court wanted is signed and verified.

@@ -2,8 +2,9 @@
 
 use bitcoin::{OutPoint, Txid};
 
-use super::resolver::{Contract, ContractRole, Progress, Resolution};
-use super::{ArbitratorState, Case, CloseKind, FundingState};
+use super::resolver::{Contract, ContractRole, Progress, Reason, Resolution};
+use super::{lifecycle, refusal, ArbitratorState, Case, CloseKind, FundingState};
+use crate::channel::{Lifecycle, Refusal};
 use crate::protocol::{ContractOutput, HtlcKind};
 
 /// One output of a close, as it is reported.
@@ -22,10 +23,14 @@ pub struct ContractReport {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelReport {
     pub channel: OutPoint,
+    /// The stage of its life.
+    pub lifecycle: Lifecycle,
     pub state: ArbitratorState,
     pub funding: FundingState,
     pub close: Option<(CloseKind, Txid)>,
     pub data_loss: bool,
+    /// Why it takes no more commitments.
+    pub refusal: Option<Refusal>,
     pub contracts: Vec<ContractReport>,
     /// The next height at which something is to be done, if nothing else happens.
     pub next_height: Option<u32>,
@@ -35,10 +40,12 @@ pub struct ChannelReport {
 pub fn report(channel: OutPoint, case: &Case, next_height: Option<u32>) -> ChannelReport {
     ChannelReport {
         channel,
+        lifecycle: lifecycle(case),
         state: case.state,
         funding: case.funding,
         close: case.close.as_ref().map(|close| (close.kind, close.txid)),
         data_loss: case.latches.data_loss.is_some(),
+        refusal: refusal(case),
         contracts: case
             .contracts
             .iter()
@@ -76,13 +83,20 @@ pub fn describe(contract: &Contract) -> String {
     };
     match contract.role {
         ContractRole::Breach => format!("{output} of a revoked commitment"),
-        ContractRole::CommitSweep | ContractRole::Htlc | ContractRole::Anchor => output,
+        ContractRole::CommitSweep
+        | ContractRole::OutgoingContest
+        | ContractRole::OutgoingTimeout
+        | ContractRole::IncomingContest
+        | ContractRole::IncomingSuccess
+        | ContractRole::Anchor => output,
     }
 }
 
 fn status(progress: &Progress) -> String {
     match progress {
-        Progress::Unresolved => "not resolved yet: this version has no resolver for it".to_string(),
+        Progress::Contested { until } => format!("contested, decided at height {until} at the latest"),
+        Progress::Uneconomic { reason } => format!("not worth claiming: {}", because(reason)),
+        Progress::GivenUp { reason } => format!("given up: {}", because(reason)),
         Progress::Maturing { claimable_at } => format!("ours from height {claimable_at} on"),
         Progress::Claimable => "ours, the sweep is not confirmed yet".to_string(),
         Progress::Spent {
@@ -105,9 +119,19 @@ fn status(progress: &Progress) -> String {
     }
 }
 
+fn because(reason: &Reason) -> String {
+    match reason {
+        Reason::FeeAboveValue { fee_sat } => format!("the claim would cost {fee_sat} sat"),
+        Reason::AnchorAlone => "an anchor alone is worth less than its fee".to_string(),
+        Reason::NoPeerSignature => "the peer's signature for it is not held".to_string(),
+    }
+}
+
 fn outcome(resolution: &Resolution) -> String {
     match resolution {
         Resolution::Claimed { txid } => format!("claimed by {txid}"),
+        Resolution::Fulfilled { txid } => format!("taken by the peer with the preimage, {txid}"),
+        Resolution::TimedOut { txid } => format!("taken back by the peer, {txid}"),
         Resolution::SweptByAnother { txid } => format!("swept by another, {txid}"),
     }
 }

@@ -1,11 +1,11 @@
 //! What a case needs from outside to go on, and when it needs attention next.
 
-use bitcoin::Transaction;
-
+use super::claims::{claims, is_sweep, spends};
+use super::permit::is_permitted;
 use super::resolver::Progress;
 use super::{
-    ArbitratorState, Broadcast, BroadcastPurpose, Case, Contract, ContractRole, Dossier,
-    FundingState, Outcome,
+    ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Claim, Contract, Dossier,
+    FundingState,
 };
 use crate::config::Policy;
 
@@ -14,49 +14,23 @@ use crate::config::Policy;
 pub enum Want {
     /// Our signature of our own commitment.
     SignCommitment,
-    /// A signed sweep of one contract, at a feerate above the one refused, if one was.
-    Claim {
-        contract: Box<Contract>,
-        refused: Option<Transaction>,
-    },
+    /// A signed transaction that claims outputs of the close.
+    Claim(Claim),
 }
 
 /// What the court needs to go on with a case at this tip.
-pub fn wants(case: &Case, tip: u32, policy: &Policy) -> Vec<Want> {
+pub fn wants(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<Want> {
     let mut wants = Vec::new();
+    if case.state == ArbitratorState::FullyResolved {
+        return wants;
+    }
     if case.state == ArbitratorState::BroadcastCommit
-        && case.latches.data_loss.is_none()
+        && is_permitted(case)
         && cooperative_until(case, policy).is_none_or(|until| tip >= until)
     {
         wants.push(Want::SignCommitment);
     }
-    for contract in &case.contracts {
-        let is_claimable = match contract.progress {
-            Progress::Claimable => contract.role == ContractRole::CommitSweep,
-            Progress::Unresolved
-            | Progress::Maturing { .. }
-            | Progress::Spent { .. }
-            | Progress::Resolved { .. } => false,
-        };
-        if !is_claimable {
-            continue;
-        }
-        let newest = case
-            .broadcasts
-            .iter()
-            .rfind(|held| held.purpose == BroadcastPurpose::Sweep(contract.outpoint));
-        let refused = match newest {
-            None => None,
-            Some(held) if held.outcome == Some(Outcome::FeeTooLow) => {
-                Some(held.transaction.clone())
-            }
-            Some(_) => continue,
-        };
-        wants.push(Want::Claim {
-            contract: Box::new(contract.clone()),
-            refused,
-        });
-    }
+    wants.extend(claims(case, dossier, tip, policy).into_iter().map(Want::Claim));
     wants
 }
 
@@ -76,7 +50,15 @@ fn cooperative_until(case: &Case, policy: &Policy) -> Option<u32> {
 /// The next height above `tip` at which the case has something to do, if nothing else happens.
 pub fn next_height(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Option<u32> {
     let mut heights = Vec::new();
-    if let Some(close) = &case.close {
+    if case.state == ArbitratorState::FullyResolved {
+        return None;
+    }
+    if let Some(Cancelled { unseen_since }) = case.cancelled {
+        // The next look is the first one, if there was none yet.
+        heights.push(unseen_since.map_or(tip.saturating_add(1), |since| {
+            since.saturating_add(policy.final_depth)
+        }));
+    } else if let Some(close) = &case.close {
         let at_depth = |height: u32, depth: u32| height.saturating_add(depth).saturating_sub(1);
         let settle = policy.settle_depth(dossier.terms.funding.capacity);
         heights.push(at_depth(close.block.height, settle));
@@ -89,7 +71,10 @@ pub fn next_height(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) ->
                     heights.push(at_depth(block.height, settle));
                     heights.push(at_depth(block.height, policy.final_depth));
                 }
-                Progress::Unresolved | Progress::Resolved { .. } => {}
+                Progress::Contested { until } => heights.push(until),
+                Progress::Uneconomic { .. }
+                | Progress::GivenUp { .. }
+                | Progress::Resolved { .. } => {}
             }
         }
     } else {
@@ -112,13 +97,43 @@ pub fn next_height(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) ->
 
 /// The transactions of ours that belong on the chain now. They are broadcast on every tick: a mempool forgets.
 pub fn due_broadcasts(case: &Case) -> impl Iterator<Item = &Broadcast> {
-    case.broadcasts.iter().filter(|held| match held.purpose {
+    // An end that the app decided silences everything.
+    let is_live = case.state != ArbitratorState::FullyResolved && case.cancelled.is_none();
+    let held = case.broadcasts.iter().filter(move |_| is_live);
+    held.filter(|held| match held.purpose {
         BroadcastPurpose::Funding => case.funding == FundingState::Pending,
-        // Data loss: what is ours may be revoked, and would be punished (BOLT 2).
-        BroadcastPurpose::Commitment => case.close.is_none() && case.latches.data_loss.is_none(),
+        BroadcastPurpose::Commitment => case.close.is_none() && is_permitted(case),
         BroadcastPurpose::Cooperative | BroadcastPurpose::OrphanedClose => case.close.is_none(),
-        BroadcastPurpose::Sweep(outpoint) => case.contracts.iter().any(|contract| {
-            contract.outpoint == outpoint && contract.progress == Progress::Claimable
-        }),
+        BroadcastPurpose::Sweep(_) => is_due_claim(case, held),
     })
+}
+
+/// Whether a claim of ours is still to be broadcast: its outputs are there to be had, and no newer claim of ours takes
+/// one of them.
+fn is_due_claim(case: &Case, held: &Broadcast) -> bool {
+    let claimed: Vec<&Contract> = case
+        .contracts
+        .iter()
+        .filter(|contract| spends(&held.transaction, &contract.outpoint))
+        .collect();
+    let can_be_had = |contract: &&Contract| match contract.progress {
+        Progress::Claimable => true,
+        Progress::Contested { .. }
+        | Progress::Maturing { .. }
+        | Progress::Uneconomic { .. }
+        | Progress::GivenUp { .. }
+        | Progress::Spent { .. }
+        | Progress::Resolved { .. } => false,
+    };
+    let mut newer = case
+        .broadcasts
+        .iter()
+        .skip_while(|other| other.txid != held.txid)
+        .skip(1)
+        .filter(|other| is_sweep(other));
+    let is_replaced = newer.any(|other| {
+        let takes = |contract: &&Contract| spends(&other.transaction, &contract.outpoint);
+        claimed.iter().any(takes)
+    });
+    !claimed.is_empty() && claimed.iter().all(can_be_had) && !is_replaced
 }

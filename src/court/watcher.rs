@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::resolver::{Contract, ContractRole, Progress};
 use super::{CourtError, Dossier, SpendContext};
-use crate::channel::{ChannelTerms, HtlcKey, HtlcTerms};
+use crate::channel::{ChannelTerms, HtlcKey, HtlcLife, HtlcTerms, PastHtlc};
 use crate::protocol::{is_cooperative_close, CommitmentNumber, ContractOutput, Party};
 
 /// How a channel was closed.
@@ -114,11 +114,11 @@ impl Closer<'_> {
             }
             Party::Remote => CloseKind::Remote { number },
         };
-        let htlcs: Vec<&HtlcTerms> = candidate
+        let htlcs: Vec<Carried<'_>> = candidate
             .htlcs
             .iter()
-            .filter_map(|key| self.dossier.htlcs.get(key))
-            .map(|life| &life.terms)
+            .filter_map(|htlc| self.dossier.htlcs.get(htlc))
+            .map(Carried::live)
             .collect();
         Some(self.commitment(
             kind,
@@ -201,7 +201,7 @@ impl Closer<'_> {
         kind: CloseKind,
         owner: Party,
         point: &PublicKey,
-        htlcs: &[&HtlcTerms],
+        htlcs: &[Carried<'_>],
     ) -> Result<Recognition, CourtError> {
         let contracts = self
             .matches(owner, point, htlcs)?
@@ -214,8 +214,11 @@ impl Closer<'_> {
                     per_commitment_point: *point,
                     output: found.output,
                     htlc: found.htlc,
+                    version: found.version,
+                    parent: None,
+                    created: None,
                     role: role(kind, owner, &found.output)?,
-                    progress: Progress::Unresolved,
+                    progress: Progress::Claimable,
                 })
             })
             .collect();
@@ -226,14 +229,14 @@ impl Closer<'_> {
         })
     }
 
-    fn htlcs_at(&self, owner: Party, number: u64) -> Vec<&HtlcTerms> {
+    fn htlcs_at(&self, owner: Party, number: u64) -> Vec<Carried<'_>> {
         let lives = self.dossier.htlcs.values();
         let lives = lives.filter(|life| life.interval(owner).holds(number));
         let past = self.dossier.past.iter();
         let past = past.filter(|past| past.interval(owner).holds(number));
         lives
-            .map(|life| &life.terms)
-            .chain(past.map(|past| &past.terms))
+            .map(Carried::live)
+            .chain(past.map(Carried::past))
             .collect()
     }
 
@@ -242,7 +245,7 @@ impl Closer<'_> {
         &self,
         owner: Party,
         point: &PublicKey,
-        htlcs: &[&HtlcTerms],
+        htlcs: &[Carried<'_>],
     ) -> Result<Vec<Found>, CourtError> {
         let terms = &self.dossier.terms;
         let format = terms.channel_type.format();
@@ -253,7 +256,7 @@ impl Closer<'_> {
                 source,
             })?;
         let delay = terms.party(owner).to_self_delay;
-        let mut expected: BTreeMap<ScriptBuf, Vec<(ContractOutput, Option<&HtlcTerms>)>> =
+        let mut expected: BTreeMap<ScriptBuf, Vec<(ContractOutput, Option<Carried<'_>>)>> =
             BTreeMap::new();
         let plain = [
             ContractOutput::ToLocal,
@@ -264,7 +267,7 @@ impl Closer<'_> {
         let outputs = plain.into_iter().map(|output| (output, None)).chain(
             htlcs
                 .iter()
-                .map(|htlc| (htlc.output_on_commitment_of(owner), Some(*htlc))),
+                .map(|htlc| (htlc.terms.output_on_commitment_of(owner), Some(*htlc))),
         );
         for (output, htlc) in outputs {
             if let Some(script) = format.script(&output, &keys, delay) {
@@ -283,14 +286,15 @@ impl Closer<'_> {
             // HTLCs with one hash and expiry share a script: the amount tells which is which.
             let which = waiting
                 .iter()
-                .position(|(_, htlc)| htlc.is_none_or(|htlc| htlc.amount_msat / 1000 == value_sat));
+                .position(|(_, htlc)| htlc.is_none_or(|it| it.terms.amount_msat / 1000 == value_sat));
             if let Some(which) = which {
                 let (output, htlc) = waiting.remove(which);
                 found.push(Found {
                     vout,
                     value_sat,
                     output,
-                    htlc: htlc.map(|htlc| htlc.key),
+                    htlc: htlc.map(|htlc| htlc.terms.key),
+                    version: htlc.and_then(|htlc| htlc.version),
                 });
             }
         }
@@ -325,11 +329,36 @@ impl Closer<'_> {
     }
 }
 
+/// An HTLC that a commitment may carry.
+#[derive(Clone, Copy)]
+struct Carried<'a> {
+    terms: &'a HtlcTerms,
+    /// Which of those with its key it is; `None`: it is past.
+    version: Option<u32>,
+}
+
+impl<'a> Carried<'a> {
+    fn live(life: &'a HtlcLife) -> Self {
+        Carried {
+            terms: &life.terms,
+            version: Some(life.version),
+        }
+    }
+
+    fn past(past: &'a PastHtlc) -> Self {
+        Carried {
+            terms: &past.terms,
+            version: None,
+        }
+    }
+}
+
 struct Found {
     vout: u32,
     value_sat: u64,
     output: ContractOutput,
     htlc: Option<HtlcKey>,
+    version: Option<u32>,
 }
 
 impl Found {
@@ -356,7 +385,8 @@ fn role(kind: CloseKind, owner: Party, output: &ContractOutput) -> Option<Contra
         | (Party::Remote, ContractOutput::CounterpartyAnchor) => Some(ContractRole::Anchor),
         (Party::Remote, ContractOutput::ToLocal) if is_breach => Some(ContractRole::Breach),
         (_, ContractOutput::Htlc { .. }) if is_breach => Some(ContractRole::Breach),
-        (_, ContractOutput::Htlc { .. }) => Some(ContractRole::Htlc),
+        // Which of the four it is follows from its direction, the clock and what is known.
+        (_, ContractOutput::Htlc { .. }) => Some(ContractRole::IncomingContest),
         (Party::Local, ContractOutput::ToRemote | ContractOutput::CounterpartyAnchor)
         | (Party::Remote, ContractOutput::ToLocal | ContractOutput::OwnerAnchor)
         | (_, ContractOutput::SecondLevel) => None,

@@ -4,24 +4,31 @@
 //! A second process that opens the same file is told [`StoreError::InUse`]. The schema is an ordered list of SQL
 //! files under SQLite's `user_version`; a file that is refused is left as it was.
 
+mod broadcasts;
 mod cases;
 mod chain;
 mod channels;
+mod contracts;
+mod cooperative;
 mod crypto;
 mod error;
 mod htlcs;
 mod lock;
+mod log;
 mod open;
 mod outbox;
 mod pack;
 mod past;
+mod purge;
 mod secrets;
+mod summaries;
 mod updates;
 
 pub use channels::Docket;
 pub use crypto::{CryptoSystem, Unsealed};
 pub use error::{StoreError, Unreadable};
 pub use outbox::StoredEvent;
+pub use purge::Purge;
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;

@@ -22,6 +22,7 @@ const APPLICATION_ID: i32 = 0x4c41_7262;
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_hot.sql"),
+    include_str!("migrations/0004_life.sql"),
 ];
 
 /// Bytes of a page of a new file. An update touches a few small rows in different places, and SQLite writes whole pages:

@@ -21,7 +21,9 @@ mod outgoing_contest;
 mod outgoing_timeout;
 mod spent;
 
-pub(super) use spent::{children, spent};
+pub(super) use spent::{child, recognise};
+
+use spent::spent;
 
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, Txid};

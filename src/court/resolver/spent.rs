@@ -8,7 +8,7 @@ use crate::court::Spend;
 use crate::protocol::{ContractOutput, Party, RecognisedSpend, SpendPath, Spender};
 
 /// A proven spend ends every contract.
-pub(in crate::court) fn spent(contract: &Contract, view: &View<'_>) -> Option<Progress> {
+pub(super) fn spent(contract: &Contract, view: &View<'_>) -> Option<Progress> {
     let spend = view.spend?;
     let (block, depth) = spend.confirmed?;
     let resolution = resolution(contract, view.terms, spend);
@@ -90,7 +90,7 @@ fn input_of(outpoint: OutPoint, spend: &Spend) -> Option<(usize, &Witness)> {
 }
 
 /// The contract that the second-level spend of an HTLC output leaves.
-pub(in crate::court) fn children(
+pub(in crate::court) fn child(
     contract: &Contract,
     terms: &ChannelTerms,
     spend: &Spend,

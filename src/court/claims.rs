@@ -1,0 +1,213 @@
+//! Which outputs are claimed now, and which of them together.
+//!
+//! | output                                             | goes with                                                   |
+//! |----------------------------------------------------|-------------------------------------------------------------|
+//! | a balance, a second-level output of ours           | nothing                                                     |
+//! | an HTLC on the peer's commitment                   | those of the same direction and lock time                   |
+//! | an HTLC on ours, with anchors                      | those of the same direction and lock time                   |
+//! | an HTLC on ours, static_remotekey                  | nothing: the peer signed the transaction as it is           |
+//! | `to_local` of a breach                             | nothing: nobody can spend or pin it before its delay is over |
+//! | what the cheater can spend of a breach             | all of that kind; alone from `justice_split_margin` blocks before its delay is over, and when the common one stays unconfirmed |
+
+use bitcoin::{OutPoint, Transaction};
+
+use super::deadlines::contestable_from;
+use super::resolver::Progress;
+use super::{Broadcast, BroadcastPurpose, Case, Contract, ContractRole, Dossier, Outcome};
+use crate::channel::Direction;
+use crate::config::Policy;
+use crate::protocol::{ContractOutput, Party, SpendPath};
+
+/// How soon a claim has to confirm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Nobody else can have it.
+    Patient,
+    /// The peer can, now or from a height on.
+    Urgent,
+}
+
+/// Outputs that one transaction claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// At least one; all spent in ways that fit together.
+    pub contracts: Vec<Contract>,
+    pub urgency: Urgency,
+    /// The transaction to be replaced, with a higher feerate.
+    pub raise: Option<Transaction>,
+}
+
+/// What may share a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Group {
+    Alone(OutPoint),
+    Justice,
+    /// Direction as a flag (`true`: outgoing), and lock time.
+    Htlcs(bool, u32),
+}
+
+/// The claims that have to be made, or made anew, at this tip.
+pub fn claims(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<Claim> {
+    let mut open: Vec<(Group, &Contract)> = Vec::new();
+    let mut claims: Vec<Claim> = Vec::new();
+    let mut raised: Vec<OutPoint> = Vec::new();
+    for contract in case.contracts.iter().filter(|it| is_claimable(it)) {
+        if raised.contains(&contract.outpoint) {
+            continue;
+        }
+        let group = group(case, contract, dossier, tip, policy);
+        match newest(case, contract) {
+            None => open.push((group, contract)),
+            Some(held) if is_due_again(held, contract, tip, policy) => {
+                // What the cheater may be pinning is taken apart; anything else goes out again as it was.
+                let together = together(case, held);
+                let alone = contract.role == ContractRole::Breach || together.len() < 2;
+                let contracts = if alone {
+                    vec![contract.clone()]
+                } else {
+                    together
+                };
+                raised.extend(contracts.iter().map(|it| it.outpoint));
+                claims.push(Claim {
+                    urgency: urgency(&contracts),
+                    contracts,
+                    raise: Some(held.transaction.clone()),
+                });
+            }
+            Some(_) => {}
+        }
+    }
+    open.sort_by_key(|(group, contract)| (*group, contract.outpoint));
+    for chunk in open.chunk_by(|a, b| a.0 == b.0) {
+        for part in chunk.chunks(policy.max_claim_inputs.max(1)) {
+            let contracts: Vec<Contract> = part.iter().map(|(_, it)| (*it).clone()).collect();
+            claims.push(Claim {
+                urgency: urgency(&contracts),
+                contracts,
+                raise: None,
+            });
+        }
+    }
+    claims
+}
+
+fn is_claimable(contract: &Contract) -> bool {
+    // What was declared uneconomic is priced again at every look.
+    match contract.progress {
+        Progress::Claimable => true,
+        Progress::Uneconomic { .. } => contract.role != ContractRole::Anchor,
+        Progress::Contested { .. }
+        | Progress::Maturing { .. }
+        | Progress::GivenUp { .. }
+        | Progress::Spent { .. }
+        | Progress::Resolved { .. } => false,
+    }
+}
+
+fn urgency(contracts: &[Contract]) -> Urgency {
+    let of = |contract: &Contract| match contract.role {
+        ContractRole::CommitSweep | ContractRole::Anchor => Urgency::Patient,
+        ContractRole::OutgoingContest
+        | ContractRole::OutgoingTimeout
+        | ContractRole::IncomingContest
+        | ContractRole::IncomingSuccess
+        | ContractRole::Breach => Urgency::Urgent,
+    };
+    contracts.iter().map(of).max().unwrap_or(Urgency::Patient)
+}
+
+fn group(case: &Case, contract: &Contract, dossier: &Dossier, tip: u32, policy: &Policy) -> Group {
+    let alone = Group::Alone(contract.outpoint);
+    match contract.role {
+        ContractRole::CommitSweep | ContractRole::Anchor => alone,
+        ContractRole::Breach => {
+            let soon = contestable_from(case, contract, dossier)
+                .is_some_and(|height| tip.saturating_add(policy.justice_split_margin) >= height);
+            match contract.output {
+                ContractOutput::Htlc { .. } | ContractOutput::SecondLevel if !soon => {
+                    Group::Justice
+                }
+                ContractOutput::Htlc { .. }
+                | ContractOutput::SecondLevel
+                | ContractOutput::ToLocal
+                | ContractOutput::ToRemote
+                | ContractOutput::OwnerAnchor
+                | ContractOutput::CounterpartyAnchor => alone,
+            }
+        }
+        ContractRole::OutgoingContest
+        | ContractRole::OutgoingTimeout
+        | ContractRole::IncomingContest
+        | ContractRole::IncomingSuccess => match contract.htlc_figures() {
+            // BOLT 3: without anchors the peer's signature covers the whole second-level transaction.
+            Some(_) if contract.owner == Party::Local && !has_free_outputs(dossier) => alone,
+            Some((Direction::Outgoing, _, expiry)) => Group::Htlcs(true, expiry),
+            Some((Direction::Incoming, ..)) => Group::Htlcs(false, 0),
+            None => alone,
+        },
+    }
+}
+
+fn has_free_outputs(dossier: &Dossier) -> bool {
+    let format = dossier.terms.channel_type.format();
+    format.peer_sighash() != bitcoin::EcdsaSighashType::All
+}
+
+/// The newest transaction of ours that claims the contract.
+fn newest<'a>(case: &'a Case, contract: &Contract) -> Option<&'a Broadcast> {
+    case.broadcasts
+        .iter()
+        .rfind(|held| is_sweep(held) && spends(&held.transaction, &contract.outpoint))
+}
+
+pub(super) fn is_sweep(held: &Broadcast) -> bool {
+    match held.purpose {
+        BroadcastPurpose::Sweep(_) => true,
+        BroadcastPurpose::Funding
+        | BroadcastPurpose::Commitment
+        | BroadcastPurpose::Cooperative
+        | BroadcastPurpose::OrphanedClose => false,
+    }
+}
+
+pub(super) fn spends(transaction: &Transaction, outpoint: &OutPoint) -> bool {
+    let mut inputs = transaction.input.iter();
+    inputs.any(|input| input.previous_output == *outpoint)
+}
+
+/// The contracts that a transaction of ours claims and that are still to be had.
+fn together(case: &Case, held: &Broadcast) -> Vec<Contract> {
+    case.contracts
+        .iter()
+        .filter(|it| is_claimable(it) && spends(&held.transaction, &it.outpoint))
+        .cloned()
+        .collect()
+}
+
+/// Whether a claim has to be made anew: refused as too cheap, or unconfirmed for too long while the peer may come.
+fn is_due_again(held: &Broadcast, contract: &Contract, tip: u32, policy: &Policy) -> bool {
+    // As signed by the peer, it cannot be raised.
+    let is_fixed = contract.owner == Party::Local
+        && contract.htlc_figures().is_some()
+        && held.transaction.input.len() == 1;
+    let is_contested = urgency(std::slice::from_ref(contract)) == Urgency::Urgent;
+    let waited = tip.saturating_sub(held.since) >= policy.claim_patience;
+    !is_fixed && (held.outcome == Some(Outcome::FeeTooLow) || (is_contested && waited))
+}
+
+/// Whether a contract of ours is claimed through its second level.
+pub fn is_second_level(contract: &Contract) -> bool {
+    match contract.path() {
+        SpendPath::HtlcTimeoutSecondLevel | SpendPath::HtlcSuccessSecondLevel => true,
+        SpendPath::ToLocalDelayed
+        | SpendPath::ToLocalRevoked
+        | SpendPath::ToRemote
+        | SpendPath::AnchorOwner
+        | SpendPath::AnchorAnyone
+        | SpendPath::HtlcTimeoutDirect
+        | SpendPath::HtlcSuccessDirect
+        | SpendPath::HtlcRevoked
+        | SpendPath::SecondLevelDelayed
+        | SpendPath::SecondLevelRevoked => false,
+    }
+}
