@@ -1,6 +1,8 @@
 //! Where the money goes: the seam to the app's on-chain wallet.
 
-use bitcoin::{Script, ScriptBuf};
+use bitcoin::{Psbt, Script, ScriptBuf, Witness};
+
+use crate::sweep::Coin;
 
 /// Why the wallet could not answer; a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,4 +22,23 @@ pub trait OnchainWallet: Send + Sync {
     /// # Errors
     /// When the wallet has none.
     fn sweep_script(&self) -> Result<ScriptBuf, WalletError>;
+
+    /// Confirmed coins that may pay fees: second-level transactions of channels with anchors have none of their own.
+    /// A wallet without coins to spare gives none; those claims wait then.
+    ///
+    /// # Errors
+    /// When the wallet cannot say.
+    fn coins(&self) -> Result<Vec<Coin>, WalletError> {
+        Ok(Vec::new())
+    }
+
+    /// The witnesses of these inputs of `psbt`, in their order: coins of [`coins`](Self::coins), signed with
+    /// `SIGHASH_ALL`.
+    ///
+    /// # Errors
+    /// When the wallet cannot sign one of them.
+    fn sign_coins(&self, psbt: &Psbt, inputs: &[usize]) -> Result<Vec<Witness>, WalletError> {
+        let _ = psbt;
+        Err(WalletError(format!("no coins, so none of {inputs:?} can be signed")))
+    }
 }

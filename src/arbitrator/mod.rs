@@ -1,6 +1,7 @@
 //! The chain arbitrator: the docket of all channels, and the tick that moves every case.
 
 mod callout;
+mod claims;
 mod core;
 mod engine;
 mod executor;
@@ -387,10 +388,10 @@ impl Core {
     async fn close_now(&self, channel: OutPoint, tip: u32) -> Result<(), ArbitratorError> {
         let row = self.row(channel)?;
         let case = self.store.case(row)?;
-        let signs = crate::court::wants(&case, tip, &self.policy)
+        let (dossier, _) = self.dossier(row)?;
+        let signs = crate::court::wants(&case, &dossier, tip, &self.policy)
             .contains(&crate::court::Want::SignCommitment);
         if signs {
-            let (dossier, _) = self.dossier(row)?;
             let permit = crate::court::permit(channel, &case)?;
             let transaction = self.sign_commitment(&dossier, permit).await?;
             let purpose = BroadcastPurpose::Commitment;

@@ -28,23 +28,10 @@ impl Core {
         let signatures = self
             .ask_signer(channel, move |signer| signer.sign(&asked))
             .await?;
-        let [ours] = sweep::verified(&request, &signatures)
-            .map_err(|_| ArbitratorError::SignatureRefused { channel })?;
-        Ok(commitment.signed(&ours, theirs))
-    }
-
-    pub(super) async fn sign_sweep(
-        &self,
-        channel: OutPoint,
-        unsigned: sweep::Unsigned,
-    ) -> Result<Transaction, ArbitratorError> {
-        let asked = unsigned.request.clone();
-        let signatures = self
-            .ask_signer(channel, move |signer| signer.sign(&asked))
-            .await?;
-        unsigned
-            .complete(&signatures)
-            .map_err(|_| ArbitratorError::SignatureRefused { channel })
+        let refused = || ArbitratorError::SignatureRefused { channel };
+        sweep::verify(&request, &signatures).map_err(|_| refused())?;
+        let ours = signatures.first().ok_or_else(refused)?;
+        Ok(commitment.signed(ours, theirs))
     }
 
     /// The script that a channel's sweeps pay: asked for once, kept before it is used.

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{FeeRate, OutPoint, ScriptBuf, Txid};
 
+use super::claims::Made;
 use super::core::Core;
 use super::facts::{concerns, contract_watches, facts, has_lost_facts};
 use super::options::{ResumeOptions, ResumeReport, Trouble};
@@ -23,7 +24,6 @@ use crate::court::{
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, Party};
 use crate::store::{ChannelRow, Store};
-use crate::sweep;
 
 /// How often a tick looks at the chain again because a step brought new outputs to watch: a close, then its second
 /// level, each once more for a reorg in between.
@@ -336,7 +336,7 @@ impl Tick<'_> {
         tip: u32,
     ) -> Result<(), ArbitratorError> {
         let case = self.core.store.case(row)?;
-        for want in wants(&case, tip, &self.core.policy) {
+        for want in wants(&case, dossier, tip, &self.core.policy) {
             let signed = match want {
                 Want::SignCommitment => Some((
                     BroadcastPurpose::Commitment,
@@ -344,28 +344,28 @@ impl Tick<'_> {
                         .sign_commitment(dossier, court::permit(channel, &case)?)
                         .await?,
                 )),
-                Want::Claim { contract, refused } => {
+                Want::Claim(claim) => {
                     let estimates = self.estimates().await?;
-                    let script = self.core.sweep_script(row).await?;
-                    let policy = &self.core.policy;
-                    let built = sweep::sweep(
-                        &dossier.terms,
-                        &contract,
-                        script,
-                        &estimates,
-                        refused.as_ref(),
-                        policy,
-                    )?;
-                    match built {
-                        Ok(unsigned) => Some((
-                            BroadcastPurpose::Sweep(contract.outpoint),
-                            self.core.sign_sweep(channel, unsigned).await?,
-                        )),
-                        Err(uneconomic) => {
-                            let what = format!(
-                                "{}: {} waits for lower fees, the sweep would cost {}",
-                                contract.outpoint, uneconomic.value, uneconomic.fee
-                            );
+                    let case = self.core.store.case(row)?;
+                    let made = self
+                        .core
+                        .make_claim(row, &case, dossier, &claim, &estimates)
+                        .await?;
+                    let outpoints = claim.contracts.iter().map(|it| it.outpoint).collect();
+                    match made {
+                        None => None,
+                        Some(Made::Signed(purpose, transaction)) => Some((purpose, transaction)),
+                        Some(Made::Uneconomic(uneconomic)) => {
+                            let input = Input::Uneconomic {
+                                outpoints,
+                                fee_sat: uneconomic.fee.to_sat(),
+                                tip,
+                            };
+                            self.core.apply_with(row, channel, dossier, &input)?;
+                            None
+                        }
+                        Some(Made::ReserveNeeded(fee)) => {
+                            let what = format!("the wallet has no coin for a fee of {fee}");
                             self.tell_trouble(Some(channel), what);
                             None
                         }

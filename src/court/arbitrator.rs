@@ -5,7 +5,9 @@
 //! makes an open channel go to the chain, and whether the case has ended.
 
 use super::close::{absent_close, closing};
-use super::commands::{on_data_loss, on_force_close, on_outcome, on_signed};
+use super::commands::{
+    on_data_loss, on_force_close, on_outcome, on_signed, on_uneconomic,
+};
 use super::contracts::{contracts, resolution};
 use super::decisions::decisions;
 use super::ending::{cancelled_funding, on_abandon, on_cancel_funding, on_closing_signed};
@@ -44,6 +46,11 @@ pub fn advance(
                 transaction,
                 tip,
             } => on_signed(&mut step, *purpose, transaction, *tip),
+            Input::Uneconomic {
+                outpoints,
+                fee_sat,
+                tip,
+            } => on_uneconomic(&mut step, outpoints, *fee_sat, *tip),
             Input::Broadcast { txid, outcome, tip } => on_outcome(&mut step, txid, outcome, *tip),
             Input::DataLoss { number, tip } => on_data_loss(&mut step, dossier, *number, *tip),
         }

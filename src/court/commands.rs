@@ -1,7 +1,9 @@
 //! What people, the signer and the servers bring: a wish to close, a signature, the outcome of a broadcast, the
 //! peer's proof that we lost data.
 
-use bitcoin::{Transaction, Txid};
+use bitcoin::{OutPoint, Transaction, Txid};
+
+use super::resolver::{Progress, Reason};
 
 use super::permit::{is_permitted, permit};
 use super::{
@@ -69,19 +71,48 @@ pub(super) fn on_signed(
                 step.enter(tip, ArbitratorState::CommitmentBroadcasted);
             }
         }
-        BroadcastPurpose::Sweep(outpoint) => {
-            let is_open = step
-                .case
-                .contracts
+        BroadcastPurpose::Sweep(_) => {
+            let claimed: Vec<OutPoint> = transaction
+                .input
                 .iter()
-                .any(|contract| contract.outpoint == outpoint);
-            if is_open {
+                .map(|input| input.previous_output)
+                .filter(|claimed| step.case.contracts.iter().any(|it| it.outpoint == *claimed))
+                .collect();
+            if !claimed.is_empty() {
                 hold(step, purpose, transaction, tip);
+                for outpoint in claimed {
+                    reprice(step, outpoint, Progress::Claimable, tip);
+                }
             }
         }
         BroadcastPurpose::Funding
         | BroadcastPurpose::Cooperative
         | BroadcastPurpose::OrphanedClose => {}
+    }
+}
+
+pub(super) fn on_uneconomic(step: &mut Step, outpoints: &[OutPoint], fee_sat: u64, tip: u32) {
+    let reason = Reason::FeeAboveValue { fee_sat };
+    for outpoint in outpoints {
+        reprice(step, *outpoint, Progress::Uneconomic { reason }, tip);
+    }
+}
+
+/// A claim became worth making, or is not worth it any more.
+fn reprice(step: &mut Step, outpoint: OutPoint, progress: Progress, tip: u32) {
+    let contract = step
+        .case
+        .contracts
+        .iter_mut()
+        .find(|contract| contract.outpoint == outpoint);
+    let Some(contract) = contract else { return };
+    match (contract.progress, progress) {
+        (Progress::Claimable, Progress::Uneconomic { .. })
+        | (Progress::Uneconomic { .. }, Progress::Claimable) => {
+            contract.progress = progress;
+            step.log(tip, LogKind::Contract { outpoint, progress });
+        }
+        (_, _) => {}
     }
 }
 

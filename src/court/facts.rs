@@ -121,6 +121,12 @@ pub enum Input {
         transaction: Transaction,
         tip: u32,
     },
+    /// What it would cost to claim these outputs is more than may be spent on them.
+    Uneconomic {
+        outpoints: Vec<OutPoint>,
+        fee_sat: u64,
+        tip: u32,
+    },
     Broadcast {
         txid: Txid,
         outcome: Outcome,

@@ -1,25 +1,22 @@
 //! Unsigned transactions and what has to be signed of them.
 
-use bitcoin::absolute::LockTime;
 use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::SECP256K1;
-use bitcoin::transaction::Version;
 use bitcoin::{
-    Amount, EcdsaSighashType, FeeRate, Psbt, ScriptBuf, Transaction, TxIn, TxOut, Weight, Witness,
+    Amount, EcdsaSighashType, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight,
+    Witness,
 };
 
 use crate::channel::{Candidate, ChannelTerms};
-use crate::config::Policy;
 use crate::court::Contract;
 use crate::protocol::{
-    Commitment, KeyRole, Party, ProtocolError, SpendPath, SpendTemplate, WitnessParts,
+    Commitment, CommitmentSecret, KeyRole, Party, Preimage, ProtocolError, SpendTemplate,
+    WitnessParts,
 };
 use crate::signer::{InputToSign, KeyDescriptor, KeyTweak, SignRequest};
 
-use super::fees::{feerate, feerate_of};
-
 /// Marker and flag of a transaction with witnesses: two weight units that the unsigned one lacks.
-const SEGWIT_MARKER: Weight = Weight::from_wu(2);
+pub(super) const SEGWIT_MARKER: Weight = Weight::from_wu(2);
 
 /// An output that is not worth its fee at the present feerate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,31 +25,166 @@ pub struct Uneconomic {
     pub fee: Amount,
 }
 
-/// A transaction and what to do with its signature.
+/// One contract, with what only the store holds of the way to spend it.
+#[derive(Clone, Debug)]
+pub struct ClaimInput {
+    pub contract: Contract,
+    /// For an HTLC that we claim.
+    pub preimage: Option<Preimage>,
+    /// For the second level of our own commitment.
+    pub peer_signature: Option<Signature>,
+    /// For a breach: the secret of the revoked commitment.
+    pub secret: Option<CommitmentSecret>,
+}
+
+/// An input of ours, and how it is spent.
+#[derive(Clone, Debug)]
+pub(super) struct Spending {
+    input: ClaimInput,
+    pub(super) template: SpendTemplate,
+}
+
+impl Spending {
+    pub(super) fn new(terms: &ChannelTerms, input: ClaimInput) -> Result<Self, ProtocolError> {
+        let contract = &input.contract;
+        let keys = terms.commitment_keys(contract.owner, &contract.per_commitment_point)?;
+        let delay = terms.party(contract.owner).to_self_delay;
+        let template = terms
+            .channel_type
+            .format()
+            .spend(&contract.output, contract.path(), &keys, delay)
+            .ok_or(ProtocolError::NoSignatureNeeded)?;
+        Ok(Spending { input, template })
+    }
+
+    pub(super) fn value(&self) -> Amount {
+        Amount::from_sat(self.input.contract.value_sat)
+    }
+
+    pub(super) fn tx_in(&self) -> TxIn {
+        tx_in(self.input.contract.outpoint, self.template.sequence)
+    }
+
+    fn key(&self, terms: &ChannelTerms) -> Result<KeyDescriptor, ProtocolError> {
+        let key = self
+            .template
+            .signing_key
+            .ok_or(ProtocolError::NoSignatureNeeded)?;
+        let point = self.input.contract.per_commitment_point;
+        Ok(KeyDescriptor {
+            keys_id: terms.keys_id,
+            role: key.role,
+            tweak: match (key.role, &self.input.secret) {
+                (KeyRole::Funding | KeyRole::Payment, _) => KeyTweak::None,
+                (KeyRole::DelayedPayment | KeyRole::Htlc, _) => KeyTweak::Point(point),
+                (KeyRole::Revocation, Some(secret)) => KeyTweak::Secret(secret.clone()),
+                // Without the secret nobody has that key: the signature will not verify.
+                (KeyRole::Revocation, None) => KeyTweak::None,
+            },
+            public_key: key.public_key,
+        })
+    }
+}
+
+pub(super) fn tx_in(outpoint: OutPoint, sequence: Sequence) -> TxIn {
+    TxIn {
+        previous_output: outpoint,
+        script_sig: ScriptBuf::new(),
+        sequence,
+        witness: Witness::new(),
+    }
+}
+
+/// A coin of the wallet's that pays a fee.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coin {
+    pub outpoint: OutPoint,
+    pub output: TxOut,
+    /// What spending it adds in witness weight, at most.
+    pub witness_weight: Weight,
+}
+
+/// A transaction and what to do with its signatures. The inputs that the signer signs come first, then the wallet's.
 #[derive(Clone, Debug)]
 pub struct Unsigned {
     pub request: SignRequest,
-    template: SpendTemplate,
+    spendings: Vec<Spending>,
     transaction: Transaction,
 }
 
 impl Unsigned {
-    /// The signed transaction. The signature is verified first.
+    /// The transaction as it stands, with what each input spends and has to be signed with.
     ///
     /// # Errors
-    /// [`ProtocolError`] when the signature is not one of the asked key over this transaction.
-    pub fn complete(&self, signatures: &[Signature]) -> Result<Transaction, SignatureRefused> {
-        let [signature] = verified(&self.request, signatures)?;
-        let witness = self
-            .template
-            .witness(&WitnessParts {
-                signature: Some(signature),
-                ..WitnessParts::default()
-            })
-            .map_err(|_| SignatureRefused)?;
+    /// [`ProtocolError`] when a sighash cannot be computed.
+    pub(super) fn new(
+        terms: &ChannelTerms,
+        spendings: Vec<Spending>,
+        coins: &[Coin],
+        transaction: Transaction,
+    ) -> Result<Self, ProtocolError> {
+        let mut psbt = psbt(&transaction);
+        let mut inputs = Vec::new();
+        for (index, spending) in spendings.iter().enumerate() {
+            let output = &spending.template.output;
+            if let Some(input) = psbt.inputs.get_mut(index) {
+                input.witness_utxo = Some(TxOut {
+                    value: spending.value(),
+                    script_pubkey: output.script_pubkey.clone(),
+                });
+                input.witness_script = output.witness_script.clone();
+                input.sighash_type = Some(EcdsaSighashType::All.into());
+            }
+            let template = &spending.template;
+            inputs.push(InputToSign {
+                index,
+                key: spending.key(terms)?,
+                sighash: template.sighash(&transaction, index, spending.value())?,
+                sighash_type: EcdsaSighashType::All,
+            });
+        }
+        for (input, coin) in psbt.inputs.iter_mut().skip(spendings.len()).zip(coins) {
+            input.witness_utxo = Some(coin.output.clone());
+        }
+        Ok(Unsigned {
+            request: SignRequest {
+                channel: terms.channel(),
+                psbt,
+                inputs,
+            },
+            spendings,
+            transaction,
+        })
+    }
+
+    /// The transaction with the signer's signatures, which are verified first, and the wallet's witnesses, in the order
+    /// of its coins.
+    ///
+    /// # Errors
+    /// [`SignatureRefused`] when a signature is not one of the asked key over this transaction, or a witness is missing.
+    pub fn complete(
+        &self,
+        signatures: &[Signature],
+        coins: Vec<Witness>,
+    ) -> Result<Transaction, SignatureRefused> {
+        verify(&self.request, signatures)?;
         let mut transaction = self.transaction.clone();
-        for input in &mut transaction.input {
-            input.witness = witness.clone();
+        let mut witnesses = Vec::new();
+        for (spending, signature) in self.spendings.iter().zip(signatures) {
+            let parts = WitnessParts {
+                signature: Some(*signature),
+                peer_signature: spending.input.peer_signature,
+                preimage: spending.input.preimage.as_ref(),
+            };
+            let witness = spending.template.witness(&parts);
+            witnesses.push(witness.map_err(|_| SignatureRefused)?);
+        }
+        witnesses.extend(coins);
+        if witnesses.len() != transaction.input.len() {
+            return Err(SignatureRefused);
+        }
+        for (input, witness) in transaction.input.iter_mut().zip(witnesses) {
+            input.witness = witness;
         }
         Ok(transaction)
     }
@@ -64,118 +196,19 @@ impl Unsigned {
 pub struct SignatureRefused;
 
 /// Checks one signature per input of a request.
-pub(crate) fn verified<const N: usize>(
+pub(crate) fn verify(
     request: &SignRequest,
     signatures: &[Signature],
-) -> Result<[Signature; N], SignatureRefused> {
-    let signatures: [Signature; N] = signatures.try_into().map_err(|_| SignatureRefused)?;
-    if request.inputs.len() != N {
+) -> Result<(), SignatureRefused> {
+    if request.inputs.len() != signatures.len() {
         return Err(SignatureRefused);
     }
-    for (input, signature) in request.inputs.iter().zip(&signatures) {
+    for (input, signature) in request.inputs.iter().zip(signatures) {
         SECP256K1
             .verify_ecdsa(&input.sighash, signature, &input.key.public_key)
             .map_err(|_| SignatureRefused)?;
     }
-    Ok(signatures)
-}
-
-/// The sweep of one balance output to `script`.
-///
-/// # Errors
-/// The keys cannot be derived, or the output has no such path: the stored terms are damaged.
-pub fn sweep(
-    terms: &ChannelTerms,
-    contract: &Contract,
-    script: ScriptBuf,
-    estimates: &std::collections::BTreeMap<u16, FeeRate>,
-    refused: Option<&Transaction>,
-    policy: &Policy,
-) -> Result<Result<Unsigned, Uneconomic>, ProtocolError> {
-    let keys = terms.commitment_keys(contract.owner, &contract.per_commitment_point)?;
-    let delay = terms.party(contract.owner).to_self_delay;
-    let path = match contract.owner {
-        Party::Local => SpendPath::ToLocalDelayed,
-        Party::Remote => SpendPath::ToRemote,
-    };
-    let template = terms
-        .channel_type
-        .format()
-        .spend(&contract.output, path, &keys, delay)
-        .ok_or(ProtocolError::NoSignatureNeeded)?;
-    let key = template
-        .signing_key
-        .ok_or(ProtocolError::NoSignatureNeeded)?;
-    let value = Amount::from_sat(contract.value_sat);
-    let mut transaction = Transaction {
-        version: Version::TWO,
-        lock_time: template.lock_time,
-        input: vec![TxIn {
-            previous_output: contract.outpoint,
-            script_sig: ScriptBuf::new(),
-            sequence: template.sequence,
-            witness: Witness::new(),
-        }],
-        output: vec![TxOut {
-            value,
-            script_pubkey: script,
-        }],
-    };
-    debug_assert_eq!(template.lock_time, LockTime::ZERO);
-    let weight = transaction.weight() + SEGWIT_MARKER + template.witness_weight();
-    let refused = refused.map(|refused| feerate_of(refused, contract.value_sat));
-    let bid = feerate(estimates, refused, policy);
-    let fee = bid.fee_wu(weight).unwrap_or(Amount::MAX_MONEY);
-    let budget = Amount::from_sat(
-        contract
-            .value_sat
-            .saturating_mul(policy.budget_percent.into())
-            / 100,
-    );
-    let left = value.checked_sub(fee);
-    match (left, transaction.output.first_mut()) {
-        (Some(left), Some(output))
-            if fee <= budget && left >= output.script_pubkey.minimal_non_dust() =>
-        {
-            output.value = left;
-        }
-        (Some(_) | None, Some(_) | None) => return Ok(Err(Uneconomic { value, fee })),
-    }
-    let sighash = template.sighash(&transaction, 0, value)?;
-    let request = SignRequest {
-        channel: terms.channel(),
-        psbt: psbt(
-            &transaction,
-            TxOut {
-                value,
-                script_pubkey: template.output.script_pubkey.clone(),
-            },
-            template.output.witness_script.clone(),
-        ),
-        inputs: vec![InputToSign {
-            index: 0,
-            key: KeyDescriptor {
-                keys_id: terms.keys_id,
-                role: key.role,
-                tweak: tweak(key.role, contract),
-                public_key: key.public_key,
-            },
-            sighash,
-            sighash_type: EcdsaSighashType::All,
-        }],
-    };
-    Ok(Ok(Unsigned {
-        request,
-        template,
-        transaction,
-    }))
-}
-
-fn tweak(role: KeyRole, contract: &Contract) -> KeyTweak {
-    match role {
-        KeyRole::Funding | KeyRole::Payment | KeyRole::Revocation => KeyTweak::None,
-        KeyRole::DelayedPayment | KeyRole::Htlc => KeyTweak::Point(contract.per_commitment_point),
-    }
+    Ok(())
 }
 
 /// Our commitment, and the request for our signature of it.
@@ -189,16 +222,18 @@ pub fn commitment_request(
 ) -> Result<SignRequest, ProtocolError> {
     debug_assert_eq!(candidate.owner, Party::Local);
     let sighash = commitment.sighash()?;
+    let mut psbt = psbt(&commitment.tx);
+    if let Some(input) = psbt.inputs.first_mut() {
+        input.witness_utxo = Some(TxOut {
+            value: terms.funding.capacity,
+            script_pubkey: terms.funding_output().script_pubkey(),
+        });
+        input.witness_script = Some(terms.funding_output().witness_script());
+        input.sighash_type = Some(EcdsaSighashType::All.into());
+    }
     Ok(SignRequest {
         channel: terms.channel(),
-        psbt: psbt(
-            &commitment.tx,
-            TxOut {
-                value: terms.funding.capacity,
-                script_pubkey: terms.funding_output().script_pubkey(),
-            },
-            Some(terms.funding_output().witness_script()),
-        ),
+        psbt,
         inputs: vec![InputToSign {
             index: 0,
             key: KeyDescriptor {
@@ -213,13 +248,7 @@ pub fn commitment_request(
     })
 }
 
-fn psbt(transaction: &Transaction, spent: TxOut, witness_script: Option<ScriptBuf>) -> Psbt {
-    let mut psbt = Psbt::from_unsigned_tx(transaction.clone())
-        .expect("a transaction without scriptSigs and witnesses makes a PSBT");
-    if let Some(input) = psbt.inputs.first_mut() {
-        input.witness_utxo = Some(spent);
-        input.witness_script = witness_script;
-        input.sighash_type = Some(EcdsaSighashType::All.into());
-    }
-    psbt
+fn psbt(transaction: &Transaction) -> Psbt {
+    Psbt::from_unsigned_tx(transaction.clone())
+        .expect("a transaction without scriptSigs and witnesses makes a PSBT")
 }

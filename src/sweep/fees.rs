@@ -1,4 +1,4 @@
-//! The feerate of a claim without a deadline.
+//! The feerate of a claim.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,18 @@ use bitcoin::{FeeRate, Transaction, Weight};
 
 use crate::config::Policy;
 
-/// The feerate for a claim that may wait `policy.patient_target` blocks: the estimate for the longest target within
-/// it, held between floor and cap. A bid that was refused as too cheap is raised by the policy's share.
+/// The feerate for a claim that should confirm within `target` blocks: the estimate for the longest target within it,
+/// or the shortest there is, held between floor and cap. A bid that was too low is raised by the policy's share.
 pub fn feerate(
     estimates: &BTreeMap<u16, FeeRate>,
+    target: u16,
     refused: Option<FeeRate>,
     policy: &Policy,
 ) -> FeeRate {
     let estimate = estimates
-        .range(..=policy.patient_target)
+        .range(..=target)
         .next_back()
+        .or_else(|| estimates.first_key_value())
         .map_or(0, |(_, feerate)| feerate.to_sat_per_kwu());
     let raised = refused.map_or(0, |refused| {
         let refused = refused.to_sat_per_kwu();
@@ -62,6 +64,7 @@ mod tests {
         ] {
             let bid = feerate(
                 &estimates(given),
+                policy.patient_target,
                 refused.map(FeeRate::from_sat_per_kwu),
                 &policy,
             );

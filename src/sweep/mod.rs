@@ -1,8 +1,12 @@
 //! Claims become transactions: which feerate, which inputs and outputs, what has to be signed. Pure.
 
 mod build;
+mod claim;
 mod fees;
+mod second_level;
 
-pub(crate) use build::verified;
-pub use build::{commitment_request, sweep, SignatureRefused, Uneconomic, Unsigned};
+pub(crate) use build::verify;
+pub use build::{commitment_request, ClaimInput, Coin, SignatureRefused, Uneconomic, Unsigned};
+pub use claim::{claim, Bid};
 pub use fees::feerate;
+pub use second_level::{second_level, NotNow};

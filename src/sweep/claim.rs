@@ -1,0 +1,94 @@
+//! Claims: outputs of a close, paid to a script of the wallet's.
+
+use std::collections::BTreeMap;
+
+use bitcoin::absolute::LockTime;
+use bitcoin::transaction::Version;
+use bitcoin::{Amount, FeeRate, ScriptBuf, Transaction, TxOut};
+
+use super::build::{ClaimInput, Spending, Uneconomic, Unsigned, SEGWIT_MARKER};
+use super::fees::{feerate, feerate_of};
+use crate::channel::ChannelTerms;
+use crate::config::Policy;
+use crate::court::Urgency;
+use crate::protocol::ProtocolError;
+
+/// What a claim is bid for.
+#[derive(Clone, Copy, Debug)]
+pub struct Bid<'a> {
+    pub estimates: &'a BTreeMap<u16, FeeRate>,
+    pub urgency: Urgency,
+    /// The claim to be replaced, with what its inputs held.
+    pub raise: Option<(&'a Transaction, Amount)>,
+    pub policy: &'a Policy,
+}
+
+impl Bid<'_> {
+    pub(super) fn feerate(&self) -> FeeRate {
+        let refused = self
+            .raise
+            .map(|(transaction, value)| feerate_of(transaction, value.to_sat()));
+        let target = match self.urgency {
+            Urgency::Patient => self.policy.patient_target,
+            Urgency::Urgent => self.policy.urgent_target,
+        };
+        feerate(self.estimates, target, refused, self.policy)
+    }
+
+    /// The most that may be spent on claiming so much.
+    pub(super) fn budget(&self, value: Amount) -> Amount {
+        let percent = u64::from(self.policy.budget_percent);
+        Amount::from_sat(value.to_sat().saturating_mul(percent) / 100)
+    }
+}
+
+/// The claim of outputs that are ours directly, all in one transaction with one output to `script`.
+///
+/// # Errors
+/// The keys cannot be derived, or an output has no such path: the stored terms are damaged.
+pub fn claim(
+    terms: &ChannelTerms,
+    inputs: Vec<ClaimInput>,
+    script: ScriptBuf,
+    bid: &Bid<'_>,
+) -> Result<Result<Unsigned, Uneconomic>, ProtocolError> {
+    let spendings: Vec<Spending> = inputs
+        .into_iter()
+        .map(|input| Spending::new(terms, input))
+        .collect::<Result<_, _>>()?;
+    let value = spendings.iter().map(Spending::value).sum();
+    let mut transaction = Transaction {
+        version: Version::TWO,
+        lock_time: lock_time(&spendings),
+        input: spendings.iter().map(Spending::tx_in).collect(),
+        output: vec![TxOut {
+            value,
+            script_pubkey: script,
+        }],
+    };
+    let witnesses: bitcoin::Weight = spendings
+        .iter()
+        .map(|spending| spending.template.witness_weight())
+        .sum();
+    let weight = transaction.weight() + SEGWIT_MARKER + witnesses;
+    let fee = bid.feerate().fee_wu(weight).unwrap_or(Amount::MAX_MONEY);
+    let left = value.checked_sub(fee);
+    match (left, transaction.output.first_mut()) {
+        (Some(left), Some(output))
+            if fee <= bid.budget(value) && left >= output.script_pubkey.minimal_non_dust() =>
+        {
+            output.value = left;
+        }
+        (Some(_) | None, Some(_) | None) => return Ok(Err(Uneconomic { value, fee })),
+    }
+    Unsigned::new(terms, spendings, &[], transaction).map(Ok)
+}
+
+/// The highest lock time that an input asks for: those that share a transaction ask for the same.
+pub(super) fn lock_time(spendings: &[Spending]) -> LockTime {
+    spendings
+        .iter()
+        .map(|spending| spending.template.lock_time)
+        .max_by_key(|lock_time| lock_time.to_consensus_u32())
+        .unwrap_or(LockTime::ZERO)
+}
