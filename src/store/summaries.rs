@@ -36,8 +36,9 @@ impl Store {
         };
         let mut summary: CloseSummary = At("close_summary", "detail").json(&detail)?;
         if let Some(reestablish) = &mut summary.reestablish {
-            reestablish.your_last_per_commitment_secret =
-                sealed.map(|sealed| self.opened(channel, &sealed)).transpose()?;
+            reestablish.your_last_per_commitment_secret = sealed
+                .map(|sealed| self.opened(channel, &sealed))
+                .transpose()?;
         }
         Ok(Some(summary))
     }
