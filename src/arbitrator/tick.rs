@@ -4,24 +4,26 @@
 //! next tick goes on from there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::rc::Rc;
 
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{FeeRate, OutPoint, ScriptBuf, TxOut, Txid};
+use bitcoin::{FeeRate, OutPoint, ScriptBuf, Txid};
 
 use super::core::Core;
 use super::facts::{concerns, contract_watches, facts, has_lost_facts};
 use super::options::{ResumeOptions, ResumeReport, Trouble};
 use super::purge::purge;
 use crate::chain::{BlockRef, Budget, ChainError, ChainView, Look, Observer, Urgency, Watch};
+use crate::channel::Lifecycle;
 use crate::court::report::ChannelReport;
 use crate::court::{
-    self, due_broadcasts, wants, ArbitratorState, BroadcastPurpose, Case, Dossier, FundingState,
-    Input, SpendContext, Want,
+    self, due_broadcasts, wants, ArbitratorState, BroadcastPurpose, Case, Dossier, Input,
+    SpendContext, Want,
 };
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, Party};
-use crate::store::{ChannelRow, Unreadable};
+use crate::store::{ChannelRow, Store};
 use crate::sweep;
 
 /// How often a tick looks at the chain again because a step brought new outputs to watch: a close, then its second
@@ -30,6 +32,9 @@ const MAX_ROUNDS: usize = 6;
 
 /// How many steps one case takes with one set of facts: the longest way through the state machine is five.
 const MAX_STEPS: usize = 16;
+
+/// How many channels at rest are read whole in one tick: ten milliseconds' worth.
+const READ_AT_REST: usize = 32;
 
 /// Fee estimates are asked for once per tick, and only if a claim needs them.
 #[derive(Default)]
@@ -145,27 +150,19 @@ impl Tick<'_> {
         for (row, channel) in store.channels()?.channels {
             let read = store
                 .case(row)
-                .and_then(|case| Ok((case, store.terms(row)?)));
+                .and_then(|case| Ok((case, store.funding_output(row)?)));
             // A row that cannot be read is reported by `finish`; the other channels are watched all the same.
-            let Ok((case, terms)) = read else { continue };
+            let Ok((case, expected)) = read else { continue };
             if case.state == ArbitratorState::FullyResolved {
                 continue;
             }
-            // An HTLC that cannot be read may be live: better one question too many.
-            let mut unreadable = Unreadable::default();
-            let live = store.htlcs(row, [], &mut unreadable);
-            let has_live_htlcs =
-                live.map_or(true, |live| !live.is_empty()) || !unreadable.reasons().is_empty();
             let unsettled = case.close.is_none()
                 && (case.seen.is_some()
-                    || has_live_htlcs
+                    || store.carries_htlcs(row)?
                     || due_broadcasts(&case).next().is_some());
             watches.push(Watch {
                 outpoint: channel,
-                expected: TxOut {
-                    value: terms.funding.capacity,
-                    script_pubkey: terms.funding_output().script_pubkey(),
-                },
+                expected,
                 urgency: if unsettled {
                     Urgency::Always
                 } else {
@@ -318,10 +315,10 @@ impl Tick<'_> {
             context.our_point = Some(tagged.our_point);
             context.peer_secret = core.store.secrets(row)?.get(number);
             for owner in [Party::Local, Party::Remote] {
-                let lives = core
+                let past = core
                     .store
-                    .htlcs_at(row, owner, number.get(), &mut unreadable)?;
-                dossier.htlcs.extend(lives);
+                    .past_htlcs_at(row, owner, number.get(), &mut unreadable)?;
+                dossier.past.extend(past);
             }
         }
         for reason in unreadable.reasons() {
@@ -479,7 +476,12 @@ impl Tick<'_> {
         for reason in docket.unreadable {
             self.tell_trouble(None, reason.to_string());
         }
-        for (row, channel) in docket.channels {
+        let height = tip.map_or(0, |tip| tip.height.to_u32());
+        let at_rest = at_rest_to_read(docket.channels.len(), height);
+        for (index, (row, channel)) in docket.channels.into_iter().enumerate() {
+            if !at_rest.contains(&index) && is_at_rest(&core.store, row) {
+                continue;
+            }
             match core.channel_report(row, channel) {
                 Ok((report, unreadable)) => {
                     for reason in unreadable.reasons() {
@@ -506,16 +508,29 @@ impl Tick<'_> {
     }
 }
 
+/// Which of the channels at rest are read whole in a tick, so that damage to a channel is told before it matters: all of
+/// a phone's few, and of a node's many a part that moves on with every block.
+fn at_rest_to_read(channels: usize, height: u32) -> Range<usize> {
+    let parts = channels.div_ceil(READ_AT_REST).max(1);
+    let part = usize::try_from(height).unwrap_or(0) % parts;
+    part * READ_AT_REST..(part + 1) * READ_AT_REST
+}
+
+/// Whether a channel is simply open, or has ended, and carries nothing. One that cannot be read is not.
+fn is_at_rest(store: &Store, row: ChannelRow) -> bool {
+    let case = store.case(row);
+    let is_quiet = |case: Case| match court::lifecycle(&case) {
+        Lifecycle::Open | Lifecycle::Closed => true,
+        Lifecycle::Pending | Lifecycle::Closing => false,
+    };
+    case.is_ok_and(is_quiet) && store.carries_htlcs(row).is_ok_and(|carries| !carries)
+}
+
 /// Whether a report says more than that a channel is open.
 fn is_remarkable(report: &ChannelReport) -> bool {
-    let is_open = matches!(report.funding, FundingState::Open(_));
-    match report.state {
-        ArbitratorState::Default => !is_open || report.data_loss,
-        ArbitratorState::FullyResolved => false,
-        ArbitratorState::BroadcastCommit
-        | ArbitratorState::CommitmentBroadcasted
-        | ArbitratorState::ContractClosed
-        | ArbitratorState::WaitingFullResolution => true,
+    match report.lifecycle {
+        Lifecycle::Pending | Lifecycle::Closing => true,
+        Lifecycle::Open | Lifecycle::Closed => false,
     }
 }
 

@@ -18,6 +18,7 @@ mod log;
 mod open;
 mod outbox;
 mod pack;
+mod past;
 mod purge;
 mod secrets;
 mod summaries;

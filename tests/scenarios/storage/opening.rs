@@ -54,7 +54,7 @@ fn a_newer_schema_is_refused() {
     let db = Connection::open(&config.database).expect("it is free");
     let newest: i64 = db
         .pragma_query_value(None, "user_version", |row| row.get(0))
-        .expect("readable");
+        .expect("a number");
     db.pragma_update(None, "user_version", 99)
         .expect("writable");
     drop(db);
