@@ -29,8 +29,7 @@ pub(super) async fn open_core(
     handed_out: Arc<HandedOut>,
 ) -> Result<Core, ArbitratorError> {
     let callout = Callout::new(config.policy.callback_limit);
-    let (opening, work) =
-        Opening::begin(&config.database, config.network, config.vfs.as_deref())?;
+    let (opening, work) = Opening::begin(&config.database, config.network, config.vfs.as_deref())?;
     let crypto = config.crypto;
     let key = callout
         .call_times(work.calls(), move || work.run(crypto.as_ref()))
@@ -39,7 +38,10 @@ pub(super) async fn open_core(
     let store = opening.finish(key)?;
     let signer = Keyring::new(config.signer);
     for (keys_id, secrets) in store.imported()? {
-        signer.put(keys_id, secrets.map_err(|error| SignerError(error.to_string())));
+        signer.put(
+            keys_id,
+            secrets.map_err(|error| SignerError(error.to_string())),
+        );
     }
     Ok(Core {
         network: config.network,

@@ -110,9 +110,7 @@ impl Signer for SeedSigner {
         request
             .inputs
             .iter()
-            .map(|input| {
-                self.channel_secrets(&input.key.keys_id)?.sign(input)
-            })
+            .map(|input| self.channel_secrets(&input.key.keys_id)?.sign(input))
             .collect()
     }
 }

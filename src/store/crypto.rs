@@ -51,9 +51,9 @@ impl fmt::Debug for KeyCrypto {
 
 impl CryptoSystem for KeyCrypto {
     fn seal(&self, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        self.0.seal(place, plain).map_err(|NoRandomness| {
-            CryptoError::Refused("the system gives no random bytes".into())
-        })
+        self.0
+            .seal(place, plain)
+            .map_err(|NoRandomness| CryptoError::Refused("the system gives no random bytes".into()))
     }
 
     fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, CryptoError> {

@@ -11,7 +11,7 @@ use super::crypto::{CryptoError, CryptoSystem};
 use super::error::StoreError;
 use super::key_change::replace;
 use super::pack::At;
-use super::tidying;
+use super::tidying::Tidying;
 use super::vault::{Place, Vault};
 use super::ChannelRow;
 
@@ -43,10 +43,12 @@ impl KeyRow {
     }
 
     fn open(&self, crypto: &dyn CryptoSystem) -> Result<Vault, StoreError> {
-        let opened = crypto.open(PLACE, &self.sealed).map_err(|error| match error {
-            CryptoError::WrongKey => StoreError::WrongKey,
-            CryptoError::Refused(reason) => refused(reason),
-        })?;
+        let opened = crypto
+            .open(PLACE, &self.sealed)
+            .map_err(|error| match error {
+                CryptoError::WrongKey => StoreError::WrongKey,
+                CryptoError::Refused(reason) => refused(reason),
+            })?;
         let opened = Zeroizing::new(opened);
         let key: &[u8; LENGTH] = opened
             .as_slice()
@@ -265,7 +267,7 @@ pub(super) fn put_made(db: &Transaction<'_>, key: &DataKey) -> Result<(), StoreE
                 replace(db, place, sealed)?;
             }
             if !moved.is_empty() {
-                tidying::ask_for_rebuild(db)?;
+                Tidying::Rebuild.ask(db)?;
             }
             Ok(())
         }

@@ -93,10 +93,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read, or one of these channels.
-    pub fn registered_under(
-        &self,
-        keys_id: &KeysId,
-    ) -> Result<Vec<ChannelPublicKeys>, StoreError> {
+    pub fn registered_under(&self, keys_id: &KeysId) -> Result<Vec<ChannelPublicKeys>, StoreError> {
         // No index: imports are rare, and channels are few.
         let mut statement = self
             .connection
@@ -112,7 +109,8 @@ impl Store {
     fn unpack(&self, keys_id: &KeysId, sealed: &[u8]) -> Result<ChannelSecrets, StoreError> {
         let place = Place::ImportedKeys(*keys_id);
         let plain = self.vault.borrow().open(&place, sealed)?;
-        unpack(&plain).ok_or_else(|| At("imported_keys", "sealed").corrupt("not five keys and a seed"))
+        unpack(&plain)
+            .ok_or_else(|| At("imported_keys", "sealed").corrupt("not five keys and a seed"))
     }
 }
 

@@ -5,6 +5,7 @@ use rusqlite::{Connection, Transaction};
 use super::data_key::NewDataKey;
 use super::error::StoreError;
 use super::pack::{signed, At};
+use super::tidying::Tidying;
 use super::vault::Place;
 use super::{ChannelRow, Store};
 use crate::channel::KeysId;
@@ -27,10 +28,11 @@ impl Store {
                 let plain = old.open(&place, &sealed)?;
                 replace(db, &place, &new.vault.seal(&place, &plain)?)?;
             }
-            new.row.put(db)
+            new.row.put(db)?;
+            Tidying::EmptyLog.ask(db)
         })?;
         self.vault.replace(new.vault);
-        self.empty_log();
+        self.tidy();
         Ok(())
     }
 }
@@ -55,10 +57,7 @@ fn sealed_rows(db: &Connection) -> Result<Vec<(Place, Vec<u8>)>, StoreError> {
     while let Some(row) = rows.next()? {
         let at = |column| At("preimage", column);
         let hash = at("payment_hash").array(at("payment_hash").get(row)?)?;
-        sealed.push((
-            Place::Preimage(PaymentHash(hash)),
-            at("sealed").get(row)?,
-        ));
+        sealed.push((Place::Preimage(PaymentHash(hash)), at("sealed").get(row)?));
     }
     let mut statement = db.prepare("SELECT keys_id, sealed FROM imported_keys")?;
     let mut rows = statement.query([])?;

@@ -222,11 +222,7 @@ fn not_ours(path: &Path) -> StoreError {
 }
 
 /// Brings an older schema up to date, all steps in one transaction.
-fn migrate(
-    connection: &mut Connection,
-    network: Network,
-    key: &DataKey,
-) -> Result<(), StoreError> {
+fn migrate(connection: &mut Connection, network: Network, key: &DataKey) -> Result<(), StoreError> {
     let done = usize::try_from(pragma(connection, "user_version")?).unwrap_or(0);
     if done >= MIGRATIONS.len() {
         return Ok(());

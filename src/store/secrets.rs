@@ -25,7 +25,10 @@ impl Store {
             let slot: u8 = at.unsigned(found.get(0)?)?;
             let index = at.unsigned(found.get(1)?)?;
             let sealed: Vec<u8> = found.get(2)?;
-            let plain = self.vault.borrow().open(&place(row, slot, index), &sealed)?;
+            let plain = self
+                .vault
+                .borrow()
+                .open(&place(row, slot, index), &sealed)?;
             slots.push(SecretSlot {
                 slot,
                 index,

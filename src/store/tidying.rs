@@ -1,60 +1,71 @@
 //! What is overwritten must be gone from the file, and from the log beside it.
 //!
-//! SQLite overwrites what is deleted (`secure_delete`), but the pages of the write-ahead log keep what they held until the
-//! log is cut off; and a file that was written without that setting has old secrets in its free space. Both are made good
-//! here, and again at the next opening if the process dies meanwhile.
+//! SQLite overwrites what is deleted (`secure_delete`), but the write-ahead log keeps its pages until it is cut off, and a
+//! file that was once written without that setting has old secrets in its free space. A transaction that leaves such
+//! traces asks for tidying up; it is done right after, and at the next opening if the process dies before it is done.
 
-use rusqlite::Transaction;
+use rusqlite::{OptionalExtension, Transaction};
 
 use super::error::StoreError;
 use super::Store;
 
-impl Store {
-    /// At opening: finishes what a killed process may have left undone. What goes wrong, a full disk or a reader in the
-    /// way, is no reason not to open.
-    pub(super) fn tidy(&self) {
-        match self.rebuild_if_asked() {
-            Ok(()) => {}
-            Err(error) => log::warn!("the file keeps its free space until the next opening: {error}"),
-        }
-        self.empty_log();
-    }
+/// What there is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tidying {
+    /// To carry the write-ahead log into the file and to cut it off.
+    EmptyLog,
+    /// To write the whole file anew, without its free space, and then the same.
+    Rebuild,
+}
 
-    /// Carries the write-ahead log into the file and cuts it off.
-    pub(super) fn empty_log(&self) {
-        let is_blocked =
-            self.connection
-                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-                    row.get::<_, bool>(0)
-                });
-        match is_blocked {
-            Ok(false) => {}
-            Ok(true) => log::warn!("the write-ahead log is in use and stays until the next opening"),
-            Err(error) => log::warn!("the write-ahead log stays until the next opening: {error}"),
+impl Tidying {
+    fn column(self) -> &'static str {
+        match self {
+            Tidying::EmptyLog => "empty log",
+            Tidying::Rebuild => "rebuild",
         }
     }
 
-    fn rebuild_if_asked(&self) -> Result<(), StoreError> {
-        let is_asked = self
-            .connection
-            .prepare("SELECT 1 FROM meta WHERE key = 'rebuild'")?
-            .exists([])?;
-        if is_asked {
-            self.connection.execute_batch("VACUUM")?;
-            self.write(|db| {
-                db.execute("DELETE FROM meta WHERE key = 'rebuild'", [])?;
-                Ok(())
-            })?;
-        }
+    /// Asks for it, in the transaction that makes it necessary. More that was asked for before stays.
+    pub(super) fn ask(self, db: &Transaction<'_>) -> Result<(), StoreError> {
+        db.execute(
+            "INSERT OR IGNORE INTO meta (key, value) VALUES ('tidying', ?1)",
+            [self.column()],
+        )?;
         Ok(())
     }
 }
 
-/// Has the file rebuilt after this transaction: its free space holds secrets that no setting will overwrite any more.
-pub(super) fn ask_for_rebuild(db: &Transaction<'_>) -> Result<(), StoreError> {
-    db.execute(
-        "INSERT OR IGNORE INTO meta (key, value) VALUES ('rebuild', 1)",
-        [],
-    )?;
-    Ok(())
+impl Store {
+    /// Does what was asked for. What is in the way, a full disk or a reader, is no reason to fail: the next opening tries
+    /// again.
+    pub(super) fn tidy(&self) {
+        if let Err(error) = self.try_to_tidy() {
+            log::warn!("traces of former secrets stay until the next opening: {error}");
+        }
+    }
+
+    fn try_to_tidy(&self) -> Result<(), StoreError> {
+        let asked: Option<String> = self
+            .connection
+            .query_row("SELECT value FROM meta WHERE key = 'tidying'", [], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        let Some(asked) = asked else { return Ok(()) };
+        if asked == Tidying::Rebuild.column() {
+            self.connection.execute_batch("VACUUM")?;
+        }
+        let is_blocked: bool =
+            self.connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if is_blocked {
+            log::warn!("somebody reads the write-ahead log: it stays until the next opening");
+            return Ok(());
+        }
+        self.write(|db| {
+            db.execute("DELETE FROM meta WHERE key = 'tidying'", [])?;
+            Ok(())
+        })
+    }
 }

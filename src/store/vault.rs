@@ -50,7 +50,10 @@ impl Cipher {
             msg: text,
             aad: place,
         };
-        self.0.decrypt(nonce.into(), payload).ok().map(Zeroizing::new)
+        self.0
+            .decrypt(nonce.into(), payload)
+            .ok()
+            .map(Zeroizing::new)
     }
 }
 
