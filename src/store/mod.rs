@@ -18,6 +18,7 @@ mod lock;
 mod open;
 mod outbox;
 mod pack;
+mod past;
 mod preimages;
 mod secrets;
 mod tidying;
