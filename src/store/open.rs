@@ -136,8 +136,8 @@ fn connect(path: &Path, network: Network, vfs: Option<&str>) -> Result<Connectio
         None => Connection::open_with_flags(path, flags)?,
     };
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS.into()))?;
-    // A file that is refused is left as it was: with the write-ahead log that a killed process has left beside it.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // A file that is refused is left as it was. Closing it would carry into it what a killed process has left in the log.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(path))?;
     check_ours(&connection, path)?;
     check_network(&connection, network)?;
     if connection.is_readonly(rusqlite::MAIN_DB)? {
@@ -167,6 +167,9 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
 /// The statements of opening are fixed and good: one that fails in general found no schema of ours.
 fn in_opening(error: StoreError) -> StoreError {
     match error {
+        StoreError::Sqlite(rusqlite::Error::SqlInputError { msg, .. }) => {
+            StoreError::Damaged { reason: msg }
+        }
         StoreError::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
             StoreError::Damaged {
                 reason: error.to_string(),

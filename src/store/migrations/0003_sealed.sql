@@ -15,8 +15,8 @@ CREATE TABLE preimage (
     sealed       BLOB NOT NULL
 ) WITHOUT ROWID;
 
--- Channels' base secrets that come from no seed. Sealed.
+-- Channels' base secrets that come from no seed. Sealed. With a rowid: a row is too long for a page of an index.
 CREATE TABLE imported_keys (
-    keys_id BLOB PRIMARY KEY,
+    keys_id BLOB NOT NULL PRIMARY KEY,
     sealed  BLOB NOT NULL               -- packed (store/imported.rs)
-) WITHOUT ROWID;
+);
