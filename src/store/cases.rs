@@ -81,7 +81,6 @@ impl Store {
         before: &Case,
         step: &Step,
     ) -> Result<(), StoreError> {
-        // Sealing calls the app: never inside the transaction.
         let summary = self.sealed_change(row, channel, &step.summary)?;
         self.write(|db| {
             let stored: i64 = db
