@@ -39,6 +39,8 @@ pub trait OnchainWallet: Send + Sync {
     /// When the wallet cannot sign one of them.
     fn sign_coins(&self, psbt: &Psbt, inputs: &[usize]) -> Result<Vec<Witness>, WalletError> {
         let _ = psbt;
-        Err(WalletError(format!("no coins, so none of {inputs:?} can be signed")))
+        Err(WalletError(format!(
+            "no coins, so none of {inputs:?} can be signed"
+        )))
     }
 }

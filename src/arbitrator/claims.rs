@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::{Amount, FeeRate, OutPoint, Transaction};
 
 use super::core::Core;
-use crate::court::{
-    is_second_level, BroadcastPurpose, Case, Claim, CloseKind, Contract, Dossier,
-};
+use crate::court::{is_second_level, BroadcastPurpose, Case, Claim, CloseKind, Contract, Dossier};
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, CommitmentSecret, Party};
 use crate::store::ChannelRow;
@@ -38,10 +36,7 @@ impl Core {
         let terms = &dossier.terms;
         let script = self.sweep_script(row).await?;
         let inputs = self.inputs(row, case, dossier, &claim.contracts)?;
-        let raised = claim
-            .raise
-            .as_ref()
-            .map(|old| (old, spent_by(case, old)));
+        let raised = claim.raise.as_ref().map(|old| (old, spent_by(case, old)));
         let bid = Bid {
             estimates,
             urgency: claim.urgency,

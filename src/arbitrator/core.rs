@@ -12,7 +12,7 @@ use crate::chain::{Budget, ChainPolicy, ChainSource};
 use crate::config::Policy;
 use crate::court::{Case, Dossier, Input};
 use crate::error::ArbitratorError;
-use crate::signer::Signer;
+use crate::signer::{Keyring, Signer};
 use crate::store::{ChannelRow, Store, StoreError, StoredEvent, Unreadable};
 use crate::wallet::OnchainWallet;
 
@@ -23,7 +23,7 @@ pub(super) struct Core {
     pub(super) chain_policy: ChainPolicy,
     pub(super) store: Store,
     pub(super) source: Arc<dyn ChainSource>,
-    pub(super) signer: Arc<dyn Signer>,
+    pub(super) signer: Arc<Keyring>,
     pub(super) wallet: Arc<dyn OnchainWallet>,
     pub(super) callout: Callout,
     /// The running tick's limits, to cancel it by.
@@ -37,6 +37,15 @@ pub(super) struct Core {
 /// How often a step is computed again because another command changed the case meanwhile. Commands are served between
 /// awaits only, so a second attempt already meets a rare case; more than a few mean a fault of ours.
 pub(super) const CONFLICT_RETRIES: usize = 8;
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Applied {
+    Nothing,
+    Changed,
+    /// A preimage or a release, which may move other channels as well.
+    NewsForOthers,
+}
 
 impl Core {
     pub(super) fn row(&self, channel: OutPoint) -> Result<ChannelRow, ArbitratorError> {
@@ -106,13 +115,13 @@ impl Core {
         Ok((dossier, unreadable))
     }
 
-    /// Computes one step and stores it. Gives the case after it, and whether anything changed.
+    /// Computes one step and stores it. Gives the case after it, and what changed.
     pub(super) fn apply(
         &self,
         row: ChannelRow,
         channel: OutPoint,
         input: &Input,
-    ) -> Result<(Case, bool), ArbitratorError> {
+    ) -> Result<(Case, Applied), ArbitratorError> {
         let (dossier, _) = self.dossier(row)?;
         self.apply_with(row, channel, &dossier, input)
     }
@@ -123,19 +132,25 @@ impl Core {
         channel: OutPoint,
         dossier: &Dossier,
         input: &Input,
-    ) -> Result<(Case, bool), ArbitratorError> {
+    ) -> Result<(Case, Applied), ArbitratorError> {
         for _ in 0..CONFLICT_RETRIES {
             let case = self.store.case(row)?;
             let step = crate::court::advance(&case, dossier, input, &self.policy)?;
             if step.is_empty(&case) {
-                return Ok((case, false));
+                return Ok((case, Applied::Nothing));
             }
             match self.store.put_step(row, channel, &case, &step) {
                 Ok(()) => {
                     if !step.events.is_empty() {
                         self.wake_listeners();
                     }
-                    return Ok((step.case, true));
+                    let is_news = !step.learned.is_empty() || !step.releases.is_empty();
+                    let applied = if is_news {
+                        Applied::NewsForOthers
+                    } else {
+                        Applied::Changed
+                    };
+                    return Ok((step.case, applied));
                 }
                 Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),

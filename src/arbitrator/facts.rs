@@ -1,12 +1,15 @@
 //! From what `chain` knows to what the court is told: the facts that concern one case.
 
+use std::collections::BTreeMap;
+
 use bitcoin::OutPoint;
 
 use crate::chain::{BlockRef, ChainView, OutputCheck, Urgency, Watch};
 use crate::court::{
-    ArbitratorState, Block, Case, Contract, Dossier, Facts, FundingFact, FundingState, Progress,
-    Spend, SpendContext,
+    ArbitratorState, Block, Case, Contract, Dossier, Facts, FundingFact, FundingState, PeerContact,
+    Progress, Spend, SpendContext,
 };
+use crate::protocol::{PaymentHash, Preimage};
 
 /// Whether a case has to be looked at with these facts: an open channel at rest has not.
 pub(super) fn concerns(case: &Case, channel: OutPoint, view: &ChainView) -> bool {
@@ -56,7 +59,8 @@ fn is_same_funding(state: FundingState, fact: FundingFact) -> bool {
     }
 }
 
-pub(super) fn contract_watches(case: &Case) -> Vec<Watch> {
+/// The outputs of a close that are ours to resolve, and those that second-level spends of them left.
+pub(super) fn contract_watches(case: &Case, view: &ChainView) -> Vec<Watch> {
     let Some(close) = &case.close else {
         return Vec::new();
     };
@@ -64,9 +68,13 @@ pub(super) fn contract_watches(case: &Case) -> Vec<Watch> {
         .iter()
         .filter_map(|contract| {
             let vout = usize::try_from(contract.outpoint.vout).ok()?;
+            let made_by = match contract.parent {
+                None => &close.transaction,
+                Some(parent) => &view.output(&parent)?.spend.as_ref()?.tx,
+            };
             Some(Watch {
                 outpoint: contract.outpoint,
-                expected: close.transaction.output.get(vout)?.clone(),
+                expected: made_by.output.get(vout)?.clone(),
                 urgency: Urgency::AtTip,
             })
         })
@@ -95,13 +103,21 @@ fn funding_fact(channel: OutPoint, view: &ChainView) -> FundingFact {
     }
 }
 
+/// What no chain says: looked up in the store, at the signer's and the wallet's, and told by the app.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) context: SpendContext,
+    pub(super) preimages: BTreeMap<PaymentHash, Preimage>,
+    pub(super) peer: PeerContact,
+}
+
 /// What was observed that concerns one channel.
 pub(super) fn facts(
     case: &Case,
     dossier: &Dossier,
     view: &ChainView,
     tip: BlockRef,
-    context: SpendContext,
+    looked_up: Known,
 ) -> Facts {
     let channel = dossier.channel();
     let outpoints = std::iter::once(channel).chain(case.contracts.iter().map(|it| it.outpoint));
@@ -125,6 +141,8 @@ pub(super) fn facts(
         tip: tip.height.to_u32(),
         funding: funding_fact(channel, view),
         spends,
-        context,
+        context: looked_up.context,
+        preimages: looked_up.preimages,
+        peer: looked_up.peer,
     }
 }

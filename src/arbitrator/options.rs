@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Network, OutPoint, Txid};
 
 use crate::chain::{
@@ -12,9 +13,9 @@ use crate::chain::{
 };
 use crate::config::Policy;
 use crate::court::report::ChannelReport;
-use crate::court::{ArbitratorState, Outcome};
+use crate::court::{ArbitratorState, Outcome, PeerContact};
 use crate::signer::Signer;
-use crate::store::{CryptoSystem, Unsealed};
+use crate::store::CryptoSystem;
 use crate::wallet::OnchainWallet;
 
 /// Everything the arbitrator needs from outside.
@@ -26,6 +27,7 @@ pub struct Config {
     pub chain: Arc<dyn ChainSource>,
     pub signer: Arc<dyn Signer>,
     pub wallet: Arc<dyn OnchainWallet>,
+    /// Seals the key under which everything secret in the database is sealed.
     pub crypto: Arc<dyn CryptoSystem>,
     pub policy: Policy,
     pub chain_policy: ChainPolicy,
@@ -34,13 +36,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// With the defaults of the rules, and secrets stored unsealed.
+    /// With the defaults of the rules. An app that wants no sealing says so:
+    /// [`Unsealed`](crate::store::Unsealed).
     pub fn new(
         network: Network,
         database: impl Into<PathBuf>,
         chain: Arc<dyn ChainSource>,
         signer: Arc<dyn Signer>,
         wallet: Arc<dyn OnchainWallet>,
+        crypto: Arc<dyn CryptoSystem>,
     ) -> Self {
         Config {
             network,
@@ -48,7 +52,7 @@ impl Config {
             chain,
             signer,
             wallet,
-            crypto: Arc::new(Unsealed),
+            crypto,
             policy: Policy::default(),
             chain_policy: ChainPolicy::default(),
             vfs: None,
@@ -57,13 +61,17 @@ impl Config {
 }
 
 /// The limits of one tick, and where it looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResumeOptions {
     /// The tick ends at the next durable point after this time.
     pub max_duration: Option<Duration>,
     /// The tick ends before it would make one more exchange with the server, retries included.
     pub max_requests: Option<u32>,
     pub look: Look,
+    /// Peers whose channels were reestablished since the last tick: what they did not settle then, they will not.
+    pub reconnected_peers: BTreeSet<PublicKey>,
+    /// Peers that were tried and could not be reached: what has to be settled before the next wake goes to the chain.
+    pub unreachable_peers: BTreeSet<PublicKey>,
 }
 
 impl Default for ResumeOptions {
@@ -72,11 +80,23 @@ impl Default for ResumeOptions {
             max_duration: None,
             max_requests: None,
             look: Look::Tip,
+            reconnected_peers: BTreeSet::new(),
+            unreachable_peers: BTreeSet::new(),
         }
     }
 }
 
 impl ResumeOptions {
+    pub(super) fn contact(&self, peer: &PublicKey) -> PeerContact {
+        if self.reconnected_peers.contains(peer) {
+            PeerContact::Reconnected
+        } else if self.unreachable_peers.contains(peer) {
+            PeerContact::Unreachable
+        } else {
+            PeerContact::Unknown
+        }
+    }
+
     pub(super) fn budget(&self) -> Budget {
         let mut budget = Budget::unlimited();
         if let Some(max_requests) = self.max_requests {

@@ -11,14 +11,16 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::{FeeRate, OutPoint, ScriptBuf, Txid};
 
 use super::claims::Made;
-use super::core::Core;
-use super::facts::{concerns, contract_watches, facts, has_lost_facts};
+use super::core::{Applied, Core};
+use super::facts::{concerns, contract_watches, facts, has_lost_facts, Known};
 use super::options::{ResumeOptions, ResumeReport, Trouble};
 use super::purge::purge;
-use crate::chain::{BlockRef, Budget, ChainError, ChainView, Look, Observer, Urgency, Watch};
+use crate::chain::{BlockRef, Budget, ChainError, ChainView, Observer, Urgency, Watch};
+use crate::channel::Feed;
+use crate::channel::Lifecycle;
 use crate::court::report::ChannelReport;
 use crate::court::{
-    self, due_broadcasts, wants, ArbitratorState, BroadcastPurpose, Case, Dossier, FundingState,
+    self, due_broadcasts, wants, ArbitratorState, BroadcastPurpose, Case, CloseKind, Dossier,
     Input, SpendContext, Want,
 };
 use crate::error::ArbitratorError;
@@ -58,11 +60,14 @@ struct Tagged {
 /// What a tick has gone through so far.
 struct Tick<'a> {
     core: &'a Core,
+    options: ResumeOptions,
     budget: Budget,
     estimates: Estimates,
     report: ResumeReport,
     /// Whether every question of the last look was answered.
     looked_everywhere: bool,
+    /// A step of this pass learnt a preimage or released an HTLC: linked channels are looked at again.
+    has_news_for_others: bool,
     /// Channels whose report is already in trouble: nothing further is tried for them in this tick.
     troubled: BTreeSet<OutPoint>,
 }
@@ -84,13 +89,15 @@ pub(super) async fn resume(
     let _running = Running(&core);
     Tick {
         core: &core,
+        options,
         budget,
         estimates: Estimates::default(),
         report: ResumeReport::default(),
         looked_everywhere: false,
+        has_news_for_others: false,
         troubled: BTreeSet::new(),
     }
-    .run(options.look)
+    .run()
     .await
 }
 
@@ -103,7 +110,7 @@ impl Drop for Running<'_> {
 }
 
 impl Tick<'_> {
-    async fn run(mut self, look: Look) -> Result<ResumeReport, ArbitratorError> {
+    async fn run(mut self) -> Result<ResumeReport, ArbitratorError> {
         let core = self.core;
         let store = &core.store;
         let before = store.tip()?;
@@ -118,19 +125,20 @@ impl Tick<'_> {
         for reason in store.take_unreadable_facts().reasons() {
             self.tell_trouble(None, reason.to_string());
         }
+        let look = self.options.look;
         let mut watched = BTreeSet::new();
         let mut complete = true;
         for _ in 0..MAX_ROUNDS {
-            let watches = self.watches()?;
+            let watches = self.watches(observer.view())?;
             let outcome = observer.sync(&watches, &[], look).await?;
             complete = outcome.complete;
             self.looked_everywhere = outcome.complete;
             self.report.take_sync(&outcome);
-            complete &= self.advance_all(observer.view()).await?;
+            complete &= self.advance_linked(observer.view()).await?;
             let now: BTreeSet<OutPoint> = watches.iter().map(|watch| watch.outpoint).collect();
             watched.extend(now);
             let is_new = |watch: &Watch| !watched.contains(&watch.outpoint);
-            if !complete || !self.watches()?.iter().any(is_new) {
+            if !complete || !self.watches(observer.view())?.iter().any(is_new) {
                 break;
             }
         }
@@ -143,7 +151,7 @@ impl Tick<'_> {
     // ── looking ──────────────────────────────────────────────────────────────────────────────────────────────
 
     /// The outputs whose spends matter: the funding of every channel, and what a close left to resolve.
-    fn watches(&self) -> Result<Vec<Watch>, ArbitratorError> {
+    fn watches(&self, view: &ChainView) -> Result<Vec<Watch>, ArbitratorError> {
         let store = &self.core.store;
         let mut watches = Vec::new();
         for (row, channel) in store.channels()?.channels {
@@ -168,12 +176,27 @@ impl Tick<'_> {
                     Urgency::AtTip
                 },
             });
-            watches.extend(contract_watches(&case));
+            watches.extend(contract_watches(&case, view));
         }
         Ok(watches)
     }
 
     // ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Moves every case, and again for as long as one of them brought news for the channels it is linked to: a preimage, or
+    /// a release.
+    async fn advance_linked(&mut self, view: &ChainView) -> Result<bool, ArbitratorError> {
+        for _ in 0..MAX_STEPS {
+            self.has_news_for_others = false;
+            if !self.advance_all(view).await? {
+                return Ok(false);
+            }
+            if !self.has_news_for_others {
+                break;
+            }
+        }
+        Ok(true)
+    }
 
     /// Moves every case that something may have changed for. One that fails is reported; the others go on. `false`: a
     /// limit ended it.
@@ -225,7 +248,8 @@ impl Tick<'_> {
     ) -> Result<(), ArbitratorError> {
         let core = self.core;
         let case = core.store.case(row)?;
-        if !concerns(&case, channel, view) || has_lost_facts(&case, channel, view) {
+        let concerns = concerns(&case, channel, view) || core.store.carries_htlcs(row)?;
+        if !concerns || has_lost_facts(&case, channel, view) {
             return Ok(());
         }
         // Only a look that would have found it says that a cancelled funding stays away.
@@ -236,14 +260,15 @@ impl Tick<'_> {
         for _ in 0..MAX_STEPS {
             // Read anew after every await: a revocation may have come in while the app was asked.
             let case = core.store.case(row)?;
-            let (dossier, context) = self.read(row, &looked_up)?;
-            let facts = Input::Facts(facts(&case, &dossier, view, tip, context));
-            let (_, changed) = core.apply_with(row, channel, &dossier, &facts)?;
-            if changed {
-                self.report.changed.insert(channel);
-            } else {
-                break;
+            let (dossier, known) = self.read(row, &looked_up)?;
+            let facts = Input::Facts(facts(&case, &dossier, view, tip, known));
+            let (_, applied) = core.apply_with(row, channel, &dossier, &facts)?;
+            match applied {
+                Applied::Nothing => break,
+                Applied::Changed => {}
+                Applied::NewsForOthers => self.has_news_for_others = true,
             }
+            self.report.changed.insert(channel);
         }
         let (dossier, _) = core.dossier(row)?;
         self.answer_wants(row, channel, &dossier, tip.height.to_u32())
@@ -267,7 +292,7 @@ impl Tick<'_> {
             Some(close.block.hash) == spend.block().map(|block| block.hash)
                 && close.txid == spend.txid
         });
-        if is_known {
+        if is_known && !is_revoked_since(case, &core.store.feed(row)?) {
             return Ok(LookedUp::default());
         }
         let our_scripts = core.our_scripts(&spend.tx).await?;
@@ -298,7 +323,7 @@ impl Tick<'_> {
         &mut self,
         row: ChannelRow,
         looked_up: &LookedUp,
-    ) -> Result<(Dossier, SpendContext), ArbitratorError> {
+    ) -> Result<(Dossier, Known), ArbitratorError> {
         let core = self.core;
         let (mut dossier, mut unreadable) = core.dossier(row)?;
         let mut context = SpendContext {
@@ -320,10 +345,27 @@ impl Tick<'_> {
                 dossier.past.extend(past);
             }
         }
+        let mut preimages = BTreeMap::new();
+        let hashes = dossier.htlcs.values().map(|life| life.terms.payment_hash);
+        for hash in hashes.collect::<BTreeSet<_>>() {
+            match core.store.preimage(&hash) {
+                Ok(Some(preimage)) => {
+                    preimages.insert(hash, preimage);
+                }
+                Ok(None) => {}
+                // One that does not open is as good as unknown, and may be told again.
+                Err(error) => self.tell_trouble(Some(dossier.channel()), error.to_string()),
+            }
+        }
         for reason in unreadable.reasons() {
             self.tell_trouble(Some(dossier.channel()), reason.to_string());
         }
-        Ok((dossier, context))
+        let known = Known {
+            context,
+            preimages,
+            peer: self.options.contact(&dossier.terms.peer),
+        };
+        Ok((dossier, known))
     }
 
     // ── signing ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -515,27 +557,39 @@ fn at_rest_to_read(channels: usize, height: u32) -> Range<usize> {
     part * READ_AT_REST..(part + 1) * READ_AT_REST
 }
 
-/// Whether a channel is simply open and carries nothing. One that cannot be read is not.
+/// Whether a channel is simply open, or has ended, and carries nothing. One that cannot be read is not.
 fn is_at_rest(store: &Store, row: ChannelRow) -> bool {
     let case = store.case(row);
-    let is_open = |case: Case| {
-        case.state == ArbitratorState::Default
-            && matches!(case.funding, FundingState::Open(_))
-            && case.latches.data_loss.is_none()
+    let is_quiet = |case: Case| match court::lifecycle(&case) {
+        Lifecycle::Open | Lifecycle::Closed => true,
+        Lifecycle::Pending | Lifecycle::Closing => false,
     };
-    case.is_ok_and(is_open) && store.carries_htlcs(row).is_ok_and(|carries| !carries)
+    case.is_ok_and(is_quiet) && store.carries_htlcs(row).is_ok_and(|carries| !carries)
+}
+
+/// Whether the peer revoked its commitment after it had broadcast it.
+fn is_revoked_since(case: &Case, feed: &Feed) -> bool {
+    match case.close.as_ref().map(|close| close.kind) {
+        Some(CloseKind::Remote { number } | CloseKind::RemotePending { number }) => feed
+            .remote_revoked
+            .is_some_and(|revoked| number <= revoked.get()),
+        Some(
+            CloseKind::Cooperative
+            | CloseKind::Local { .. }
+            | CloseKind::LocalOther { .. }
+            | CloseKind::Breach { .. }
+            | CloseKind::RemoteFuture { .. }
+            | CloseKind::Unknown,
+        )
+        | None => false,
+    }
 }
 
 /// Whether a report says more than that a channel is open.
 fn is_remarkable(report: &ChannelReport) -> bool {
-    let is_open = matches!(report.funding, FundingState::Open(_));
-    match report.state {
-        ArbitratorState::Default => !is_open || report.data_loss,
-        ArbitratorState::FullyResolved => false,
-        ArbitratorState::BroadcastCommit
-        | ArbitratorState::CommitmentBroadcasted
-        | ArbitratorState::ContractClosed
-        | ArbitratorState::WaitingFullResolution => true,
+    match report.lifecycle {
+        Lifecycle::Pending | Lifecycle::Closing => true,
+        Lifecycle::Open | Lifecycle::Closed => false,
     }
 }
 

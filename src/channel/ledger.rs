@@ -67,7 +67,10 @@ impl HtlcLife {
     /// only one it has (BOLT 2: irrevocably committed).
     pub fn is_committed(&self, feed: &Feed) -> bool {
         self.remote.first.is_some_and(|first| {
-            first == 0 || feed.remote_revoked.is_some_and(|revoked| first <= revoked.get() + 1)
+            first == 0
+                || feed
+                    .remote_revoked
+                    .is_some_and(|revoked| first <= revoked.get() + 1)
         })
     }
 

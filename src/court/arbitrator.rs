@@ -5,9 +5,7 @@
 //! makes an open channel go to the chain, and whether the case has ended.
 
 use super::close::{absent_close, closing};
-use super::commands::{
-    on_data_loss, on_force_close, on_outcome, on_signed, on_uneconomic,
-};
+use super::commands::{on_data_loss, on_force_close, on_outcome, on_signed, on_uneconomic};
 use super::contracts::{contracts, resolution};
 use super::decisions::decisions;
 use super::ending::{cancelled_funding, on_abandon, on_cancel_funding, on_closing_signed};

@@ -19,10 +19,10 @@ use std::collections::BTreeMap;
 use bitcoin::{OutPoint, Transaction, Txid};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Advice, Block, CloseKind, CloseReason, Contract, Event, EventKind, Outcome, Verdict,
+use super::{Advice, Block, CloseKind, CloseReason, Contract, Event, EventKind, Outcome, Verdict};
+use crate::channel::{
+    Candidate, ChannelTerms, CloseSummary, Feed, HtlcKey, HtlcLife, HtlcRef, PastHtlc,
 };
-use crate::channel::{Candidate, ChannelTerms, CloseSummary, Feed, HtlcKey, HtlcLife, HtlcRef, PastHtlc};
 use crate::protocol::{Party, Preimage};
 
 /// Where the channel arbitrator stands.

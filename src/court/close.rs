@@ -7,8 +7,8 @@ use super::permit::is_permitted;
 use super::summary::{self, Standing};
 use super::watcher::{self, CloseKind, Recognition};
 use super::{
-    ArbitratorState, Block, Broadcast, BroadcastPurpose, Case, Close, CourtError, Dossier, EventKind,
-    Facts, ForceClose, LogKind, Orphan, Spend, Step, SummaryChange,
+    ArbitratorState, Block, Broadcast, BroadcastPurpose, Case, Close, CourtError, Dossier,
+    EventKind, Facts, ForceClose, LogKind, Orphan, Spend, Step, SummaryChange,
 };
 use crate::config::Policy;
 

@@ -64,9 +64,7 @@ pub(super) fn on_signed(
     match purpose {
         BroadcastPurpose::Commitment => {
             // The state may have moved on while the signer was asked: then nothing of it is used.
-            if step.case.state == ArbitratorState::BroadcastCommit
-                && is_permitted(&step.case)
-            {
+            if step.case.state == ArbitratorState::BroadcastCommit && is_permitted(&step.case) {
                 hold(step, purpose, transaction, tip);
                 step.enter(tip, ArbitratorState::CommitmentBroadcasted);
             }

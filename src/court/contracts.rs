@@ -116,8 +116,9 @@ fn descend(step: &mut Step, dossier: &Dossier, facts: &Facts) {
         };
         contract.parent.is_none() || left.iter().any(same)
     };
-    let (standing, gone): (Vec<_>, Vec<_>) =
-        std::mem::take(&mut step.case.contracts).into_iter().partition(stands);
+    let (standing, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut step.case.contracts)
+        .into_iter()
+        .partition(stands);
     step.case.contracts = standing;
     for contract in gone {
         let outpoint = contract.outpoint;

@@ -152,7 +152,9 @@ pub fn contestable_from(case: &Case, contract: &Contract, dossier: &Dossier) -> 
     match (contract.role, contract.htlc_figures()) {
         (super::ContractRole::Breach, _) => {
             // The cheater's own delay is all the time there is.
-            let created = contract.created.map_or(close.block.height, |block| block.height);
+            let created = contract
+                .created
+                .map_or(close.block.height, |block| block.height);
             let delay = u32::from(dossier.terms.party(Party::Remote).to_self_delay);
             Some(created.saturating_add(delay))
         }

@@ -48,6 +48,14 @@ pub enum EventKind {
     DataLoss { number: u64 },
     /// The funding output was spent by something that belongs to no known commitment.
     FundsAtRisk { txid: Txid },
+    /// An output was ours to resolve, and the version that told this could not. Told no more; files of that version may
+    /// still hold it.
+    NotResolvedYet {
+        outpoint: OutPoint,
+        value_sat: u64,
+        what: String,
+        block: BlockHash,
+    },
     /// An outgoing HTLC was fulfilled, as the chain or the app told: its preimage is to be passed on to where it came from.
     /// For a payment of our own: it arrived.
     FulfillUpstream {
@@ -102,6 +110,11 @@ impl Event {
             EventKind::BreachDetected { txid, number: _ } => format!("breach/{txid}"),
             EventKind::DataLoss { number } => format!("data-loss/{number}"),
             EventKind::FundsAtRisk { txid } => format!("funds-at-risk/{txid}"),
+            EventKind::NotResolvedYet {
+                outpoint, block, ..
+            } => {
+                format!("not-resolved-yet/{outpoint}/{block}")
+            }
             EventKind::FulfillUpstream { htlc, .. } => format!("fulfill-upstream/{}", name(htlc)),
             EventKind::FailUpstream { htlc, .. } => format!("fail-upstream/{}", name(htlc)),
             EventKind::Advice { htlc, advice } => match advice {

@@ -94,7 +94,9 @@ pub fn describe(contract: &Contract) -> String {
 
 fn status(progress: &Progress) -> String {
     match progress {
-        Progress::Contested { until } => format!("contested, decided at height {until} at the latest"),
+        Progress::Contested { until } => {
+            format!("contested, decided at height {until} at the latest")
+        }
         Progress::Uneconomic { reason } => format!("not worth claiming: {}", because(reason)),
         Progress::GivenUp { reason } => format!("given up: {}", because(reason)),
         Progress::Maturing { claimable_at } => format!("ours from height {claimable_at} on"),

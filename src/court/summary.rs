@@ -152,10 +152,10 @@ pub(super) fn reestablish(dossier: &Dossier) -> Reestablish {
         next_revocation_number: after(dossier.feed.remote_revoked),
         your_last_per_commitment_secret: None,
         // BOLT 2: any valid point will do with option_static_remotekey, should the commitment be unreadable.
-        my_current_per_commitment_point: ours.map_or(
-            dossier.terms.local.first_per_commitment_point,
-            |newest| newest.per_commitment_point,
-        ),
+        my_current_per_commitment_point: ours
+            .map_or(dossier.terms.local.first_per_commitment_point, |newest| {
+                newest.per_commitment_point
+            }),
     }
 }
 

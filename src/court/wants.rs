@@ -30,7 +30,11 @@ pub fn wants(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<W
     {
         wants.push(Want::SignCommitment);
     }
-    wants.extend(claims(case, dossier, tip, policy).into_iter().map(Want::Claim));
+    wants.extend(
+        claims(case, dossier, tip, policy)
+            .into_iter()
+            .map(Want::Claim),
+    );
     wants
 }
 

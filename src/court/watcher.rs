@@ -284,9 +284,9 @@ impl Closer<'_> {
                 continue;
             };
             // HTLCs with one hash and expiry share a script: the amount tells which is which.
-            let which = waiting
-                .iter()
-                .position(|(_, htlc)| htlc.is_none_or(|it| it.terms.amount_msat / 1000 == value_sat));
+            let which = waiting.iter().position(|(_, htlc)| {
+                htlc.is_none_or(|it| it.terms.amount_msat / 1000 == value_sat)
+            });
             if let Some(which) = which {
                 let (output, htlc) = waiting.remove(which);
                 found.push(Found {

@@ -92,6 +92,23 @@ impl HtlcOrigin {
     }
 }
 
+impl From<channel::HtlcOrigin> for HtlcOrigin {
+    fn from(origin: channel::HtlcOrigin) -> Self {
+        match origin {
+            channel::HtlcOrigin::Own => HtlcOrigin::Own,
+            channel::HtlcOrigin::Forwarded {
+                channel,
+                id,
+                expiry,
+            } => HtlcOrigin::Forwarded {
+                channel: channel.into(),
+                id,
+                cltv_expiry: expiry,
+            },
+        }
+    }
+}
+
 /// One HTLC of a commitment.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct Htlc {

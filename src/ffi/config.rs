@@ -73,6 +73,34 @@ pub struct Policy {
     pub refused_raise_percent: u32,
     /// Greatest share of an output's value, in percent, that its sweep may cost.
     pub budget_percent: u32,
+    /// Blocks before the expiry of an incoming HTLC that is ours to claim, at which the channel goes to the chain.
+    pub fulfil_margin: u32,
+    /// Blocks between two wakes of the device that are counted on.
+    pub wake_interval: u32,
+    /// Blocks after the expiry of an outgoing HTLC at which the channel goes to the chain.
+    pub expiry_grace: u32,
+    /// Blocks for which an overdue payment of our own waits for the peer to come back.
+    pub own_payment_patience: u32,
+    /// What overdue HTLCs too small for an output may be worth together, before the channel is closed.
+    pub max_dust_at_risk_sat: u64,
+    /// Blocks before an upstream HTLC expires at which it is failed, whatever may still be won downstream.
+    pub upstream_margin: u32,
+    /// `min_final_cltv_expiry_delta` for invoices of ours, in blocks.
+    pub min_final_cltv: u32,
+    /// Blocks before the cheater can take an output at which each gets a justice transaction of its own.
+    pub justice_split_margin: u32,
+    /// Most inputs of one claim.
+    pub max_claim_inputs: u32,
+    /// Blocks for which a contested claim stays unconfirmed before it is priced anew.
+    pub claim_patience: u32,
+    /// Least blocks kept of the peer's delay for getting a justice transaction confirmed.
+    pub min_breach_margin: u32,
+    /// Most blocks kept of it.
+    pub max_breach_margin: u32,
+    /// Blocks before a deadline at which the device should be awake.
+    pub wake_margin: u32,
+    /// Confirmation target, in blocks, of a claim that the peer can contest.
+    pub urgent_target: u16,
     /// Milliseconds that a callback into the app may take.
     pub callback_limit_ms: u64,
 }
@@ -98,6 +126,20 @@ impl From<config::Policy> for Policy {
             feerate_cap_per_kw: policy.feerate_cap,
             refused_raise_percent: policy.refused_raise_percent,
             budget_percent: policy.budget_percent,
+            fulfil_margin: policy.fulfil_margin,
+            wake_interval: policy.wake_interval,
+            expiry_grace: policy.expiry_grace,
+            own_payment_patience: policy.own_payment_patience,
+            max_dust_at_risk_sat: policy.max_dust_at_risk.to_sat(),
+            upstream_margin: policy.upstream_margin,
+            min_final_cltv: policy.min_final_cltv,
+            justice_split_margin: policy.justice_split_margin,
+            max_claim_inputs: u32::try_from(policy.max_claim_inputs).unwrap_or(u32::MAX),
+            claim_patience: policy.claim_patience,
+            min_breach_margin: policy.min_breach_margin,
+            max_breach_margin: policy.max_breach_margin,
+            wake_margin: policy.wake_margin,
+            urgent_target: policy.urgent_target,
             callback_limit_ms: u64::try_from(policy.callback_limit.as_millis()).unwrap_or(u64::MAX),
         }
     }
@@ -143,6 +185,20 @@ impl Policy {
             feerate_cap: self.feerate_cap_per_kw,
             refused_raise_percent: self.refused_raise_percent,
             budget_percent: self.budget_percent,
+            fulfil_margin: self.fulfil_margin,
+            wake_interval: self.wake_interval,
+            expiry_grace: self.expiry_grace,
+            own_payment_patience: self.own_payment_patience,
+            max_dust_at_risk: input::amount("max_dust_at_risk_sat", self.max_dust_at_risk_sat)?,
+            upstream_margin: self.upstream_margin,
+            min_final_cltv: self.min_final_cltv,
+            justice_split_margin: self.justice_split_margin,
+            max_claim_inputs: usize::try_from(self.max_claim_inputs).unwrap_or(usize::MAX),
+            claim_patience: self.claim_patience,
+            min_breach_margin: self.min_breach_margin,
+            max_breach_margin: self.max_breach_margin,
+            wake_margin: self.wake_margin,
+            urgent_target: self.urgent_target,
             callback_limit: Duration::from_millis(self.callback_limit_ms),
         })
     }

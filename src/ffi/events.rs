@@ -1,6 +1,6 @@
 //! What the app is told of, from the outbox: at least once, until it acknowledges.
 
-use super::OutPoint;
+use super::{HtlcKey, HtlcOrigin, OutPoint};
 use crate::court;
 use crate::store::StoredEvent;
 
@@ -54,6 +54,42 @@ impl From<court::CloseKind> for CloseKind {
             court::CloseKind::Breach { number } => CloseKind::Breach { number },
             court::CloseKind::RemoteFuture { number } => CloseKind::RemoteFuture { number },
             court::CloseKind::Unknown => CloseKind::Unknown,
+        }
+    }
+}
+
+/// Why an open channel goes to the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum CloseReason {
+    /// An HTLC that is ours to claim would expire.
+    IncomingExpires {
+        /// Which.
+        htlc: HtlcKey,
+    },
+    /// An HTLC that we offered has expired, and the peer did not give it back.
+    OutgoingExpired {
+        /// Which.
+        htlc: HtlcKey,
+    },
+    /// HTLCs too small for an output are overdue, together more than may be risked.
+    DustAtRisk {
+        /// What they are worth together.
+        amount_msat: u64,
+    },
+}
+
+impl From<court::CloseReason> for CloseReason {
+    fn from(reason: court::CloseReason) -> Self {
+        match reason {
+            court::CloseReason::IncomingExpires { htlc } => CloseReason::IncomingExpires {
+                htlc: htlc.key.into(),
+            },
+            court::CloseReason::OutgoingExpired { htlc } => CloseReason::OutgoingExpired {
+                htlc: htlc.key.into(),
+            },
+            court::CloseReason::DustAtRisk { amount_msat } => {
+                CloseReason::DustAtRisk { amount_msat }
+            }
         }
     }
 }
@@ -171,6 +207,43 @@ pub enum EventKind {
         /// Hash of the close's block.
         block: String,
     },
+    /// An outgoing HTLC was fulfilled: its preimage, which `preimage(payment_hash)` gives, is to be passed on to where it
+    /// came from. For a payment of our own: it arrived.
+    FulfillUpstream {
+        /// The outgoing HTLC.
+        htlc: HtlcKey,
+        /// Where it came from.
+        origin: HtlcOrigin,
+        /// What its preimage is asked for with: 32 bytes.
+        payment_hash: Vec<u8>,
+    },
+    /// An outgoing HTLC can never be fulfilled any more: it is to be failed where it came from. For a payment of our own:
+    /// it failed.
+    FailUpstream {
+        /// The outgoing HTLC.
+        htlc: HtlcKey,
+        /// Where it came from.
+        origin: HtlcOrigin,
+        /// Its hash: 32 bytes.
+        payment_hash: Vec<u8>,
+    },
+    /// An incoming HTLC that may not be claimed nears its expiry: to be failed off-chain.
+    FailOffChain {
+        /// The incoming HTLC.
+        htlc: HtlcKey,
+    },
+    /// An incoming HTLC that is ours has to be settled off-chain before the next wake, or the channel is closed for it.
+    SettleOffChain {
+        /// The incoming HTLC.
+        htlc: HtlcKey,
+    },
+    /// An HTLC makes the channel go to the chain.
+    GoesToChain {
+        /// Which, and why.
+        reason: CloseReason,
+        /// The tip's height at which it was decided.
+        tip: u32,
+    },
     /// An amount is ours again, settled deep enough to be reported.
     FundsRecovered {
         /// The transaction that pays us.
@@ -251,6 +324,36 @@ impl From<court::EventKind> for EventKind {
                 value_sat,
                 what,
                 block: block.to_string(),
+            },
+            court::EventKind::FulfillUpstream {
+                htlc,
+                origin,
+                payment_hash,
+            } => EventKind::FulfillUpstream {
+                htlc: htlc.key.into(),
+                origin: origin.into(),
+                payment_hash: payment_hash.0.to_vec(),
+            },
+            court::EventKind::FailUpstream {
+                htlc,
+                origin,
+                payment_hash,
+            } => EventKind::FailUpstream {
+                htlc: htlc.key.into(),
+                origin: origin.into(),
+                payment_hash: payment_hash.0.to_vec(),
+            },
+            court::EventKind::Advice { htlc, advice } => match advice {
+                court::Advice::Fail => EventKind::FailOffChain {
+                    htlc: htlc.key.into(),
+                },
+                court::Advice::Settle => EventKind::SettleOffChain {
+                    htlc: htlc.key.into(),
+                },
+            },
+            court::EventKind::GoesToChain { reason, tip } => EventKind::GoesToChain {
+                reason: reason.into(),
+                tip,
             },
             court::EventKind::FundsRecovered {
                 txid,

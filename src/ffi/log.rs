@@ -47,6 +47,15 @@ fn what(kind: &LogKind) -> String {
         LogKind::Contract { outpoint, progress } => {
             format!("output {outpoint}: {}", self::progress(progress))
         }
+        LogKind::Resolver { outpoint, role } => format!("output {outpoint}: now {role:?}"),
+        LogKind::ContractGone { outpoint } => {
+            format!("a reorg took the transaction of output {outpoint} away")
+        }
+        LogKind::Verdict { htlc, verdict } => format!("HTLC {}: {verdict:?} upstream", htlc.key),
+        LogKind::Advice { htlc, advice } => {
+            format!("HTLC {}: to be dealt with off-chain: {advice:?}", htlc.key)
+        }
+        LogKind::GoesToChain(reason) => format!("goes to the chain: {reason:?}"),
     }
 }
 
@@ -73,7 +82,9 @@ fn outcome(outcome: &Outcome) -> String {
 
 fn progress(progress: &Progress) -> String {
     match progress {
-        Progress::Unresolved => "not resolved yet".into(),
+        Progress::Contested { until } => format!("contested until height {until}"),
+        Progress::Uneconomic { reason } => format!("not worth claiming: {reason:?}"),
+        Progress::GivenUp { reason } => format!("given up: {reason:?}"),
         Progress::Maturing { claimable_at } => format!("ours from height {claimable_at} on"),
         Progress::Claimable => "ours now".into(),
         Progress::Spent {
@@ -97,6 +108,8 @@ fn progress(progress: &Progress) -> String {
 fn resolved(resolution: &Resolution) -> String {
     match resolution {
         Resolution::Claimed { txid } => format!("claimed by {txid}"),
+        Resolution::Fulfilled { txid } => format!("taken by the peer with the preimage, {txid}"),
+        Resolution::TimedOut { txid } => format!("taken back by the peer, {txid}"),
         Resolution::SweptByAnother { txid } => format!("swept by another, {txid}"),
     }
 }

@@ -12,10 +12,12 @@ mod arbitrator;
 mod chain;
 mod channel;
 mod config;
+mod crypto;
 mod errors;
 mod events;
 mod foreign;
 mod input;
+mod keys;
 mod lifecycle;
 mod log;
 mod report;
@@ -33,16 +35,17 @@ pub use channel::{
     Position, RemoteUpdate,
 };
 pub use config::{default_policy, ArbitratorConfig, Network, Policy};
+pub use crypto::{KeyCrypto, Unsealed};
 pub use errors::ArbitratorError;
-pub use events::{CloseKind, Event, EventKind};
+pub use events::{CloseKind, CloseReason, Event, EventKind};
 pub use foreign::{
     CryptoError, CryptoSystem, InputToSign, KeyDescriptor, KeyRole, KeyTweak, OnchainWallet,
     SignRequest, Signer, SignerError, WalletError,
 };
 pub use lifecycle::{Lifecycle, Refusal};
 pub use report::{
-    ArbitratorState, ChannelReport, CloseReport, ContractProgress, ContractReport, FundingState,
-    Resolution,
+    ArbitratorState, ChannelReport, CloseReport, ContractProgress, ContractReason, ContractReport,
+    FundingState, Resolution,
 };
 pub use signer::{ChannelSecrets, SeedSigner};
 pub use summary::{CloseSummary, Reestablish, SummaryKind};

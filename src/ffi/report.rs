@@ -72,6 +72,16 @@ pub enum Resolution {
         /// Our transaction.
         txid: String,
     },
+    /// The peer does, and gave the preimage for it.
+    Fulfilled {
+        /// The peer's transaction.
+        txid: String,
+    },
+    /// The peer took back what it had offered.
+    TimedOut {
+        /// The peer's transaction.
+        txid: String,
+    },
     /// Somebody else does.
     SweptByAnother {
         /// The other's transaction.
@@ -85,6 +95,12 @@ impl From<resolver::Resolution> for Resolution {
             resolver::Resolution::Claimed { txid } => Resolution::Claimed {
                 txid: txid.to_string(),
             },
+            resolver::Resolution::Fulfilled { txid } => Resolution::Fulfilled {
+                txid: txid.to_string(),
+            },
+            resolver::Resolution::TimedOut { txid } => Resolution::TimedOut {
+                txid: txid.to_string(),
+            },
             resolver::Resolution::SweptByAnother { txid } => Resolution::SweptByAnother {
                 txid: txid.to_string(),
             },
@@ -92,11 +108,38 @@ impl From<resolver::Resolution> for Resolution {
     }
 }
 
+/// Why an output is left where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum ContractReason {
+    /// Claiming it costs more than the policy's share of its value.
+    FeeAboveValue {
+        /// What it would cost.
+        fee_sat: u64,
+    },
+    /// An anchor has done its duty once a commitment confirmed; alone it is worth less than its fee.
+    AnchorAlone,
+    /// It stands on a commitment of ours that we do not hold, and needs the peer's signature.
+    NoPeerSignature,
+}
+
+impl From<court::Reason> for ContractReason {
+    fn from(reason: court::Reason) -> Self {
+        match reason {
+            court::Reason::FeeAboveValue { fee_sat } => ContractReason::FeeAboveValue { fee_sat },
+            court::Reason::AnchorAlone => ContractReason::AnchorAlone,
+            court::Reason::NoPeerSignature => ContractReason::NoPeerSignature,
+        }
+    }
+}
+
 /// How far the resolution of one output of a close has come.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum ContractProgress {
-    /// Open, and this version has no resolver for it.
-    Unresolved,
+    /// Whose it is, is not decided.
+    Contested {
+        /// The height at which it is, if nobody decides it earlier.
+        until: u32,
+    },
     /// Ours once the tip has reached a height.
     Maturing {
         /// That height.
@@ -104,6 +147,16 @@ pub enum ContractProgress {
     },
     /// Ours now; the claim is being made, or is not confirmed.
     Claimable,
+    /// Ours, and not worth claiming for now.
+    Uneconomic {
+        /// Why.
+        reason: ContractReason,
+    },
+    /// It would be ours, and there are no means to claim it.
+    GivenUp {
+        /// Why.
+        reason: ContractReason,
+    },
     /// Spent in a proven block.
     Spent {
         /// By whom.
@@ -123,7 +176,13 @@ pub enum ContractProgress {
 impl From<resolver::Progress> for ContractProgress {
     fn from(progress: resolver::Progress) -> Self {
         match progress {
-            resolver::Progress::Unresolved => ContractProgress::Unresolved,
+            resolver::Progress::Contested { until } => ContractProgress::Contested { until },
+            resolver::Progress::Uneconomic { reason } => ContractProgress::Uneconomic {
+                reason: reason.into(),
+            },
+            resolver::Progress::GivenUp { reason } => ContractProgress::GivenUp {
+                reason: reason.into(),
+            },
             resolver::Progress::Maturing { claimable_at } => {
                 ContractProgress::Maturing { claimable_at }
             }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::input::{self, Invalid};
 use super::report::{ArbitratorState, ChannelReport};
 use super::{Block, OutPoint};
 use crate::{arbitrator, chain, court};
@@ -35,15 +36,31 @@ pub struct ResumeOptions {
     /// The tick ends before it would make one more exchange with the server, retries included; unlimited unless given.
     #[uniffi(default = None)]
     pub max_requests: Option<u32>,
+    /// Node ids of peers whose channels were reestablished since the last tick: what they did not settle then, they will
+    /// not.
+    #[uniffi(default = [])]
+    pub reconnected_peers: Vec<Vec<u8>>,
+    /// Node ids of peers that were tried and could not be reached: what has to be settled before the next wake goes to the
+    /// chain.
+    #[uniffi(default = [])]
+    pub unreachable_peers: Vec<Vec<u8>>,
 }
 
-impl From<ResumeOptions> for arbitrator::ResumeOptions {
-    fn from(options: ResumeOptions) -> Self {
-        arbitrator::ResumeOptions {
-            max_duration: options.max_duration_ms.map(Duration::from_millis),
-            max_requests: options.max_requests,
-            look: options.look.into(),
-        }
+impl ResumeOptions {
+    pub(super) fn to_core(&self) -> Result<arbitrator::ResumeOptions, Invalid> {
+        let peers = |field, peers: &[Vec<u8>]| {
+            peers
+                .iter()
+                .map(|peer| input::public_key(field, peer))
+                .collect::<Result<_, _>>()
+        };
+        Ok(arbitrator::ResumeOptions {
+            max_duration: self.max_duration_ms.map(Duration::from_millis),
+            max_requests: self.max_requests,
+            look: self.look.into(),
+            reconnected_peers: peers("reconnected_peers", &self.reconnected_peers)?,
+            unreachable_peers: peers("unreachable_peers", &self.unreachable_peers)?,
+        })
     }
 }
 

@@ -8,14 +8,16 @@ use super::broadcasts::put_broadcasts;
 use super::contracts::put_contracts;
 use super::cooperative::put_cooperative;
 use super::error::StoreError;
+use super::htlcs::release;
 use super::log::put_log;
 use super::outbox::put_events;
 use super::pack::{signed, At};
-use super::{ChannelRow, Store};
+use super::preimages::put_preimage;
+use super::{find, ChannelRow, Store};
 use crate::channel::{HtlcRef, Lifecycle};
 use crate::court::{
-    lifecycle, refusal, Advice, ArbitratorState, Cancelled, Case, Close, FundingState, Latches, Orphan,
-    Step, Verdict,
+    lifecycle, refusal, Advice, ArbitratorState, Cancelled, Case, Close, FundingState, Latches,
+    Orphan, Step, Verdict,
 };
 
 /// The part of a case that is stored as JSON: nearly empty while the channel is open.
@@ -89,8 +91,12 @@ impl Store {
         before: &Case,
         step: &Step,
     ) -> Result<(), StoreError> {
-        // Sealing calls the app: never inside the transaction.
         let summary = self.sealed_change(row, channel, &step.summary)?;
+        let learned: Vec<_> = step
+            .learned
+            .iter()
+            .map(|preimage| self.sealed_preimage(preimage))
+            .collect::<Result<_, _>>()?;
         self.write(|db| {
             let stored: i64 = db
                 .prepare_cached("SELECT revision FROM court_case WHERE channel = ?1")?
@@ -107,6 +113,15 @@ impl Store {
             }
             if let Some(transaction) = &step.cooperative {
                 put_cooperative(db, row, transaction)?;
+            }
+            for preimage in &learned {
+                put_preimage(db, preimage)?;
+            }
+            for (channel, htlc) in &step.releases {
+                // An upstream channel that is not ours to watch is the app's to tell.
+                if let Some(row) = find(db, channel)? {
+                    release(db, row, *htlc)?;
+                }
             }
             put_log(db, row, &step.log)?;
             summary.write(db, channel)?;

@@ -52,20 +52,26 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn release(&self, row: ChannelRow, htlc: HtlcKey) -> Result<bool, StoreError> {
-        self.write(|db| {
-            let changed = db
-                .prepare_cached(
-                    "UPDATE htlc SET released = 1
-                     WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3 AND version =
-                        (SELECT version FROM htlc
-                         WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3
-                         ORDER BY first_local NOT NULL AND last_local IS NULL DESC, version DESC
-                         LIMIT 1)",
-                )?
-                .execute((row.0, direction_column(htlc.direction), signed(htlc.id)))?;
-            Ok(changed > 0)
-        })
+        self.write(|db| release(db, row, htlc))
     }
+}
+
+pub(super) fn release(
+    db: &Transaction<'_>,
+    row: ChannelRow,
+    htlc: HtlcKey,
+) -> Result<bool, StoreError> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE htlc SET released = 1
+             WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3 AND version =
+                (SELECT version FROM htlc
+                 WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3
+                 ORDER BY first_local NOT NULL AND last_local IS NULL DESC, version DESC
+                 LIMIT 1)",
+        )?
+        .execute((row.0, direction_column(htlc.direction), signed(htlc.id)))?;
+    Ok(changed > 0)
 }
 
 pub(super) fn put_htlc(

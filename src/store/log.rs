@@ -30,7 +30,11 @@ impl Store {
     }
 }
 
-pub(super) fn put_log(db: &Transaction<'_>, row: ChannelRow, entries: &[LogEntry]) -> Result<(), StoreError> {
+pub(super) fn put_log(
+    db: &Transaction<'_>,
+    row: ChannelRow,
+    entries: &[LogEntry],
+) -> Result<(), StoreError> {
     for entry in entries {
         db.prepare_cached(
             "INSERT INTO arbitrator_log (channel, ordinal, height, entry) VALUES

@@ -8,10 +8,11 @@ use super::error::StoreError;
 use super::{ChannelRow, Store};
 
 /// What an ended channel needs no more, each table with the rest of its key. A table's rows stand under their channel.
-const WORKING: [(&str, &str); 6] = [
+const WORKING: [(&str, &str); 7] = [
     ("revocation_secret", "slot"),
     ("commitment", "funding, owner, number, alternative"),
     ("htlc", "direction, htlc_id, version"),
+    ("past_htlc", "class, first, figures"),
     ("cooperative_close", "txid"),
     ("broadcast", "ordinal"),
     ("sweep_script", "channel"),

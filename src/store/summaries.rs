@@ -5,12 +5,13 @@ use rusqlite::{OptionalExtension, Transaction};
 
 use super::error::StoreError;
 use super::pack::{outpoint_columns, At};
+use super::vault::Place;
 use super::{ChannelRow, Store};
 use crate::channel::{CloseSummary, Reestablish};
 use crate::court::SummaryChange;
 use crate::protocol::{CommitmentNumber, CommitmentSecret};
 
-/// What is done to a summary's row, with nothing left that calls the app.
+/// What is done to a summary's row, with nothing left to seal.
 pub(super) enum SealedChange<'a> {
     Keep,
     Put(&'a CloseSummary, Option<Vec<u8>>),
@@ -36,8 +37,9 @@ impl Store {
         };
         let mut summary: CloseSummary = At("close_summary", "detail").json(&detail)?;
         if let Some(reestablish) = &mut summary.reestablish {
-            reestablish.your_last_per_commitment_secret =
-                sealed.map(|sealed| self.opened(channel, &sealed)).transpose()?;
+            reestablish.your_last_per_commitment_secret = sealed
+                .map(|sealed| self.opened(channel, &sealed))
+                .transpose()?;
         }
         Ok(Some(summary))
     }
@@ -77,30 +79,15 @@ impl Store {
     }
 
     fn sealed(&self, channel: OutPoint, secret: &CommitmentSecret) -> Result<Vec<u8>, StoreError> {
-        self.crypto
-            .seal(&secret_place(channel), secret.as_bytes())
-            .map_err(sealing)
+        let place = Place::LastSecret(channel);
+        self.vault.borrow().seal(&place, secret.as_bytes())
     }
 
     fn opened(&self, channel: OutPoint, sealed: &[u8]) -> Result<CommitmentSecret, StoreError> {
-        let plain = self
-            .crypto
-            .open(&secret_place(channel), sealed)
-            .map_err(sealing)?;
-        let bytes = At("close_summary", "last_secret").array(plain)?;
+        let place = Place::LastSecret(channel);
+        let plain = self.vault.borrow().open(&place, sealed)?;
+        let bytes = At("close_summary", "last_secret").secret_array(&plain)?;
         Ok(CommitmentSecret::new(bytes))
-    }
-}
-
-/// What the sealed secret is bound to: its row.
-fn secret_place(channel: OutPoint) -> Vec<u8> {
-    format!("close_summary/{channel}").into_bytes()
-}
-
-fn sealing(reason: String) -> StoreError {
-    StoreError::Sealing {
-        table: "close_summary",
-        reason,
     }
 }
 

@@ -3,8 +3,8 @@
 use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::SECP256K1;
 use bitcoin::{
-    Amount, EcdsaSighashType, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight,
-    Witness,
+    Amount, EcdsaSighashType, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut,
+    Weight, Witness,
 };
 
 use crate::channel::{Candidate, ChannelTerms};
