@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bitcoin::Network;
 use rusqlite::config::DbConfig;
@@ -23,8 +24,11 @@ const APPLICATION_ID: i32 = 0x4c41_7262;
 /// One step of the schema: SQL, and after it what SQL cannot do.
 struct Migration {
     sql: &'static str,
-    then: Option<fn(&Transaction<'_>, &DataKey) -> Result<(), StoreError>>,
+    then: Option<Then>,
 }
+
+/// What follows a step's SQL, in its transaction.
+type Then = fn(&Transaction<'_>, &DataKey) -> Result<(), StoreError>;
 
 /// The schema, step by step. A step that was released is never changed.
 const MIGRATIONS: &[Migration] = &[
@@ -54,8 +58,8 @@ const PAGE_SIZE: u32 = 1_024;
 /// carried over once in thousands of them.
 const CHECKPOINT_PAGES: u32 = 4_096;
 
-/// How long SQLite waits for a reader of the same process, in milliseconds.
-const BUSY_TIMEOUT_MS: u32 = 5_000;
+/// How long SQLite waits for a reader of the same process.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Store {
     /// Opens or creates the database. Calls the app's code, and waits for it as long as it takes.
@@ -139,7 +143,7 @@ fn connect(path: &Path, network: Network, vfs: Option<&str>) -> Result<Connectio
         Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
         None => Connection::open_with_flags(path, flags)?,
     };
-    connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS.into()))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     // A file that is refused is left as it was. Closing it would carry into it what a killed process has left in the log.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(path))?;
     check_ours(&connection, path)?;
