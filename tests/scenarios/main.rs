@@ -47,4 +47,3 @@ mod slow_server;
 mod storage;
 mod support;
 mod two_servers;
-mod unresolved;

@@ -79,11 +79,6 @@ on_a_node!(
         an_older_state_of_ours_is_on_chain,
         a_newer_state_of_ours_is_on_chain,
     },
-    unresolved::{
-        htlcs_on_the_peers_commitment,
-        htlcs_on_our_commitment,
-        a_breach,
-    },
     reorgs::{
         a_reorg_of_the_funding_is_noticed_and_healed,
         a_reorg_takes_the_sweep_and_it_is_made_again,
