@@ -62,6 +62,9 @@ pub struct Policy {
     pub justice_split_margin: u32,
     /// Most inputs of one claim: far below what nodes relay, and little lost if one of them is taken by the peer.
     pub max_claim_inputs: usize,
+    /// Blocks for which a case is kept open, after its outputs could have been resolved, for one that is not worth its fee,
+    /// or that the peer does not take back: two weeks, in which fees fall at least once.
+    pub end_patience: u32,
     /// Blocks for which a claim with a deadline stays unconfirmed before it is priced anew.
     pub claim_patience: u32,
     /// Least blocks kept of the peer's delay for getting a justice transaction confirmed: six hours.
@@ -100,6 +103,7 @@ impl Default for Policy {
             min_final_cltv: 144,
             justice_split_margin: 18,
             max_claim_inputs: 100,
+            end_patience: 2_016,
             claim_patience: 4,
             min_breach_margin: 36,
             max_breach_margin: 144,

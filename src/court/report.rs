@@ -126,6 +126,7 @@ fn because(reason: &Reason) -> String {
         Reason::FeeAboveValue { fee_sat } => format!("the claim would cost {fee_sat} sat"),
         Reason::AnchorAlone => "an anchor alone is worth less than its fee".to_string(),
         Reason::NoPeerSignature => "the peer's signature for it is not held".to_string(),
+        Reason::NotOurs => "it was never ours, and the peer leaves it".to_string(),
     }
 }
 

@@ -1,12 +1,14 @@
 //! An HTLC the peer offered that we may not claim (yet): not released, its preimage not known, or the peer not
 //! irrevocably committed to it. Watched until its spend is final, as a release may come at any time.
 //!
-//! | nobody has spent it, and                             | then                      |
-//! |------------------------------------------------------|---------------------------|
-//! | released, preimage known, irrevocably committed      | becomes `IncomingSuccess` |
-//! | otherwise                                            | `Contested` until expiry  |
+//! | nobody has spent it, and                             | then                                             |
+//! |------------------------------------------------------|--------------------------------------------------|
+//! | released, preimage known, irrevocably committed      | becomes `IncomingSuccess`                        |
+//! | its expiry is ahead                                  | `Contested` until the expiry                     |
+//! | the peer could take it back, and has not             | `Contested` until the patience with it ends      |
+//! | that patience has ended                              | `GivenUp`: it is the peer's, worth its fee or not |
 
-use super::{Contract, ContractRole, Next, Progress, View};
+use super::{Contract, ContractRole, Next, Progress, Reason, View};
 
 /// Whether we may claim the HTLC. Knowing a preimage is not permission: an underpaid or partial payment must not be
 /// claimed.
@@ -18,6 +20,17 @@ pub(super) fn next(contract: &Contract, view: &View<'_>) -> Next {
     if is_ours(view) {
         return super::incoming_success::next(contract, view);
     }
-    let until = contract.htlc_figures().map_or(0, |(_, _, expiry)| expiry);
-    (ContractRole::IncomingContest, Progress::Contested { until })
+    let expiry = contract.htlc_figures().map_or(0, |(_, _, expiry)| expiry);
+    let patience = expiry.saturating_add(view.policy.end_patience);
+    // BOLT 5: nothing is to be done for an HTLC that is not ours to claim; the peer may never think it worth its fee.
+    let progress = if view.tip < expiry {
+        Progress::Contested { until: expiry }
+    } else if view.tip < patience {
+        Progress::Contested { until: patience }
+    } else {
+        Progress::GivenUp {
+            reason: Reason::NotOurs,
+        }
+    };
+    (ContractRole::IncomingContest, progress)
 }

@@ -13,7 +13,6 @@ pub(super) fn next(contract: &Contract, view: &View<'_>) -> Next {
     if incoming_contest::is_ours(view) {
         (ContractRole::IncomingSuccess, Progress::Claimable)
     } else {
-        let until = contract.htlc_figures().map_or(0, |(_, _, expiry)| expiry);
-        (ContractRole::IncomingContest, Progress::Contested { until })
+        incoming_contest::next(contract, view)
     }
 }

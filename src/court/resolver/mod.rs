@@ -89,17 +89,15 @@ pub enum Reason {
     AnchorAlone,
     /// It stands on a commitment of ours that we do not hold: without the peer's signature there is no second level.
     NoPeerSignature,
+    /// An incoming HTLC that was never ours to claim, and that the peer has not taken back.
+    NotOurs,
 }
 
 /// How far the resolution of a contract has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Progress {
     /// Whose it is, is not decided. `until`: the height at which it is, if nobody decides it earlier.
-    #[serde(alias = "Unresolved")]
-    Contested {
-        #[serde(default)]
-        until: u32,
-    },
+    Contested { until: u32 },
     /// Ours once the tip has reached this height: the next block may hold the claim.
     Maturing { claimable_at: u32 },
     /// Ours now; the claim is being made, or is broadcast and not confirmed.
