@@ -94,7 +94,7 @@ fn settled_event(
     }
 }
 
-fn paid_out(transaction: &Transaction) -> u64 {
+pub(super) fn paid_out(transaction: &Transaction) -> u64 {
     transaction
         .output
         .iter()

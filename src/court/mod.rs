@@ -8,24 +8,28 @@
 //! Everything else is computed again from the facts, so a fact that a reorg takes away takes its consequences with it.
 
 mod arbitrator;
+mod balance;
 mod case;
 mod close;
 mod commands;
 mod contracts;
 mod event;
 mod facts;
+mod lifecycle;
 pub mod report;
 pub mod resolver;
 mod wants;
 mod watcher;
 
 pub use arbitrator::advance;
+pub use balance::ClosingBalance;
 pub use case::{
     ArbitratorState, Broadcast, BroadcastPurpose, Case, Close, Dossier, ForceClose, FundingState,
     Latches, LogEntry, LogKind, Orphan, Step,
 };
 pub use event::{Event, EventKind};
 pub use facts::{Block, Facts, FundingFact, Input, Outcome, Spend, SpendContext};
+pub use lifecycle::Lifecycle;
 pub use resolver::{Contract, ContractRole, Progress, Resolution};
 pub use wants::{due_broadcasts, next_height, wants, Want};
 pub use watcher::{is_signed_by_both, recognise, state_number, CloseKind, Recognition};

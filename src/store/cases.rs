@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
 use super::outbox::put_events;
-use super::pack::{outpoint_columns, signed, At};
+use super::pack::{lifecycle_column, outpoint_columns, signed, At};
 use super::{ChannelRow, Store};
 use crate::channel::CloseSummary;
 use crate::court::{
@@ -267,8 +267,8 @@ pub(super) fn put_case(
         orphan: case.orphan,
     })?;
     db.prepare_cached(
-        "REPLACE INTO court_case (channel, state, revision, updates_refused, detail)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "REPLACE INTO court_case (channel, state, revision, updates_refused, detail, lifecycle)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
     .execute((
         row.0,
@@ -276,6 +276,7 @@ pub(super) fn put_case(
         signed(case.revision),
         case.latches.updates_refused,
         detail,
+        lifecycle_column(case.lifecycle()),
     ))?;
     Ok(())
 }
@@ -332,9 +333,7 @@ fn put_broadcasts(
 fn put_log(db: &Transaction<'_>, row: ChannelRow, entries: &[LogEntry]) -> Result<(), StoreError> {
     for entry in entries {
         db.prepare_cached(
-            "INSERT INTO arbitrator_log (channel, ordinal, height, entry) VALUES
-             (?1, (SELECT coalesce(max(ordinal) + 1, 0) FROM arbitrator_log WHERE channel = ?1),
-              ?2, ?3)",
+            "INSERT INTO arbitrator_log (channel, height, entry) VALUES (?1, ?2, ?3)",
         )?
         .execute((
             row.0,
@@ -349,8 +348,10 @@ fn put_summary(db: &Transaction<'_>, summary: &CloseSummary) -> Result<(), Store
     let (txid, vout) = outpoint_columns(&summary.channel);
     let detail = At("close_summary", "detail").to_json(summary)?;
     db.prepare_cached(
-        "REPLACE INTO close_summary (txid, vout, peer, is_final, detail)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO close_summary (txid, vout, peer, is_final, detail, close_height)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT DO UPDATE SET peer = excluded.peer, is_final = excluded.is_final,
+            detail = excluded.detail, close_height = excluded.close_height",
     )?
     .execute((
         txid,
@@ -358,6 +359,7 @@ fn put_summary(db: &Transaction<'_>, summary: &CloseSummary) -> Result<(), Store
         summary.peer.serialize(),
         summary.is_final,
         detail,
+        summary.close_height,
     ))?;
     Ok(())
 }

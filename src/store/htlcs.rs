@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use rusqlite::{Row, Transaction};
 
 use super::error::{StoreError, Unreadable};
-use super::pack::{direction_column, origin_column, signed, At};
+use super::pack::{direction_column, direction_from, origin_column, signed, At};
 use super::{ChannelRow, Store};
-use crate::channel::{Direction, HtlcKey, HtlcLife, HtlcRef, HtlcTerms, Interval};
+use crate::channel::{HtlcKey, HtlcLife, HtlcRef, HtlcTerms, Interval};
 use crate::protocol::{Party, PaymentHash};
 
 const HTLC_COLUMNS: &str = "direction, htlc_id, payment_hash, amount_msat, cltv_expiry, origin,
@@ -145,16 +145,11 @@ fn life_of(row: &Row<'_>) -> Result<HtlcLife, StoreError> {
             .map(|value| at(column).unsigned(value))
             .transpose()
     };
-    let direction = match row.get::<_, i64>(0)? {
-        0 => Direction::Outgoing,
-        1 => Direction::Incoming,
-        other => return Err(at("direction").corrupt(format!("{other} is no direction"))),
-    };
     Ok(HtlcLife {
         version: at("version").unsigned(row.get(11)?)?,
         terms: HtlcTerms {
             key: HtlcKey {
-                direction,
+                direction: direction_from(row.get(0)?)?,
                 id: at("htlc_id").unsigned(row.get(1)?)?,
             },
             payment_hash: PaymentHash(at("payment_hash").array(row.get(2)?)?),

@@ -14,6 +14,8 @@ mod lock;
 mod open;
 mod outbox;
 mod pack;
+pub mod queries;
+mod scids;
 mod secrets;
 mod updates;
 
@@ -21,6 +23,8 @@ pub use channels::Docket;
 pub use crypto::{CryptoSystem, Unsealed};
 pub use error::{StoreError, Unreadable};
 pub use outbox::StoredEvent;
+pub use queries::Queries;
+pub use scids::ShortChannelIds;
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
@@ -40,9 +44,11 @@ pub struct ChannelRow(pub(crate) i64);
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    /// The file layer that SQLite was told to use.
+    vfs: Option<String>,
     crypto: Arc<dyn CryptoSystem>,
-    /// Held for as long as the database is open: the operating system releases it when the process dies.
-    _lock: FileLock,
+    /// Held for as long as a connection of ours is open: the operating system releases it when the process dies.
+    lock: Arc<FileLock>,
     /// What the last load of the chain cursor put aside.
     unreadable_facts: RefCell<Unreadable>,
     /// Transactions written, for tests that stop after each of them.

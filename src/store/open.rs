@@ -19,10 +19,14 @@ use super::{CryptoSystem, Store, StoreError};
 const APPLICATION_ID: i32 = 0x4c41_7262;
 
 /// The schema, step by step. A step that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0004_life.sql"),
+    include_str!("migrations/0006_queries.sql"),
+];
 
 /// How long SQLite waits for a reader of the same process, in milliseconds.
-const BUSY_TIMEOUT_MS: u32 = 5_000;
+pub(super) const BUSY_TIMEOUT_MS: u32 = 5_000;
 
 impl Store {
     /// Opens or creates the database.
@@ -53,8 +57,9 @@ impl Store {
         Ok(Store {
             connection,
             path: path.to_path_buf(),
+            vfs: vfs.map(str::to_owned),
             crypto,
-            _lock: lock,
+            lock: Arc::new(lock),
             unreadable_facts: RefCell::default(),
             writes: Cell::new(0),
         })
@@ -66,10 +71,7 @@ fn connect(path: &Path, network: Network, vfs: Option<&str>) -> Result<Connectio
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = match vfs {
-        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
-        None => Connection::open_with_flags(path, flags)?,
-    };
+    let mut connection = connect_with(path, flags, vfs)?;
     check_ours(&connection, path)?;
     check_network(&connection, network)?;
     if connection.is_readonly(rusqlite::MAIN_DB)? {
@@ -87,6 +89,18 @@ fn connect(path: &Path, network: Network, vfs: Option<&str>) -> Result<Connectio
     connection.pragma_update(None, "foreign_keys", true)?;
     migrate(&mut connection, network)?;
     Ok(connection)
+}
+
+/// A connection, through another file layer than SQLite's own if one is named.
+pub(super) fn connect_with(
+    path: &Path,
+    flags: OpenFlags,
+    vfs: Option<&str>,
+) -> Result<Connection, StoreError> {
+    Ok(match vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+        None => Connection::open_with_flags(path, flags)?,
+    })
 }
 
 /// The statements of opening are fixed and good: one that fails in general found no schema of ours.

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::error::{corrupt, StoreError};
 use crate::channel::{Direction, HtlcKey, HtlcOrigin, HtlcRef};
+use crate::court::Lifecycle;
 use crate::protocol::{CommitmentNumber, Party};
 
 /// Names the column that is being read.
@@ -122,6 +123,33 @@ pub(super) fn direction_column(direction: Direction) -> i64 {
     match direction {
         Direction::Outgoing => 0,
         Direction::Incoming => 1,
+    }
+}
+
+pub(super) fn direction_from(column: i64) -> Result<Direction, StoreError> {
+    match column {
+        0 => Ok(Direction::Outgoing),
+        1 => Ok(Direction::Incoming),
+        other => Err(At("htlc", "direction").corrupt(format!("{other} is no direction"))),
+    }
+}
+
+pub(super) fn lifecycle_column(lifecycle: Lifecycle) -> i64 {
+    match lifecycle {
+        Lifecycle::Pending => 0,
+        Lifecycle::Open => 1,
+        Lifecycle::Closing => 2,
+        Lifecycle::Closed => 3,
+    }
+}
+
+pub(super) fn lifecycle_from(column: i64) -> Result<Lifecycle, StoreError> {
+    match column {
+        0 => Ok(Lifecycle::Pending),
+        1 => Ok(Lifecycle::Open),
+        2 => Ok(Lifecycle::Closing),
+        3 => Ok(Lifecycle::Closed),
+        other => Err(At("court_case", "lifecycle").corrupt(format!("{other} is no state of life"))),
     }
 }
 

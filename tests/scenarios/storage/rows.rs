@@ -122,8 +122,8 @@ fn troubling_columns(pair: &mut Pair) -> BTreeSet<Column> {
 /// Columns that a tick needs in no case, or in which every value means something.
 fn is_quiet((table, column): &Column) -> bool {
     match table.as_str() {
-        // Read when a secret is revealed or needed, and when somebody asks for the log.
-        "revocation_secret" | "arbitrator_log" => true,
+        // Read when a secret is revealed or needed, and when somebody asks.
+        "revocation_secret" | "arbitrator_log" | "short_channel_id" => true,
         // Any bytes are a script.
         "sweep_script" => column == "script",
         "party" => column == "shutdown_script" || column == "party",
@@ -131,7 +131,7 @@ fn is_quiet((table, column): &Column) -> bool {
         "commitment" => column == "funding",
         "funding" => column == "ordinal",
         "htlc" => column == "live" || column == "released",
-        "court_case" => column == "updates_refused",
+        "court_case" => column == "updates_refused" || column == "lifecycle",
         "contract" => column != "detail",
         "cooperative_close" => column == "txid",
         _ => false,
