@@ -86,8 +86,8 @@ impl Core {
         Ok(answer?)
     }
 
-    /// What is known of a channel beside its case, and which rows of it cannot be read. HTLCs: those that a candidate
-    /// carries.
+    /// What is known of a channel beside its case, and which rows of it cannot be read. Its past HTLCs are left
+    /// out: they are looked up for a number.
     pub(super) fn dossier(
         &self,
         row: ChannelRow,

@@ -1,10 +1,7 @@
 //! What is read of a channel to judge it and to report it, over whichever connection.
 
-use std::collections::BTreeSet;
-
 use bitcoin::OutPoint;
 
-use crate::channel::HtlcKey;
 use crate::config::Policy;
 use crate::court::report::ChannelReport;
 use crate::court::{self, Dossier};
@@ -20,13 +17,10 @@ pub(super) fn dossier(
     let mut unreadable = Unreadable::default();
     let terms = store.terms(row)?;
     let candidates = store.candidates(row, terms.channel(), &mut unreadable)?;
-    let named: BTreeSet<HtlcKey> = candidates
-        .iter()
-        .flat_map(|candidate| candidate.htlcs.iter().map(|htlc| htlc.key))
-        .collect();
     let dossier = Dossier {
         feed: store.feed(row)?,
-        htlcs: store.htlcs(row, named, &mut unreadable)?,
+        htlcs: store.htlcs(row, &mut unreadable)?,
+        past: Vec::new(),
         cooperative: store.cooperative(row, &mut unreadable)?,
         candidates,
         terms,

@@ -29,7 +29,7 @@ pub use case::{
 };
 pub use event::{Event, EventKind};
 pub use facts::{Block, Facts, FundingFact, Input, Outcome, Spend, SpendContext};
-pub use lifecycle::Lifecycle;
+pub use lifecycle::lifecycle;
 pub use resolver::{Contract, ContractRole, Progress, Resolution};
 pub use wants::{due_broadcasts, next_height, wants, Want};
 pub use watcher::{is_signed_by_both, recognise, state_number, CloseKind, Recognition};

@@ -12,8 +12,8 @@ use super::pack::{lifecycle_column, outpoint_columns, signed, At};
 use super::{ChannelRow, Store};
 use crate::channel::CloseSummary;
 use crate::court::{
-    ArbitratorState, Broadcast, Case, Close, Contract, FundingState, Latches, LogEntry, LogKind,
-    Orphan, Step,
+    lifecycle, ArbitratorState, Broadcast, Case, Close, Contract, FundingState, Latches, LogEntry,
+    LogKind, Orphan, Step,
 };
 
 /// The part of a case that is stored as JSON: nearly empty while the channel is open.
@@ -276,7 +276,7 @@ pub(super) fn put_case(
         signed(case.revision),
         case.latches.updates_refused,
         detail,
-        lifecycle_column(case.lifecycle()),
+        lifecycle_column(lifecycle(case)),
     ))?;
     Ok(())
 }

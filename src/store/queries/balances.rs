@@ -4,7 +4,8 @@ use super::super::error::Unreadable;
 use super::super::pack::{lifecycle_column, At};
 use super::super::{ChannelRow, StoreError};
 use super::{PendingHtlcs, Queries, Standing};
-use crate::court::{ClosingBalance, Lifecycle};
+use crate::channel::Lifecycle;
+use crate::court::ClosingBalance;
 use crate::protocol::Party;
 
 /// The money in all channels that are not closed, by how safe it is to count on. In msat where HTLCs may carry

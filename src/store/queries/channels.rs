@@ -9,8 +9,8 @@ use super::super::channels::type_from;
 use super::super::pack::{lifecycle_column, lifecycle_from, At};
 use super::super::{ChannelRow, ShortChannelIds, StoreError};
 use super::{Cursor, Page, PageRequest, Queries, Standing};
-use crate::channel::Feed;
-use crate::court::{Latches, Lifecycle};
+use crate::channel::{Feed, Lifecycle};
+use crate::court::Latches;
 use crate::protocol::{ChannelType, Party};
 
 /// Which channels are wanted.
