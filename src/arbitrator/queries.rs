@@ -11,7 +11,8 @@ use crate::court::LogEntry;
 use crate::error::ArbitratorError;
 use crate::protocol::ShortChannelId;
 use crate::store::queries::{
-    Balances, ChannelFilter, ChannelOverview, HistoryEntry, Page, PageRequest,
+    AllTraffic, Balances, ChannelFilter, ChannelOverview, HistoryEntry, HtlcRecord, Page,
+    PageRequest, Traffic,
 };
 
 /// Each answer holds what was acknowledged before the question, is of one moment, and waits for no tick and no write.
@@ -117,6 +118,38 @@ impl ChainArbitrator {
     /// [`ArbitratorError::Store`].
     pub async fn balances(&self) -> Result<Balances, ArbitratorError> {
         self.reader.ask(|queries| Ok(queries.balances()?)).await
+    }
+
+    /// What went through all channels ever registered.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::Store`].
+    pub async fn totals(&self) -> Result<AllTraffic, ArbitratorError> {
+        self.reader.ask(|queries| Ok(queries.totals()?)).await
+    }
+
+    /// What went through one channel.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::UnknownChannel`].
+    pub async fn channel_totals(&self, channel: OutPoint) -> Result<Traffic, ArbitratorError> {
+        self.reader
+            .ask(move |queries| Ok(queries.channel_totals(channel)?))
+            .await
+    }
+
+    /// A page of a channel's HTLCs: those that a commitment still carries, then those that are past, newest first.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::UnknownChannel`], [`StoreError::Cursor`](crate::store::StoreError::Cursor).
+    pub async fn htlc_history(
+        &self,
+        channel: OutPoint,
+        page: PageRequest,
+    ) -> Result<Page<HtlcRecord>, ArbitratorError> {
+        self.reader
+            .ask(move |queries| Ok(queries.htlc_history(channel, &page)?))
+            .await
     }
 
     /// A page of the arbitrator's log, newest first: over all channels, or of one.

@@ -22,10 +22,10 @@ use crate::protocol::CommitmentSecret;
 #[derive(uniffi::Object)]
 
 pub struct ChainArbitrator {
-    core: Arc<arbitrator::ChainArbitrator>,
+    pub(super) core: Arc<arbitrator::ChainArbitrator>,
 }
 
-fn channel(outpoint: &OutPoint) -> Result<bitcoin::OutPoint, Invalid> {
+pub(super) fn channel(outpoint: &OutPoint) -> Result<bitcoin::OutPoint, Invalid> {
     outpoint.to_core().within("channel")
 }
 

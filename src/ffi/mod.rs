@@ -17,6 +17,7 @@ mod events;
 mod foreign;
 mod input;
 mod log;
+mod queries;
 mod report;
 mod signer;
 mod terms;
@@ -36,6 +37,12 @@ pub use events::{CloseKind, Event, EventKind};
 pub use foreign::{
     CryptoError, CryptoSystem, InputToSign, KeyDescriptor, KeyRole, KeyTweak, OnchainWallet,
     SignRequest, Signer, SignerError, WalletError,
+};
+pub use queries::{
+    AllTraffic, Balances, BroadcastPurpose, ChannelFilter, ChannelOverview, ChannelPage,
+    ChannelSums, ClosedPage, ClosingBalance, HistoryEntry, HistoryKind, HistoryPage, HtlcPage,
+    HtlcRecord, HtlcStage, Lifecycle, NumberInterval, PageRequest, PendingHtlcs, ShortChannelIds,
+    Standing, Traffic,
 };
 pub use report::{
     ArbitratorState, ChannelReport, CloseReport, CloseSummary, ContractProgress, ContractReport,

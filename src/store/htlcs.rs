@@ -11,7 +11,8 @@ use super::{ChannelRow, Store};
 use crate::channel::{HtlcKey, HtlcLife, HtlcOrigin, HtlcRef, HtlcTerms, Interval};
 use crate::protocol::PaymentHash;
 
-const HTLC_COLUMNS: &str = "direction, htlc_id, payment_hash, amount_msat, cltv_expiry, origin,
+pub(super) const HTLC_COLUMNS: &str =
+    "direction, htlc_id, payment_hash, amount_msat, cltv_expiry, origin,
     first_local, last_local, first_remote, last_remote, released, version, forwarded_msat";
 
 impl Store {
@@ -132,7 +133,7 @@ pub(super) fn delete_htlc(
     Ok(())
 }
 
-fn life_of(row: &Row<'_>) -> Result<HtlcLife, StoreError> {
+pub(super) fn life_of(row: &Row<'_>) -> Result<HtlcLife, StoreError> {
     let at = |column| At("htlc", column);
     let number = |index: usize, column| -> Result<Option<u64>, StoreError> {
         row.get::<_, Option<i64>>(index)?

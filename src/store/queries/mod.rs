@@ -7,16 +7,20 @@ mod balances;
 mod channels;
 mod closed;
 mod history;
+mod htlcs;
 mod page;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod totals;
 
 pub use balances::{Balances, ChannelSums};
 pub use channels::{ChannelFilter, ChannelOverview};
 pub use history::HistoryEntry;
+pub use htlcs::{HtlcRecord, HtlcStage};
 pub use page::{Cursor, Page, PageRequest, MAX_PAGE};
 pub use standing::{PendingHtlcs, Standing};
+pub use totals::{AllTraffic, Traffic};
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
