@@ -39,6 +39,7 @@ mod hostile;
 mod limits;
 mod local_close;
 mod node;
+mod queries;
 mod remote_close;
 mod reorgs;
 mod requests;

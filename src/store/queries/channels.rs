@@ -130,8 +130,11 @@ impl Queries {
         let funding = |column| At("funding", column);
         let channel = |column| At("channel", column);
         let case = |column| At("court_case", column);
-        let detail: String = case("detail").get(row)?;
-        let flags: Flags = case("detail").json(&detail)?;
+        let latches = || -> Result<Latches, StoreError> {
+            let detail: String = case("detail").get(row)?;
+            let flags: Flags = case("detail").json(&detail)?;
+            Ok(flags.latches)
+        };
         Ok(ChannelOverview {
             channel: OutPoint::new(
                 funding("txid").txid(funding("txid").get(row)?)?,
@@ -145,7 +148,7 @@ impl Queries {
             ids: self.store.short_channel_ids(id)?,
             standing: self.standing(id)?,
             feed: self.store.feed(id)?,
-            latches: flags.latches,
+            latches: latches()?,
         })
     }
 }

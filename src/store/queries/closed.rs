@@ -1,5 +1,6 @@
 //! Close summaries, newest first.
 
+use bitcoin::hex::{DisplayHex, FromHex};
 use rusqlite::{named_params, Row};
 
 use super::super::pack::At;
@@ -9,10 +10,50 @@ use crate::channel::CloseSummary;
 
 const QUERY: &str = "closed";
 
-/// Closes at the same height in the order in which they were first known.
-pub(super) const NEWEST_FIRST: &str = "SELECT close_height, rowid, detail FROM close_summary
-     WHERE (close_height, rowid) < (:height, :row)
-     ORDER BY close_height DESC, rowid DESC LIMIT :limit";
+/// Closes at the same height stand in the order of their funding outpoints.
+pub(super) const NEWEST_FIRST: &str = "SELECT close_height, txid, vout, detail FROM close_summary
+     WHERE (close_height, txid, vout) < (:height, :txid, :vout)
+     ORDER BY close_height DESC, txid DESC, vout DESC LIMIT :limit";
+
+/// Where a row stands.
+struct Place {
+    height: i64,
+    txid: Vec<u8>,
+    vout: i64,
+}
+
+impl Place {
+    const ABOVE_ALL: Place = Place {
+        height: i64::MAX,
+        txid: Vec::new(),
+        vout: 0,
+    };
+
+    fn of(row: &Row<'_>) -> Result<Self, StoreError> {
+        let at = |column| At("close_summary", column);
+        Ok(Place {
+            height: at("close_height").get(row)?,
+            txid: at("txid").get(row)?,
+            vout: at("vout").get(row)?,
+        })
+    }
+
+    fn cursor(&self) -> Cursor {
+        let txid = self.txid.to_lower_hex_string();
+        Cursor::new(
+            QUERY,
+            [self.height.to_string(), txid, self.vout.to_string()],
+        )
+    }
+
+    fn from_key([height, txid, vout]: [&str; 3]) -> Option<Self> {
+        Some(Place {
+            height: height.parse().ok()?,
+            txid: Vec::from_hex(txid).ok()?,
+            vout: vout.parse().ok()?,
+        })
+    }
+}
 
 impl Queries {
     /// A page of the close summaries by the height of the close, newest first: those that are provisional, and those
@@ -21,17 +62,20 @@ impl Queries {
     /// # Errors
     /// [`StoreError::Cursor`]; when the database cannot be read.
     pub fn closed_channels(&self, page: &PageRequest) -> Result<Page<CloseSummary>, StoreError> {
-        let [height, row] = page.integers(QUERY)?.unwrap_or([i64::MAX; 2]);
+        let behind = match page.key(QUERY)? {
+            None => Place::ABOVE_ALL,
+            Some(key) => Place::from_key(key).ok_or(StoreError::Cursor { query: QUERY })?,
+        };
         let mut statement = self.store.connection.prepare_cached(NEWEST_FIRST)?;
         let mut rows = statement.query(named_params! {
-            ":height": height,
-            ":row": row,
+            ":height": behind.height,
+            ":txid": behind.txid,
+            ":vout": behind.vout,
             ":limit": page.sql_limit(),
         })?;
         let mut read = Vec::new();
         while let Some(row) = rows.next()? {
-            let cursor = Cursor::of_integers(QUERY, [row.get(0)?, row.get(1)?]);
-            read.push((cursor, summary_of(row)));
+            read.push((Place::of(row)?.cursor(), summary_of(row)));
         }
         Ok(Page::of(page, read))
     }

@@ -35,6 +35,15 @@ pub struct Standing {
     pub incoming: PendingHtlcs,
 }
 
+pub(super) const NEWEST: &str = "SELECT local_msat, remote_msat FROM commitment
+     WHERE channel = ?1 AND funding = 0 AND owner = 0
+     ORDER BY number DESC, alternative DESC LIMIT 1";
+
+/// The last number is unknown for as long as our newest commitment carries the HTLC.
+pub(super) const PENDING: &str =
+    "SELECT direction, count(*) AS count, sum(amount_msat) AS msat FROM htlc
+     WHERE channel = ?1 AND first_local IS NOT NULL AND last_local IS NULL GROUP BY direction";
+
 impl Queries {
     /// By our newest commitment; by the terms before there is one. `None` when there is none any more: the working data
     /// of a closed channel is gone, and its close summary tells the rest.
@@ -43,11 +52,7 @@ impl Queries {
         let newest = self
             .store
             .connection
-            .prepare_cached(
-                "SELECT local_msat, remote_msat FROM commitment
-                 WHERE channel = ?1 AND funding = 0 AND owner = 0
-                 ORDER BY number DESC, alternative DESC LIMIT 1",
-            )?
+            .prepare_cached(NEWEST)?
             .query_row([row.0], |found| {
                 Ok((found.get::<_, i64>(0)?, found.get::<_, i64>(1)?))
             })
@@ -61,12 +66,7 @@ impl Queries {
             ..Standing::default()
         };
         let at = |column| At("htlc", column);
-        // The last number is unknown for as long as our newest commitment carries the HTLC.
-        let mut statement = self.store.connection.prepare_cached(
-            "SELECT direction, count(*) AS count, sum(amount_msat) AS msat FROM htlc
-             WHERE channel = ?1 AND first_local IS NOT NULL AND last_local IS NULL
-             GROUP BY direction",
-        )?;
+        let mut statement = self.store.connection.prepare_cached(PENDING)?;
         let mut rows = statement.query([row.0])?;
         while let Some(found) = rows.next()? {
             let pending = match direction_from(at("direction").get(found)?)? {
