@@ -145,10 +145,10 @@ impl Queries {
             channel_type: type_from(channel("channel_type").get(row)?)?,
             opener: channel("opener").party(channel("opener").get(row)?)?,
             lifecycle: lifecycle_from(case("lifecycle").get(row)?)?,
+            latches: latches()?,
             ids: self.store.short_channel_ids(id)?,
             standing: self.standing(id)?,
             feed: self.store.feed(id)?,
-            latches: latches()?,
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bitcoin::Network;
+use rusqlite::Connection;
 
 use super::super::{Store, StoreError, Unsealed};
 use super::{balances, channels, closed, history, htlcs, standing};
@@ -136,4 +137,66 @@ fn the_log_beside_the_database_goes_when_the_reader_closes_before_the_writer() {
     drop(queries);
     drop(opened.store);
     assert!(!std::path::Path::new(&beside).exists());
+}
+
+/// A schema just before the one of the queries, as far as they change it.
+fn older() -> Connection {
+    let db = Connection::open_in_memory().expect("memory");
+    for step in [
+        include_str!("../migrations/0001_first.sql"),
+        include_str!("../migrations/0004_life.sql"),
+    ] {
+        db.execute_batch(step).expect("good SQL");
+    }
+    db.pragma_update(None, "foreign_keys", false)
+        .expect("no transaction is open");
+    db
+}
+
+fn migrate(db: &Connection) {
+    let step = include_str!("../migrations/0006_queries.sql");
+    db.execute_batch(step).expect("good SQL");
+}
+
+#[test]
+fn an_older_log_comes_in_the_order_of_heights_and_each_channel_keeps_its_own() {
+    let db = older();
+    // A reorg took channel 1 from height 12 back to 11.
+    for (channel, ordinal, height) in [(1, 0, 10), (1, 1, 12), (1, 2, 11), (2, 0, 11), (2, 1, 13)] {
+        db.execute(
+            "INSERT INTO arbitrator_log (channel, ordinal, height, entry) VALUES (?1, ?2, ?3, '')",
+            [channel, ordinal, height],
+        )
+        .expect("good SQL");
+    }
+    migrate(&db);
+    let mut statement = db
+        .prepare("SELECT channel, height FROM arbitrator_log ORDER BY ordinal")
+        .expect("good SQL");
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    let rows: Result<Vec<(i64, i64)>, _> = rows.expect("no parameters").collect();
+    assert_eq!(
+        rows.expect("integers"),
+        [(1, 10), (2, 11), (1, 12), (1, 11), (2, 13)]
+    );
+}
+
+#[test]
+fn older_summaries_get_their_height_and_one_that_cannot_be_read_stops_nothing() {
+    let db = older();
+    for (vout, detail) in [(0, "{\"close_height\":7}"), (1, "{"), (2, "{}")] {
+        db.execute(
+            "INSERT INTO close_summary (txid, vout, peer, is_final, detail)
+             VALUES (x'00', ?1, x'02', 1, ?2)",
+            (vout, detail),
+        )
+        .expect("good SQL");
+    }
+    migrate(&db);
+    let mut statement = db
+        .prepare("SELECT close_height FROM close_summary ORDER BY vout")
+        .expect("good SQL");
+    let heights = statement.query_map([], |row| row.get(0));
+    let heights: Result<Vec<i64>, _> = heights.expect("no parameters").collect();
+    assert_eq!(heights.expect("integers"), [7, 0, 0]);
 }
