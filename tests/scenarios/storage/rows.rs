@@ -69,7 +69,8 @@ impl Pair {
     }
 }
 
-/// Every column of the tables that hold rows of a channel, but the one that says of which.
+/// Every column of the tables that hold rows of a channel, but the one that says of which, and those that SQLite itself
+/// keeps to integers.
 fn columns(pair: &Pair) -> Vec<Column> {
     let db = Connection::open(&pair.world.phone.config.database).expect("it is free");
     let mut statement = db
@@ -77,7 +78,8 @@ fn columns(pair: &Pair) -> Vec<Column> {
             "SELECT t.name, c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
              WHERE t.type = 'table' AND (t.name = 'channel' OR EXISTS
                 (SELECT 1 FROM pragma_table_info(t.name) AS k WHERE k.name = 'channel'))
-             AND c.name NOT IN ('id', 'channel')",
+             AND c.name NOT IN ('id', 'channel')
+             AND (t.name, c.name) <> ('arbitrator_log', 'ordinal')",
         )
         .expect("good SQL");
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
