@@ -59,7 +59,8 @@ impl ChainArbitrator {
             .await
     }
 
-    /// The close summary of a channel, once a close was proven.
+    /// The close summary of a channel, once a close was proven. The one answer that holds a secret, the peer's last one, and
+    /// so comes from where the key is.
     ///
     /// # Errors
     /// [`ArbitratorError::Store`].
@@ -67,8 +68,8 @@ impl ChainArbitrator {
         &self,
         channel: OutPoint,
     ) -> Result<Option<CloseSummary>, ArbitratorError> {
-        self.reader
-            .ask(move |queries| Ok(queries.store().summary(channel)?))
+        self.executor
+            .run(move |core| Box::pin(async move { Ok(core.store.summary(channel)?) }))
             .await
     }
 
@@ -99,7 +100,8 @@ impl ChainArbitrator {
             .await
     }
 
-    /// A page of the close summaries, newest close first: provisional ones, and final ones.
+    /// A page of the close summaries, newest close first: provisional ones, and final ones. Without the peer's last secrets,
+    /// which [`ChainArbitrator::close_summary`] gives.
     ///
     /// # Errors
     /// [`StoreError::Cursor`](crate::store::StoreError::Cursor).

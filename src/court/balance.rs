@@ -1,8 +1,7 @@
-//! What a proven close has brought so far, in four sums.
+//! What a proven close has brought so far, in a few sums.
 
-use bitcoin::Amount;
+use bitcoin::{Amount, Transaction};
 
-use super::contracts::paid_out;
 use super::{Case, Contract, ContractRole, Progress, Resolution};
 
 /// The money of a channel whose close is proven.
@@ -16,55 +15,67 @@ pub struct ClosingBalance {
     pub contested: Amount,
     /// In outputs that were ours alone, and that somebody else has spent.
     pub lost: Amount,
+    /// Paid by us in fees for sweeps.
+    pub sweep_fees: Amount,
 }
 
 impl ClosingBalance {
     /// The balance of a case; zero while no close is proven.
     pub fn of(case: &Case) -> Self {
-        let Some(close) = &case.close else {
-            return Self::default();
-        };
-        let mut balance = ClosingBalance {
-            settled: Amount::from_sat(close.paid_to_us_sat),
+        let paid_at_once = case.close.as_ref().map_or(0, |close| close.paid_to_us_sat);
+        let at_once = ClosingBalance {
+            settled: Amount::from_sat(paid_at_once),
             ..Self::default()
         };
-        for contract in &case.contracts {
-            balance.count(contract, case);
-        }
-        balance
+        let contracts = case.contracts.iter();
+        contracts
+            .map(|contract| share(case, contract))
+            .fold(at_once, Self::plus)
     }
 
-    /// The sum of two, which never overflows.
+    /// The sum of two.
     pub fn plus(self, other: Self) -> Self {
         ClosingBalance {
-            settled: plus(self.settled, other.settled),
-            time_locked: plus(self.time_locked, other.time_locked),
-            contested: plus(self.contested, other.contested),
-            lost: plus(self.lost, other.lost),
+            settled: add(self.settled, other.settled),
+            time_locked: add(self.time_locked, other.time_locked),
+            contested: add(self.contested, other.contested),
+            lost: add(self.lost, other.lost),
+            sweep_fees: add(self.sweep_fees, other.sweep_fees),
         }
     }
+}
 
-    fn count(&mut self, contract: &Contract, case: &Case) {
-        let value = Amount::from_sat(contract.value_sat);
-        match contract.progress {
-            Progress::Unresolved => self.contested = plus(self.contested, value),
-            Progress::Maturing { .. } | Progress::Claimable => {
-                self.time_locked = plus(self.time_locked, value);
-            }
-            Progress::Spent { resolution, .. } | Progress::Resolved { resolution } => {
-                match resolution {
-                    Resolution::Claimed { txid } => {
-                        let mut held = case.broadcasts.iter();
-                        let paid = held
-                            .find(|ours| ours.txid == txid)
-                            .map_or(value, |ours| Amount::from_sat(paid_out(&ours.transaction)));
-                        self.settled = plus(self.settled, paid);
+/// What one output of the close comes to for us.
+fn share(case: &Case, contract: &Contract) -> ClosingBalance {
+    let value = Amount::from_sat(contract.value_sat);
+    let nothing = ClosingBalance::default();
+    match contract.progress {
+        Progress::Unresolved => ClosingBalance {
+            contested: value,
+            ..nothing
+        },
+        Progress::Maturing { .. } | Progress::Claimable => ClosingBalance {
+            time_locked: value,
+            ..nothing
+        },
+        Progress::Spent { resolution, .. } | Progress::Resolved { resolution } => {
+            match resolution {
+                Resolution::Claimed { txid } => {
+                    let sweep = case.broadcasts.iter().find(|ours| ours.txid == txid);
+                    let paid = sweep.map_or(value, |ours| paid_out(&ours.transaction));
+                    ClosingBalance {
+                        settled: paid,
+                        sweep_fees: less(value, paid),
+                        ..nothing
                     }
-                    Resolution::SweptByAnother { .. } if is_ours_alone(contract.role) => {
-                        self.lost = plus(self.lost, value);
-                    }
-                    Resolution::SweptByAnother { .. } => {}
                 }
+                Resolution::SweptByAnother { .. } if is_ours_alone(contract.role) => {
+                    ClosingBalance {
+                        lost: value,
+                        ..nothing
+                    }
+                }
+                Resolution::SweptByAnother { .. } => nothing,
             }
         }
     }
@@ -78,6 +89,15 @@ fn is_ours_alone(role: ContractRole) -> bool {
     }
 }
 
-fn plus(one: Amount, other: Amount) -> Amount {
-    one.checked_add(other).unwrap_or(Amount::MAX)
+pub(super) fn paid_out(transaction: &Transaction) -> Amount {
+    let values = transaction.output.iter().map(|output| output.value);
+    values.fold(Amount::ZERO, add)
+}
+
+fn add(a: Amount, b: Amount) -> Amount {
+    a.checked_add(b).unwrap_or(Amount::MAX_MONEY)
+}
+
+pub(super) fn less(a: Amount, b: Amount) -> Amount {
+    a.checked_sub(b).unwrap_or(Amount::ZERO)
 }

@@ -12,14 +12,18 @@ mod arbitrator;
 mod chain;
 mod channel;
 mod config;
+mod crypto;
 mod errors;
 mod events;
 mod foreign;
 mod input;
+mod keys;
+mod lifecycle;
 mod log;
 mod queries;
 mod report;
 mod signer;
+mod summary;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -32,23 +36,26 @@ pub use channel::{
     Position, RemoteUpdate,
 };
 pub use config::{default_policy, ArbitratorConfig, Network, Policy};
+pub use crypto::{KeyCrypto, Unsealed};
 pub use errors::ArbitratorError;
 pub use events::{CloseKind, Event, EventKind};
 pub use foreign::{
     CryptoError, CryptoSystem, InputToSign, KeyDescriptor, KeyRole, KeyTweak, OnchainWallet,
     SignRequest, Signer, SignerError, WalletError,
 };
+pub use lifecycle::{Lifecycle, Refusal};
 pub use queries::{
     AllTraffic, Balances, BroadcastPurpose, ChannelFilter, ChannelOverview, ChannelPage,
     ChannelSums, ClosedPage, ClosingBalance, HistoryEntry, HistoryKind, HistoryPage, HtlcPage,
-    HtlcRecord, HtlcStage, Lifecycle, NumberInterval, PageRequest, PendingHtlcs, ShortChannelIds,
-    Standing, Traffic,
+    HtlcRecord, HtlcStage, NumberInterval, PageRequest, PendingHtlcs, ShortChannelIds, Standing,
+    Traffic,
 };
 pub use report::{
-    ArbitratorState, ChannelReport, CloseReport, CloseSummary, ContractProgress, ContractReport,
-    FundingState, Resolution, SummaryKind,
+    ArbitratorState, ChannelReport, CloseReport, ContractProgress, ContractReport, FundingState,
+    Resolution,
 };
 pub use signer::{ChannelSecrets, SeedSigner};
+pub use summary::{CloseSummary, Reestablish, SummaryKind};
 pub use terms::{ChannelKeys, ChannelTerms, ChannelType, Party, PartyTerms};
 pub use tick::{
     BroadcastOutcome, ClosingBroadcast, ForceCloseStatus, Look, ResumeOptions, ResumeReport,

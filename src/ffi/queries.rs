@@ -8,8 +8,8 @@ mod page;
 
 pub use balances::{AllTraffic, Balances, ChannelSums, ClosingBalance, Traffic};
 pub use channels::{
-    ChannelFilter, ChannelOverview, ChannelPage, ClosedPage, Lifecycle, PendingHtlcs,
-    ShortChannelIds, Standing,
+    ChannelFilter, ChannelOverview, ChannelPage, ClosedPage, PendingHtlcs, ShortChannelIds,
+    Standing,
 };
 pub use history::{BroadcastPurpose, HistoryEntry, HistoryKind, HistoryPage};
 pub use htlcs::{HtlcPage, HtlcRecord, HtlcStage, NumberInterval};
@@ -34,7 +34,8 @@ impl ChainArbitrator {
         Ok(self.core.list_channels(filter, page.into()).await?.into())
     }
 
-    /// A page of the close summaries, newest close first: provisional ones, and final ones.
+    /// A page of the close summaries, newest close first: provisional ones, and final ones. Without the peer's last secrets,
+    /// which `close_summary` gives.
     pub async fn closed_channels(&self, page: PageRequest) -> Result<ClosedPage, ArbitratorError> {
         Ok(self.core.closed_channels(page.into()).await?.into())
     }

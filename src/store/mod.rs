@@ -1,29 +1,46 @@
 //! The store: one SQLite file that holds everything, written in one transaction per step.
 //!
 //! Durable before visible: what the app is told, or the network sees, is synced first (WAL, `synchronous=FULL`).
+//! Everything secret is sealed under a random data key, and that key by the app's [`CryptoSystem`].
 //! A second process that opens the same file is told [`StoreError::InUse`]. The schema is an ordered list of SQL
 //! files under SQLite's `user_version`; a file that is refused is left as it was.
 
+mod broadcasts;
 mod cases;
 mod chain;
 mod channels;
+mod contracts;
+mod cooperative;
 mod crypto;
+mod data_key;
 mod error;
 mod htlcs;
+mod imported;
+mod key_change;
 mod lock;
+mod log;
 mod open;
 mod outbox;
 mod pack;
 mod past;
+mod preimages;
+mod purge;
 pub mod queries;
 mod scids;
 mod secrets;
+mod summaries;
+mod tidying;
 mod updates;
+mod vault;
 
 pub use channels::Docket;
-pub use crypto::{CryptoSystem, Unsealed};
+pub use crypto::{CryptoError, CryptoSystem, KeyCrypto, Unsealed};
+pub use data_key::{DataKey, KeyWork, NewDataKey};
 pub use error::{StoreError, Unreadable};
+pub use imported::{Import, ImportedRow};
+pub use open::Opening;
 pub use outbox::StoredEvent;
+pub use purge::Purge;
 pub use queries::Queries;
 pub use scids::ShortChannelIds;
 
@@ -36,6 +53,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use lock::FileLock;
 use pack::outpoint_columns;
+use vault::Vault;
 
 /// The row of a channel. Short, and never shown outside the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,7 +65,8 @@ pub struct Store {
     path: PathBuf,
     /// The file layer that SQLite was told to use.
     vfs: Option<String>,
-    crypto: Arc<dyn CryptoSystem>,
+    /// What opens and seals every secret in the file.
+    vault: RefCell<Vault>,
     /// Held for as long as a connection of ours is open: the operating system releases it when the process dies.
     lock: Arc<FileLock>,
     /// What the last load of the chain cursor put aside.

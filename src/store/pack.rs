@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::Serialize;
 
 use super::error::{corrupt, StoreError};
-use crate::channel::{Direction, HtlcKey, HtlcOrigin, HtlcRef, Lifecycle};
+use crate::channel::{Direction, HtlcKey, HtlcOrigin, HtlcRef};
 use crate::protocol::{CommitmentNumber, Party};
 
 /// Names the column that is being read.
@@ -34,6 +34,11 @@ impl At {
 
     pub(super) fn array<const N: usize>(self, bytes: Vec<u8>) -> Result<[u8; N], StoreError> {
         <[u8; N]>::try_from(bytes).map_err(|bytes| self.corrupt(format!("{} bytes", bytes.len())))
+    }
+
+    /// The same of an unsealed secret, whose bytes stay with the caller.
+    pub(super) fn secret_array<const N: usize>(self, bytes: &[u8]) -> Result<[u8; N], StoreError> {
+        <[u8; N]>::try_from(bytes).map_err(|_| self.corrupt(format!("{} bytes", bytes.len())))
     }
 
     pub(super) fn txid(self, bytes: Vec<u8>) -> Result<Txid, StoreError> {
@@ -130,25 +135,6 @@ pub(super) fn direction_from(column: i64) -> Result<Direction, StoreError> {
         0 => Ok(Direction::Outgoing),
         1 => Ok(Direction::Incoming),
         other => Err(At("htlc", "direction").corrupt(format!("{other} is no direction"))),
-    }
-}
-
-pub(super) fn lifecycle_column(lifecycle: Lifecycle) -> i64 {
-    match lifecycle {
-        Lifecycle::Pending => 0,
-        Lifecycle::Open => 1,
-        Lifecycle::Closing => 2,
-        Lifecycle::Closed => 3,
-    }
-}
-
-pub(super) fn lifecycle_from(column: i64) -> Result<Lifecycle, StoreError> {
-    match column {
-        0 => Ok(Lifecycle::Pending),
-        1 => Ok(Lifecycle::Open),
-        2 => Ok(Lifecycle::Closing),
-        3 => Ok(Lifecycle::Closed),
-        other => Err(At("court_case", "lifecycle").corrupt(format!("{other} is no state of life"))),
     }
 }
 

@@ -34,6 +34,9 @@ impl From<error::ArbitratorError> for ArbitratorError {
                 reason: source.to_string(),
             },
             Core::Callback { callback, source } => callout(callback, source),
+            Core::KeysIdTaken { keys_id } => ArbitratorError::KeysIdTaken {
+                keys_id: format!("{keys_id:?}"),
+            },
             Core::ResumeRunning => ArbitratorError::ResumeRunning,
             Core::ShutDown => ArbitratorError::ShutDown,
             Core::Thread(reason) => ArbitratorError::NoThread { reason },
@@ -180,8 +183,9 @@ impl From<UpdateError> for ArbitratorError {
                 channel: channel.into(),
                 number,
             },
-            UpdateError::Closing { channel } => ArbitratorError::Closing {
+            UpdateError::Closing { channel, reason } => ArbitratorError::Closing {
                 channel: channel.into(),
+                reason: reason.into(),
             },
             UpdateError::ClosingTransaction { channel, reason } => {
                 ArbitratorError::ClosingTransaction {
@@ -211,6 +215,12 @@ impl From<CourtError> for ArbitratorError {
                 channel: channel.into(),
             },
             CourtError::DataLoss { channel } => ArbitratorError::DataLost {
+                channel: channel.into(),
+            },
+            CourtError::FundingCancelled { channel } => ArbitratorError::FundingCancelled {
+                channel: channel.into(),
+            },
+            CourtError::FundingConfirmed { channel } => ArbitratorError::FundingConfirmed {
                 channel: channel.into(),
             },
             CourtError::Protocol { channel, source } => ArbitratorError::Protocol {
@@ -246,8 +256,10 @@ impl From<StoreError> for ArbitratorError {
             StoreError::Corrupt { .. } => ArbitratorError::Damaged {
                 reason: error.to_string(),
             },
-            StoreError::Sealing { table, reason } => ArbitratorError::Sealing {
+            StoreError::WrongKey => ArbitratorError::WrongKey,
+            StoreError::Sealing { table, row, reason } => ArbitratorError::Sealing {
                 table: table.to_string(),
+                row,
                 reason,
             },
             StoreError::Conflict { .. } | StoreError::Io { .. } | StoreError::Sqlite(_) => {

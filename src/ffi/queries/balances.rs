@@ -43,6 +43,8 @@ pub struct ClosingBalance {
     pub contested_sat: u64,
     /// In outputs that were ours alone, and that somebody else has spent.
     pub lost_sat: u64,
+    /// Paid by us in fees for sweeps.
+    pub sweep_fees_sat: u64,
 }
 
 impl From<court::ClosingBalance> for ClosingBalance {
@@ -52,6 +54,7 @@ impl From<court::ClosingBalance> for ClosingBalance {
             time_locked_sat: balance.time_locked.to_sat(),
             contested_sat: balance.contested.to_sat(),
             lost_sat: balance.lost.to_sat(),
+            sweep_fees_sat: balance.sweep_fees.to_sat(),
         }
     }
 }

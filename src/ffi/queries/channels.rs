@@ -5,44 +5,9 @@ use std::collections::BTreeSet;
 use super::page::{parts, Parts};
 use crate::channel::Lifecycle as CoreLifecycle;
 use crate::ffi::input::{self, Invalid};
-use crate::ffi::{ChannelType, CloseSummary, OutPoint, Party};
+use crate::ffi::{ChannelType, CloseSummary, Lifecycle, OutPoint, Party, Refusal};
 use crate::protocol::CommitmentNumber;
 use crate::store::{self, queries};
-
-/// How far a channel's life is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
-pub enum Lifecycle {
-    /// The funding transaction is not on the chain as the terms say.
-    Pending,
-    /// The channel may be used.
-    Open,
-    /// It takes no more updates, and its end is under way.
-    Closing,
-    /// It has ended, irrevocably.
-    Closed,
-}
-
-impl From<CoreLifecycle> for Lifecycle {
-    fn from(lifecycle: CoreLifecycle) -> Self {
-        match lifecycle {
-            CoreLifecycle::Pending => Lifecycle::Pending,
-            CoreLifecycle::Open => Lifecycle::Open,
-            CoreLifecycle::Closing => Lifecycle::Closing,
-            CoreLifecycle::Closed => Lifecycle::Closed,
-        }
-    }
-}
-
-impl From<Lifecycle> for CoreLifecycle {
-    fn from(lifecycle: Lifecycle) -> Self {
-        match lifecycle {
-            Lifecycle::Pending => CoreLifecycle::Pending,
-            Lifecycle::Open => CoreLifecycle::Open,
-            Lifecycle::Closing => CoreLifecycle::Closing,
-            Lifecycle::Closed => CoreLifecycle::Closed,
-        }
-    }
-}
 
 /// Which channels are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, uniffi::Record)]
@@ -169,8 +134,8 @@ pub struct ChannelOverview {
     pub remote_number: Option<u64>,
     /// The newest commitment that the peer revoked.
     pub remote_revoked: Option<u64>,
-    /// Whether commitments are still taken.
-    pub takes_commitments: bool,
+    /// Why it takes no more commitments; nothing while it takes them.
+    pub refusal: Option<Refusal>,
     /// We want our commitment on the chain.
     pub force_closing: bool,
     /// We lost data: nothing of ours is broadcast any more.
@@ -192,7 +157,7 @@ impl From<queries::ChannelOverview> for ChannelOverview {
             local_number: feed.local.map(CommitmentNumber::get),
             remote_number: feed.remote.map(CommitmentNumber::get),
             remote_revoked: feed.remote_revoked.map(CommitmentNumber::get),
-            takes_commitments: !channel.latches.updates_refused,
+            refusal: channel.refusal.map(Refusal::from),
             force_closing: channel.latches.force_close.is_some(),
             data_loss: channel.latches.data_loss.is_some(),
         }

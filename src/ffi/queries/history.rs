@@ -80,6 +80,17 @@ pub enum HistoryKind {
     },
     /// Somebody asked for a force close.
     ForceCloseRequested,
+    /// A cooperative close is fully signed.
+    ClosingSigned {
+        /// The closing transaction.
+        txid: String,
+    },
+    /// The app said that the funding will never confirm.
+    FundingCancelled,
+    /// The cancelled funding is on the chain after all.
+    FundingRevived,
+    /// The app gave the channel up.
+    Abandoned,
     /// A close that a reorg took away stayed away: our commitment goes out.
     OrphanAbandoned {
         /// The closing transaction.
@@ -138,6 +149,12 @@ impl From<court::LogKind> for HistoryKind {
                 block: block.into(),
             },
             Core::ForceCloseRequested => HistoryKind::ForceCloseRequested,
+            Core::ClosingSigned { txid } => HistoryKind::ClosingSigned {
+                txid: txid.to_string(),
+            },
+            Core::FundingCancelled => HistoryKind::FundingCancelled,
+            Core::FundingRevived => HistoryKind::FundingRevived,
+            Core::Abandoned => HistoryKind::Abandoned,
             Core::OrphanAbandoned { txid } => HistoryKind::OrphanAbandoned {
                 txid: txid.to_string(),
             },

@@ -4,7 +4,7 @@ use bitcoin::hashes::Hash;
 use bitcoin::{Amount, Txid};
 
 use super::*;
-use crate::channel::{self, UpdateError};
+use crate::channel::{self, Refusal as CoreRefusal, UpdateError};
 use crate::protocol::{self, ProtocolError};
 
 /// One of each.
@@ -76,7 +76,10 @@ fn update_errors() -> Vec<UpdateError> {
             id: protocol::ShortChannelId::from_u64(1),
             taken_by: channel,
         },
-        UpdateError::Closing { channel },
+        UpdateError::Closing {
+            channel,
+            reason: CoreRefusal::Ended,
+        },
         UpdateError::ClosingTransaction { channel, reason },
         UpdateError::DataLossProof { channel, reason },
         UpdateError::Protocol {

@@ -1,13 +1,10 @@
 -- What queries for people need: an order to walk by, and an index to find by.
 
--- The channels in one state of life, oldest first.
-CREATE INDEX court_case_by_lifecycle ON court_case (lifecycle, channel);
-
--- Closed channels, newest first. The height moves only when a reorg moves the close.
-ALTER TABLE close_summary ADD COLUMN close_height INTEGER NOT NULL DEFAULT 0;
-UPDATE close_summary SET close_height = coalesce(json_extract(detail, '$.close_height'), 0)
+-- Closed channels, newest first: by the height of the close, or by the tip at which the app ended the channel.
+ALTER TABLE close_summary ADD COLUMN listed_at INTEGER NOT NULL DEFAULT 0;
+UPDATE close_summary SET listed_at = coalesce(json_extract(detail, '$.close_height'), 0)
     WHERE json_valid(detail);
-CREATE INDEX close_summary_by_height ON close_summary (close_height, txid, vout);
+CREATE INDEX close_summary_as_listed ON close_summary (listed_at, txid, vout);
 
 -- The log of all channels in one order: `ordinal` counts over all of them now. What is there already is told by height;
 -- where a reorg made a channel's heights go back, its own order goes before.

@@ -1,11 +1,12 @@
 //! What all channels together hold.
 
+use super::super::cases::lifecycle_column;
 use super::super::error::Unreadable;
-use super::super::pack::{lifecycle_column, At};
+use super::super::pack::At;
 use super::super::{ChannelRow, StoreError};
 use super::{PendingHtlcs, Queries, Standing};
 use crate::channel::Lifecycle;
-use crate::court::ClosingBalance;
+use crate::court::{ClosingBalance, FundingState};
 use crate::protocol::Party;
 
 /// The money in all channels that are not closed, by how safe it is to count on. In msat where HTLCs may carry
@@ -93,11 +94,19 @@ impl Queries {
                 balances.open.add(&standing);
                 balances.spendable_msat = balances.spendable_msat.saturating_add(spendable);
             }
-            Lifecycle::Closing if self.store.state(row)?.is_closed() => {
+            Lifecycle::Closing => {
                 let case = self.store.case(row)?;
-                balances.on_chain = balances.on_chain.plus(ClosingBalance::of(&case));
+                match (&case.close, case.funding) {
+                    (Some(_), _) => {
+                        balances.on_chain = balances.on_chain.plus(ClosingBalance::of(&case));
+                    }
+                    (None, FundingState::Open(_)) => balances.closing.add(&by_commitment()?),
+                    // The close was decided on, or the funding cancelled, before the money was there.
+                    (None, FundingState::Pending | FundingState::Mismatch(_)) => {
+                        balances.pending.add(&by_commitment()?);
+                    }
+                }
             }
-            Lifecycle::Closing => balances.closing.add(&by_commitment()?),
             Lifecycle::Closed => {}
         }
         Ok(())

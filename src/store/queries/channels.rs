@@ -3,14 +3,14 @@
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Amount, OutPoint};
 use rusqlite::{named_params, Row};
-use serde::Deserialize;
 
+use super::super::cases::lifecycle_column;
 use super::super::channels::type_from;
-use super::super::pack::{lifecycle_column, lifecycle_from, At};
+use super::super::pack::At;
 use super::super::{ChannelRow, ShortChannelIds, StoreError};
 use super::{Cursor, Page, PageRequest, Queries, Standing};
-use crate::channel::{Feed, Lifecycle};
-use crate::court::Latches;
+use crate::channel::{Feed, Lifecycle, Refusal};
+use crate::court::{lifecycle, refusal, Latches};
 use crate::protocol::{ChannelType, Party};
 
 /// Which channels are wanted.
@@ -34,24 +34,25 @@ pub struct ChannelOverview {
     /// Who opened it.
     pub opener: Party,
     pub lifecycle: Lifecycle,
+    /// Why it takes no more commitments; `None` while it takes them.
+    pub refusal: Option<Refusal>,
+    /// What no reorg undoes.
+    pub latches: Latches,
     /// Its names in the gossip and in routes.
     pub ids: ShortChannelIds,
-    /// Who has what, by our newest commitment; `None` once a closed channel's working data is gone.
-    pub standing: Option<Standing>,
     /// Which commitments are known.
     pub feed: Feed,
-    /// What no reorg undoes: commitments refused, force close, data loss.
-    pub latches: Latches,
+    /// Who has what, by our newest commitment; `None` once a closed channel's working data is gone.
+    pub standing: Option<Standing>,
 }
 
 const QUERY: &str = "channels";
 
-/// What all walks read of a channel. Outer joins: a channel whose other rows are gone is told of, not passed over.
+/// What all walks read of a channel. An outer join: a channel without a funding row is told of, not passed over.
 macro_rules! overview {
     ($tail:literal) => {
         concat!(
-            "SELECT channel.id AS id, txid, vout, capacity, peer, channel_type, opener,
-                    lifecycle, detail ",
+            "SELECT channel.id AS id, txid, vout, capacity, peer, channel_type, opener ",
             $tail,
             " LIMIT :limit"
         )
@@ -60,37 +61,28 @@ macro_rules! overview {
 
 pub(super) const ALL: &str = overview!(
     "FROM channel LEFT JOIN funding ON funding.channel = channel.id AND funding.ordinal = 0
-     LEFT JOIN court_case ON court_case.channel = channel.id
      WHERE channel.id > :after AND :lifecycle IS NULL AND :peer IS NULL ORDER BY channel.id"
 );
 
 pub(super) const OF_PEER: &str = overview!(
     "FROM channel LEFT JOIN funding ON funding.channel = channel.id AND funding.ordinal = 0
-     LEFT JOIN court_case ON court_case.channel = channel.id
      WHERE peer = :peer AND channel.id > :after AND :lifecycle IS NULL ORDER BY channel.id"
 );
 
-/// A peer has few channels beside those that a filter leaves.
+/// `CROSS JOIN`, here and below, keeps the order of the tables, and with it the order of the walk. A peer has few channels
+/// beside those that the filter leaves.
 pub(super) const OF_PEER_IN_LIFE: &str = overview!(
-    "FROM channel LEFT JOIN funding ON funding.channel = channel.id AND funding.ordinal = 0
-     CROSS JOIN court_case ON court_case.channel = channel.id
+    "FROM channel CROSS JOIN court_case ON court_case.channel = channel.id
+     LEFT JOIN funding ON funding.channel = channel.id AND funding.ordinal = 0
      WHERE peer = :peer AND channel.id > :after AND lifecycle = :lifecycle ORDER BY channel.id"
 );
 
-/// `CROSS JOIN` keeps the order of the tables: the index of `court_case` gives the order of the walk.
 pub(super) const IN_LIFE: &str = overview!(
     "FROM court_case CROSS JOIN channel ON channel.id = court_case.channel
      LEFT JOIN funding ON funding.channel = channel.id AND funding.ordinal = 0
      WHERE lifecycle = :lifecycle AND court_case.channel > :after AND :peer IS NULL
      ORDER BY court_case.channel"
 );
-
-/// The part of a case's detail that a list shows.
-#[derive(Deserialize)]
-struct Flags {
-    #[serde(flatten)]
-    latches: Latches,
-}
 
 impl Queries {
     /// A page of the channels, oldest first. One that changes its state of life between two pages is in the walk of the
@@ -129,26 +121,24 @@ impl Queries {
     fn overview(&self, id: ChannelRow, row: &Row<'_>) -> Result<ChannelOverview, StoreError> {
         let funding = |column| At("funding", column);
         let channel = |column| At("channel", column);
-        let case = |column| At("court_case", column);
-        let latches = || -> Result<Latches, StoreError> {
-            let detail: String = case("detail").get(row)?;
-            let flags: Flags = case("detail").json(&detail)?;
-            Ok(flags.latches)
-        };
+        let outpoint = OutPoint::new(
+            funding("txid").txid(funding("txid").get(row)?)?,
+            funding("vout").get(row)?,
+        );
+        let peer = channel("peer").key(channel("peer").get(row)?)?;
+        let case = self.store.case(id)?;
         Ok(ChannelOverview {
-            channel: OutPoint::new(
-                funding("txid").txid(funding("txid").get(row)?)?,
-                funding("vout").get(row)?,
-            ),
-            peer: channel("peer").key(channel("peer").get(row)?)?,
+            channel: outpoint,
+            peer,
             capacity: funding("capacity").amount(funding("capacity").get(row)?)?,
             channel_type: type_from(channel("channel_type").get(row)?)?,
             opener: channel("opener").party(channel("opener").get(row)?)?,
-            lifecycle: lifecycle_from(case("lifecycle").get(row)?)?,
-            latches: latches()?,
+            lifecycle: lifecycle(&case),
+            refusal: refusal(&case),
+            latches: case.latches,
             ids: self.store.short_channel_ids(id)?,
-            standing: self.standing(id)?,
             feed: self.store.feed(id)?,
+            standing: self.standing(id)?,
         })
     }
 }

@@ -10,10 +10,10 @@ use crate::channel::CloseSummary;
 
 const QUERY: &str = "closed";
 
-/// Closes at the same height stand in the order of their funding outpoints.
-pub(super) const NEWEST_FIRST: &str = "SELECT close_height, txid, vout, detail FROM close_summary
-     WHERE (close_height, txid, vout) < (:height, :txid, :vout)
-     ORDER BY close_height DESC, txid DESC, vout DESC LIMIT :limit";
+/// Those that are listed at the same height stand in the order of their funding outpoints.
+pub(super) const NEWEST_FIRST: &str = "SELECT listed_at, txid, vout, detail FROM close_summary
+     WHERE (listed_at, txid, vout) < (:height, :txid, :vout)
+     ORDER BY listed_at DESC, txid DESC, vout DESC LIMIT :limit";
 
 /// Where a row stands.
 struct Place {
@@ -32,7 +32,7 @@ impl Place {
     fn of(row: &Row<'_>) -> Result<Self, StoreError> {
         let at = |column| At("close_summary", column);
         Ok(Place {
-            height: at("close_height").get(row)?,
+            height: at("listed_at").get(row)?,
             txid: at("txid").get(row)?,
             vout: at("vout").get(row)?,
         })
@@ -57,7 +57,7 @@ impl Place {
 
 impl Queries {
     /// A page of the close summaries by the height of the close, newest first: those that are provisional, and those
-    /// that are final.
+    /// that are final. Without the peer's last secrets.
     ///
     /// # Errors
     /// [`StoreError::Cursor`]; when the database cannot be read.

@@ -1,4 +1,4 @@
-//! Queries for people: what a wallet shows, page by page, read on a connection of its own that cannot write.
+//! Queries for people: what a wallet shows, page by page, read on a connection of its own that cannot write and opens no secret.
 //!
 //! WAL lets that connection read while the other one writes. It sees what was committed when an answer begins, and
 //! nothing later: each answer is of one moment.
@@ -23,12 +23,12 @@ pub use standing::{PendingHtlcs, Standing};
 pub use totals::{AllTraffic, Traffic};
 
 use std::cell::{Cell, RefCell};
-use std::time::Duration;
 
 use bitcoin::OutPoint;
 use rusqlite::OpenFlags;
 
-use super::open::{connect_with, BUSY_TIMEOUT_MS};
+use super::open::{connect_with, BUSY_TIMEOUT};
+use super::vault::Vault;
 use super::{ChannelRow, Store, StoreError};
 
 /// The open database, for questions only. One thread owns it; it ends before its [`Store`] does, which then finds itself
@@ -45,13 +45,13 @@ impl Store {
     pub fn queries(&self) -> Result<Queries, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = connect_with(&self.path, flags, self.vfs.as_deref())?;
-        connection.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS.into()))?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         Ok(Queries {
             store: Store {
                 connection,
                 path: self.path.clone(),
                 vfs: self.vfs.clone(),
-                crypto: self.crypto.clone(),
+                vault: RefCell::new(Vault::shut()),
                 lock: self.lock.clone(),
                 unreadable_facts: RefCell::default(),
                 writes: Cell::new(0),

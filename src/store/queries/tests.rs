@@ -194,7 +194,7 @@ fn older_summaries_get_their_height_and_one_that_cannot_be_read_stops_nothing() 
     }
     migrate(&db);
     let mut statement = db
-        .prepare("SELECT close_height FROM close_summary ORDER BY vout")
+        .prepare("SELECT listed_at FROM close_summary ORDER BY vout")
         .expect("good SQL");
     let heights = statement.query_map([], |row| row.get(0));
     let heights: Result<Vec<i64>, _> = heights.expect("no parameters").collect();
