@@ -15,7 +15,8 @@ use crate::store::queries::{
     PageRequest, Traffic,
 };
 
-/// Each answer holds what was acknowledged before the question, is of one moment, and waits for no tick and no write.
+/// Each answer holds what was acknowledged before the question, is of one moment, and waits for no tick and no write; but
+/// for [`ChainArbitrator::close_summary`], which may wait for a write.
 impl ChainArbitrator {
     /// Every registered channel, oldest first.
     ///
