@@ -8,14 +8,16 @@ pub mod commitments;
 pub mod door;
 mod figures;
 pub mod htlc;
+pub mod ledger;
 pub mod summary;
 pub mod terms;
 
 pub use commitments::{
     AcceptedCommitment, AcceptedRevocation, Candidate, CommitmentUpdate, Feed, FundingSignatures,
-    LocalUpdate, Position, RemoteUpdate,
+    LocalUpdate, OnFile, Position, RemoteUpdate,
 };
 pub use htlc::{Direction, HtlcKey, HtlcLife, HtlcOrigin, HtlcRef, HtlcTerms, Interval};
+pub use ledger::{Ledger, PastHtlc, Totals, UsedIds};
 pub use summary::{CloseSummary, SummaryKind};
 pub use terms::{ChannelTerms, Funding, KeysId, PartyTerms};
 

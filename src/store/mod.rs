@@ -14,6 +14,7 @@ mod lock;
 mod open;
 mod outbox;
 mod pack;
+mod past;
 mod secrets;
 mod updates;
 
