@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use lightning::io;
 use lightning::util::persist::KVStoreSync;
 use measure::batch::{Cost, Meter};
-use measure::ldk::Removal;
+use measure::ldk::{Pages, Removal};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 /// The same durability as the library's: WAL, every transaction synced.
@@ -35,8 +35,16 @@ const REMOVE: &str = "DELETE FROM entry
     WHERE primary_namespace = ?1 AND secondary_namespace = ?2 AND key = ?3";
 
 impl SqliteKv {
-    pub fn open(path: &Path, removal: Removal) -> rusqlite::Result<Self> {
+    pub fn open(path: &Path, removal: Removal, pages: Pages) -> rusqlite::Result<Self> {
         let connection = Connection::open(path)?;
+        match pages {
+            Pages::Default => {}
+            Pages::LikeOurs => {
+                connection.pragma_update(None, "page_size", 1_024)?;
+                let checkpoint = "wal_autocheckpoint";
+                connection.pragma_update_and_check(None, checkpoint, 4_096, |_| Ok(()))?;
+            }
+        }
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.execute(SCHEMA, ())?;
@@ -61,9 +69,12 @@ impl SqliteKv {
         self.with(|inner| {
             let transaction = inner.connection.transaction()?;
             for copy in 0..copies {
-                transaction
-                    .prepare_cached(PUT)?
-                    .execute(("monitors", "", copy.to_string(), value))?;
+                transaction.prepare_cached(PUT)?.execute((
+                    "monitors",
+                    "",
+                    copy.to_string(),
+                    value,
+                ))?;
             }
             transaction.commit()
         })

@@ -18,7 +18,7 @@ use lightning::ln::functional_test_utils::{
 use lightning::util::ser::{ReadableArgs, Writeable};
 use lightning::util::test_channel_signer::TestChannelSigner;
 use lightning::util::test_utils::TestKeysInterface;
-use measure::ldk::{Opened, Order, Removal, Setup};
+use measure::ldk::{Opened, Order, Pages, Removal, Setup};
 use measure::process::Memory;
 use measure::{wire, Batch};
 
@@ -49,7 +49,7 @@ fn main() {
 }
 
 fn trade(setup: &Setup, orders: impl Iterator<Item = Order>) {
-    let store = SqliteKv::open(&setup.database, setup.removal).expect("a new store");
+    let store = SqliteKv::open(&setup.database, setup.removal, setup.pages).expect("a new store");
     let monitors = create_chanmon_cfgs(2);
     let measured = Persister::measured(&store, setup.pending_updates, &monitors[0]);
     let persisters = vec![&measured, &Persister::Nothing];
@@ -58,13 +58,8 @@ fn trade(setup: &Setup, orders: impl Iterator<Item = Order>) {
     let network = create_network(2, &nodes, &managers);
     // Drawn by lot otherwise.
     *network[0].connect_style.borrow_mut() = ConnectStyle::FullBlockViaListen;
-    let (_, _, channel, _) = create_announced_chan_between_nodes_with_value(
-        &network,
-        0,
-        1,
-        CAPACITY_SAT,
-        PUSHED_MSAT,
-    );
+    let (_, _, channel, _) =
+        create_announced_chan_between_nodes_with_value(&network, 0, 1, CAPACITY_SAT, PUSHED_MSAT);
     wire::answer(&());
     let mut payments = Payments {
         nodes: &network,
@@ -87,7 +82,7 @@ fn trade(setup: &Setup, orders: impl Iterator<Item = Order>) {
             Order::Copy { database, copies } => {
                 let monitor = network[0].chain_monitor.chain_monitor.get_monitor(channel);
                 let bytes = monitor.expect("the channel is watched").encode();
-                let copied = SqliteKv::open(&database, Removal::AtOnce)
+                let copied = SqliteKv::open(&database, Removal::AtOnce, Pages::Default)
                     .and_then(|store| store.put_copies(&bytes, copies));
                 copied.expect("a new store");
                 wire::answer(&bytes.len());
@@ -103,7 +98,7 @@ fn open(database: &Path) -> Opened {
     let keys = TestKeysInterface::new(&FIRST_SEED, Network::Testnet);
     let before = Memory::now().resident;
     let start = Instant::now();
-    let store = SqliteKv::open(database, Removal::AtOnce).expect("a store");
+    let store = SqliteKv::open(database, Removal::AtOnce, Pages::Default).expect("a store");
     let mut monitors = Vec::new();
     let read = store.each(|bytes| {
         let mut bytes = Cursor::new(bytes);

@@ -58,10 +58,9 @@ impl<'a, 'b, 'c> Payments<'_, 'a, 'b, 'c> {
             .node
             .create_inbound_payment_for_hash(hash, None, INVOICE_SECONDS, None)
             .expect("a good invoice");
-        let recipient =
-            PaymentParameters::from_node_id(to.node.get_our_node_id(), TEST_FINAL_CLTV)
-                .with_bolt11_features(to.node.bolt11_invoice_features())
-                .expect("features of its own");
+        let recipient = PaymentParameters::from_node_id(to.node.get_our_node_id(), TEST_FINAL_CLTV)
+            .with_bolt11_features(to.node.bolt11_invoice_features())
+            .expect("features of its own");
         let wanted = RouteParameters::from_payment_params_and_value(recipient, AMOUNT_MSAT);
         let route = get_route(from, &wanted).expect("one hop, and balance enough");
         send_along_route_with_secret(from, route, &[&[to]], AMOUNT_MSAT, hash, secret);

@@ -14,11 +14,21 @@ pub enum Removal {
     WithNextWrite,
 }
 
+/// The pages of the store's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pages {
+    /// 4096 bytes, and a checkpoint after 1000 of them: what SQLite does by itself, and ldk-node with it.
+    Default,
+    /// As our store has them: 1024 bytes, and a checkpoint after 4096 of them.
+    LikeOurs,
+}
+
 /// Channels, one of whose two nodes stores its monitor.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Setup {
     pub database: PathBuf,
     pub removal: Removal,
+    pub pages: Pages,
     /// `maximum_pending_updates` of the persister.
     pub pending_updates: u64,
 }

@@ -3,9 +3,9 @@
 
 pub mod batch;
 pub mod disk;
+pub mod ldk;
 pub mod process;
 pub mod table;
-pub mod ldk;
 pub mod wire;
 
 pub use batch::{Batch, Meter};

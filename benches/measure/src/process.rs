@@ -9,7 +9,8 @@ pub struct IoCounters {
 
 impl IoCounters {
     pub fn now() -> Self {
-        let text = std::fs::read_to_string("/proc/self/io").expect("Linux counts a process's bytes");
+        let text =
+            std::fs::read_to_string("/proc/self/io").expect("Linux counts a process's bytes");
         let field = |name| number_after(&text, name).expect("Linux names this counter");
         IoCounters {
             written: field("wchar:"),

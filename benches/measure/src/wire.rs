@@ -47,7 +47,7 @@ impl Line {
         }
     }
 
-    /// Gives an order and waits for the answer. What else the child says is passed on.
+    /// Gives an order and waits for the answer.
     ///
     /// # Panics
     /// When the child dies over it.
@@ -55,13 +55,15 @@ impl Line {
         let orders = self.orders.as_mut().expect("open until the drop");
         let text = serde_json::to_string(order).expect("plain data");
         writeln!(orders, "{text}").expect("the child listens");
+        let mut chatter = String::new();
         loop {
             let mut line = String::new();
             let read = self.answers.read_line(&mut line).expect("text");
-            assert!(read > 0, "the child died over {text}");
+            assert!(read > 0, "{chatter}the child died over {text}");
             match line.strip_prefix(MARK) {
                 Some(answer) => return serde_json::from_str(answer).expect("the same words"),
-                None => eprint!("{line}"),
+                // Of interest only if it turns out to be its last words.
+                None => chatter.push_str(&line),
             }
         }
     }

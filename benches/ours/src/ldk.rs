@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use measure::ldk::{Opened, Order, Removal, Setup};
+use measure::ldk::{Opened, Order, Pages, Removal, Setup};
 use measure::wire::Line;
-use measure::{Batch, Scratch};
+use measure::Batch;
 
 /// The program lies beside this one: `make bench` builds both.
 fn program() -> Command {
@@ -16,21 +16,34 @@ fn program() -> Command {
 /// Two LDK nodes with a channel.
 pub struct Ldk(Line);
 
+/// What the user of LDK's persister chooses.
+#[derive(Clone, Copy)]
+pub struct Choice {
+    pub removal: Removal,
+    pub pending_updates: u64,
+    pub pages: Pages,
+}
+
+impl Choice {
+    /// The comparison's: as ldk-node, except that removals are as cheap as LDK's contract allows.
+    pub const USUAL: Choice = Choice {
+        removal: Removal::WithNextWrite,
+        pending_updates: 100,
+        pages: Pages::Default,
+    };
+}
+
 impl Ldk {
-    pub fn begin(database: PathBuf, removal: Removal, pending_updates: u64) -> Self {
+    pub fn begin(database: PathBuf, choice: Choice) -> Self {
         let mut line = Line::start(&mut program());
         let setup = Setup {
             database,
-            removal,
-            pending_updates,
+            removal: choice.removal,
+            pending_updates: choice.pending_updates,
+            pages: choice.pages,
         };
         let () = line.ask(&Order::Begin(setup));
         Ldk(line)
-    }
-
-    /// As the comparison has it: ldk-node's number of pending updates, and removals as cheap as the contract allows.
-    pub fn usual(scratch: &Scratch, name: &str) -> Self {
-        Self::begin(scratch.file(name), Removal::WithNextWrite, PENDING_UPDATES)
     }
 
     pub fn hold(&mut self, count: u64) {
@@ -51,6 +64,3 @@ impl Ldk {
 pub fn open(database: PathBuf) -> Opened {
     Line::start(&mut program()).ask(&Order::Open(database))
 }
-
-/// What ldk-node sets.
-pub const PENDING_UPDATES: u64 = 100;

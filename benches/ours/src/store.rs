@@ -1,16 +1,21 @@
 //! The same updates over the store alone, each part on a clock of its own: reading, judging, writing.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{Network, OutPoint};
+use bitcoin::Network;
 use lightning_arbitrator::channel::door::{accept_local, accept_remote, accept_revocation};
-use lightning_arbitrator::channel::{CommitmentUpdate, LocalUpdate, RemoteUpdate};
+use lightning_arbitrator::channel::{
+    AcceptedCommitment, Candidate, ChannelTerms, Feed, HtlcLife, HtlcRef, Ledger, LocalUpdate,
+    OnFile, RemoteUpdate,
+};
 use lightning_arbitrator::protocol::{CommitmentNumber, CommitmentSecret};
 use lightning_arbitrator::signer::Signer;
-use lightning_arbitrator::store::{ChannelRow, Store, Unreadable, Unsealed};
+use lightning_arbitrator::store::{ChannelRow, Store, StoreError, Unreadable, Unsealed};
 use lightning_arbitrator::SeedSigner;
+use measure::batch::Cost;
 use measure::Meter;
 
 use crate::app::signer_of;
@@ -21,8 +26,18 @@ use crate::words::{keys_id, retold};
 #[derive(Clone, Copy, Default)]
 pub struct Parts {
     pub reading: Meter,
+    /// What the peer says is checked: signatures, figures, secrets.
     pub judging: Meter,
     pub writing: Meter,
+}
+
+impl Parts {
+    /// Everything but the judging, which LDK does outside its persister.
+    pub fn storing(&self) -> Cost {
+        let mut cost = self.reading.0;
+        cost += self.writing.0;
+        cost
+    }
 }
 
 /// A store with one channel.
@@ -31,7 +46,7 @@ pub struct Bare {
     row: ChannelRow,
     signer: SeedSigner,
     trade: Trade,
-    pub parts: Parts,
+    parts: Parts,
 }
 
 impl Bare {
@@ -76,10 +91,8 @@ impl Bare {
                 Told::Local(update) => self.local(&update),
                 Told::Revocation(number, secret, point) => self.revoke(number, &secret, &point),
                 Told::Release(htlc) => {
-                    let released = self
-                        .parts
-                        .writing
-                        .run(|| self.store.release(self.row, htlc));
+                    let writing = &mut self.parts.writing;
+                    let released = writing.run(|| self.store.release(self.row, htlc));
                     assert!(released.expect("a good disk"), "a known HTLC");
                 }
             }
@@ -87,98 +100,84 @@ impl Bare {
     }
 
     fn remote(&mut self, update: &RemoteUpdate) {
-        let Self {
-            store, row, parts, ..
-        } = self;
-        let known = parts.reading.run(|| known(store, *row, &update.commitment));
-        let accepted = parts.judging.run(|| {
-            accept_remote(
-                &known.terms,
-                &known.feed,
-                &known.lives,
-                &known.candidates,
-                update,
-            )
-        });
-        let accepted = accepted.expect("good").expect("new");
-        let put = parts.writing.run(|| store.put_commitment(*row, &accepted));
-        put.expect("a good disk");
+        let records = self.read();
+        let judging = &mut self.parts.judging;
+        let accepted = judging.run(|| accept_remote(&records.on_file(), update));
+        self.put(&accepted.expect("good").expect("new"));
     }
 
     fn local(&mut self, update: &LocalUpdate) {
-        let number = update.commitment.number;
-        let point = self
-            .signer
-            .per_commitment_point(&keys_id(&self.trade.channel), number)
-            .expect("a known channel");
-        let Self {
-            store, row, parts, ..
-        } = self;
-        let known = parts.reading.run(|| known(store, *row, &update.commitment));
-        let accepted = parts.judging.run(|| {
-            accept_local(
-                &known.terms,
-                &known.feed,
-                &known.lives,
-                &known.candidates,
-                &point,
-                update,
-            )
+        let records = self.read();
+        let keys_id = keys_id(&self.trade.channel);
+        let accepted = self.parts.judging.run(|| {
+            let number = update.commitment.number;
+            let point = self.signer.per_commitment_point(&keys_id, number);
+            accept_local(&records.on_file(), &point.expect("a known channel"), update)
         });
-        let accepted = accepted.expect("good").expect("new");
-        let put = parts.writing.run(|| store.put_commitment(*row, &accepted));
-        put.expect("a good disk");
+        self.put(&accepted.expect("good").expect("new"));
     }
 
     fn revoke(&mut self, number: CommitmentNumber, secret: &CommitmentSecret, next: &PublicKey) {
-        let channel = self.trade.outpoint();
+        let records = self.read();
+        let reading = &mut self.parts.reading;
+        let secrets = reading.run(|| self.store.secrets(self.row));
+        let secrets = secrets.expect("readable");
+        let accepted = self
+            .parts
+            .judging
+            .run(|| accept_revocation(&records.on_file(), &secrets, number, secret, next));
+        let accepted = accepted.expect("good").expect("new");
+        let writing = &mut self.parts.writing;
+        let put = writing.run(|| self.store.put_revocation(self.row, &accepted));
+        put.expect("a good disk");
+    }
+
+    fn put(&mut self, accepted: &AcceptedCommitment) {
+        let writing = &mut self.parts.writing;
+        let put = writing.run(|| self.store.put_commitment(self.row, accepted));
+        put.expect("a good disk");
+    }
+
+    fn read(&mut self) -> Records {
         let Self {
             store, row, parts, ..
         } = self;
-        let (terms, feed, candidates, secrets) = parts.reading.run(|| {
-            let mut unreadable = Unreadable::default();
-            let candidates = store.candidates(*row, channel, &mut unreadable);
-            unreadable.or_refuse().expect("readable rows");
-            (
-                store.terms(*row).expect("readable"),
-                store.feed(*row).expect("readable"),
-                candidates.expect("readable"),
-                store.secrets(*row).expect("readable"),
-            )
-        });
-        let accepted = parts
-            .judging
-            .run(|| accept_revocation(&terms, &feed, &candidates, &secrets, number, secret, next));
-        let accepted = accepted.expect("good").expect("new");
-        let put = parts.writing.run(|| store.put_revocation(*row, &accepted));
-        put.expect("a good disk");
+        let records = parts.reading.run(|| Records::read(store, *row));
+        records.expect("readable")
     }
 }
 
-/// What a commitment is judged by.
-struct Known {
-    terms: lightning_arbitrator::channel::ChannelTerms,
-    feed: lightning_arbitrator::channel::Feed,
-    lives: std::collections::BTreeMap<
-        lightning_arbitrator::channel::HtlcRef,
-        lightning_arbitrator::channel::HtlcLife,
-    >,
-    candidates: Vec<lightning_arbitrator::channel::Candidate>,
+/// What an update is judged by.
+struct Records {
+    terms: ChannelTerms,
+    feed: Feed,
+    ledger: Ledger,
+    lives: BTreeMap<HtlcRef, HtlcLife>,
+    candidates: Vec<Candidate>,
 }
 
-fn known(store: &Store, row: ChannelRow, update: &CommitmentUpdate) -> Known {
-    let mut unreadable = Unreadable::default();
-    let named = update.htlcs.iter().map(|htlc| htlc.key);
-    let terms = store.terms(row).expect("readable");
-    let channel: OutPoint = terms.channel();
-    let known = Known {
-        feed: store.feed(row).expect("readable"),
-        lives: store.htlcs(row, named, &mut unreadable).expect("readable"),
-        candidates: store
-            .candidates(row, channel, &mut unreadable)
-            .expect("readable"),
-        terms,
-    };
-    unreadable.or_refuse().expect("readable rows");
-    known
+impl Records {
+    fn read(store: &Store, row: ChannelRow) -> Result<Self, StoreError> {
+        let mut unreadable = Unreadable::default();
+        let terms = store.terms(row)?;
+        let records = Records {
+            feed: store.feed(row)?,
+            ledger: store.ledger(row)?,
+            lives: store.htlcs(row, &mut unreadable)?,
+            candidates: store.candidates(row, terms.channel(), &mut unreadable)?,
+            terms,
+        };
+        unreadable.or_refuse()?;
+        Ok(records)
+    }
+
+    fn on_file(&self) -> OnFile<'_> {
+        OnFile {
+            terms: &self.terms,
+            feed: &self.feed,
+            ledger: &self.ledger,
+            lives: &self.lives,
+            candidates: &self.candidates,
+        }
+    }
 }

@@ -6,9 +6,7 @@ use bitcoin::{Amount, OutPoint};
 use lightning_arbitrator::channel::{HtlcKey, LocalUpdate, RemoteUpdate};
 use lightning_arbitrator::protocol::{CommitmentNumber, CommitmentSecret};
 use testkit::memory::MemoryChain;
-use testkit::party::{
-    Channel, ChannelSetup, ChannelType, Direction, NewHtlc, Round, Settlement,
-};
+use testkit::party::{Channel, ChannelSetup, ChannelType, Direction, NewHtlc, Round, Settlement};
 
 use crate::words::{htlc_key, local_update, number, retold, secret};
 
@@ -60,8 +58,8 @@ impl Trade {
             revocation,
             local,
         } = self.channel.commit_both().expect("nothing is outstanding");
-        let revocation = revocation
-            .map(|it| Told::Revocation(number(it.number), secret(&it), it.next_point));
+        let revocation =
+            revocation.map(|it| Told::Revocation(number(it.number), secret(&it), it.next_point));
         let local = local_update(self.outpoint(), &local);
         std::iter::once(Told::Remote(retold(&remote)))
             .chain(revocation)
