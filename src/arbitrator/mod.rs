@@ -6,19 +6,18 @@ mod engine;
 mod executor;
 mod facts;
 mod handed_out;
+mod keys;
 mod options;
 mod sign;
 mod tick;
 
 pub use options::{Config, ForceCloseStatus, ResumeOptions, ResumeReport, Trouble};
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, Transaction};
 
-use self::callout::Callout;
 use self::core::Core;
 use self::executor::Executor;
 use self::handed_out::HandedOut;
@@ -28,7 +27,7 @@ use crate::court::report::ChannelReport;
 use crate::court::{due_broadcasts, BroadcastPurpose, Input, LogEntry};
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, CommitmentSecret};
-use crate::store::{Store, StoredEvent};
+use crate::store::StoredEvent;
 
 /// Keeps the money of many channels safe on-chain. One per database file; clones of an `Arc` may be used from any
 /// thread, and from any async runtime or none.
@@ -41,32 +40,13 @@ impl ChainArbitrator {
     /// Opens or creates the database and starts the library's thread. Nothing is asked of the server yet.
     ///
     /// # Errors
-    /// [`ArbitratorError::Store`]: in use, another network's, a newer schema, damaged, read-only.
+    /// [`ArbitratorError::Store`]: in use, another network's, a newer schema, another key's, damaged, read-only.
+    /// [`ArbitratorError::Callback`] when the [`CryptoSystem`](crate::store::CryptoSystem) does not come back.
     pub async fn open(config: Config) -> Result<Self, ArbitratorError> {
         let handed_out = Arc::new(HandedOut::default());
         let seen_by_core = handed_out.clone();
-        let executor = Executor::start(move || {
-            let store = Store::open_with_vfs(
-                &config.database,
-                config.network,
-                config.crypto,
-                config.vfs.as_deref(),
-            )?;
-            Ok(Core {
-                network: config.network,
-                callout: Callout::new(config.policy.callback_limit),
-                policy: config.policy,
-                chain_policy: config.chain_policy,
-                store,
-                source: config.chain,
-                signer: config.signer,
-                wallet: config.wallet,
-                tick: RefCell::new(None),
-                waiting: RefCell::new(Vec::new()),
-                handed_out: seen_by_core,
-            })
-        })
-        .await?;
+        let executor =
+            Executor::start(move || Box::pin(keys::open_core(config, seen_by_core))).await?;
         Ok(ChainArbitrator {
             executor,
             handed_out,

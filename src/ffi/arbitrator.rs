@@ -20,9 +20,8 @@ use crate::protocol::CommitmentSecret;
 
 /// Keeps the money of many channels safe on-chain. One per database file, usable from any thread.
 #[derive(uniffi::Object)]
-
 pub struct ChainArbitrator {
-    core: Arc<arbitrator::ChainArbitrator>,
+    pub(super) core: Arc<arbitrator::ChainArbitrator>,
 }
 
 fn channel(outpoint: &OutPoint) -> Result<bitcoin::OutPoint, Invalid> {
@@ -36,20 +35,16 @@ fn secret(bytes: Vec<u8>) -> Result<CommitmentSecret, Invalid> {
 
 #[uniffi::export]
 impl ChainArbitrator {
-    /// Opens or creates the database and starts the library's thread. Nothing is asked of the server yet. Without a
-    /// `crypto_system` secrets are stored as they are.
-    #[uniffi::constructor(default(crypto_system = None))]
+    /// Opens or creates the database and starts the library's thread. Nothing is asked of the server yet. Everything secret
+    /// in the file is sealed by `crypto_system`: a `KeyCrypto`, the app's own, or `Unsealed`.
+    #[uniffi::constructor]
     pub async fn open(
         config: ArbitratorConfig,
         signer: Arc<dyn Signer>,
         wallet: Arc<dyn OnchainWallet>,
-        crypto_system: Option<Arc<dyn CryptoSystem>>,
+        crypto_system: Arc<dyn CryptoSystem>,
     ) -> Result<Arc<Self>, ArbitratorError> {
-        let mut core_config = core_config(&config, signer, wallet)?;
-        if let Some(system) = crypto_system {
-            let limit = core_config.policy.callback_limit;
-            core_config.crypto = Arc::new(ForeignCryptoSystem { system, limit });
-        }
+        let core_config = core_config(&config, signer, wallet, crypto_system)?;
         let core = Arc::new(arbitrator::ChainArbitrator::open(core_config).await?);
         Ok(Arc::new(ChainArbitrator { core }))
     }
@@ -255,6 +250,7 @@ fn core_config(
     config: &ArbitratorConfig,
     signer: Arc<dyn Signer>,
     wallet: Arc<dyn OnchainWallet>,
+    crypto_system: Arc<dyn CryptoSystem>,
 ) -> Result<Config, ArbitratorError> {
     if config.database_path.is_empty() {
         return Err(Invalid::new("config.database_path", "empty").into());
@@ -265,6 +261,7 @@ fn core_config(
         esplora(&config.esplora_url)?,
         Arc::new(ForeignSigner(signer)),
         Arc::new(ForeignWallet(wallet)),
+        Arc::new(ForeignCryptoSystem(crypto_system)),
     );
     if let Some(policy) = &config.policy {
         core.policy = policy.to_core().within("config.policy")?;

@@ -247,11 +247,16 @@ pub enum ArbitratorError {
         /// Where and how, for people.
         reason: String,
     },
-    /// The app's `CryptoSystem` could not seal or open.
-    #[error("sealed data of {table}: {reason}")]
+    /// The app's `CryptoSystem` does not open this database: it was sealed with another key. Nothing was touched.
+    #[error("the database does not open with this key")]
+    WrongKey,
+    /// A secret could not be sealed or opened, or the app's `CryptoSystem` refuses.
+    #[error("sealed data of {table}, {row}: {reason}")]
     Sealing {
         /// Whose secrets.
         table: String,
+        /// Which of them.
+        row: String,
         /// Why, for people.
         reason: String,
     },
@@ -307,6 +312,12 @@ pub enum ArbitratorError {
         reason: String,
     },
 
+    /// The keys that should be imported are not those that are known under this name; nothing has changed.
+    #[error("other keys are known under the name {keys_id}")]
+    KeysIdTaken {
+        /// The name, as hex.
+        keys_id: String,
+    },
     /// Another `resume` is running.
     #[error("resume is running already")]
     ResumeRunning,

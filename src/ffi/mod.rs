@@ -12,10 +12,12 @@ mod arbitrator;
 mod chain;
 mod channel;
 mod config;
+mod crypto;
 mod errors;
 mod events;
 mod foreign;
 mod input;
+mod keys;
 mod log;
 mod report;
 mod signer;
@@ -31,6 +33,7 @@ pub use channel::{
     Position, RemoteUpdate,
 };
 pub use config::{default_policy, ArbitratorConfig, Network, Policy};
+pub use crypto::{KeyCrypto, Unsealed};
 pub use errors::ArbitratorError;
 pub use events::{CloseKind, Event, EventKind};
 pub use foreign::{

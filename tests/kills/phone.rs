@@ -8,7 +8,7 @@ use bitcoin::{Network, Script, ScriptBuf};
 use futures::executor::block_on;
 use lightning_arbitrator::arbitrator::ResumeOptions;
 use lightning_arbitrator::chain::{ChainError, ChainPolicy, EsploraSource};
-use lightning_arbitrator::store::StoreError;
+use lightning_arbitrator::store::{KeyCrypto, StoreError};
 use lightning_arbitrator::wallet::WalletError;
 use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, OnchainWallet, SeedSigner};
 use testkit::party::Channel;
@@ -114,6 +114,7 @@ impl Phone {
             Arc::new(chain.expect("a good URL")),
             Arc::new(signer),
             Arc::new(Wallet { ours }),
+            Arc::new(KeyCrypto::new([8; 32])),
         );
         config.vfs = Some(disk::NAME.into());
         Phone {

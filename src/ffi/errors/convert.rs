@@ -34,6 +34,9 @@ impl From<error::ArbitratorError> for ArbitratorError {
                 reason: source.to_string(),
             },
             Core::Callback { callback, source } => callout(callback, source),
+            Core::KeysIdTaken { keys_id } => ArbitratorError::KeysIdTaken {
+                keys_id: format!("{keys_id:?}"),
+            },
             Core::ResumeRunning => ArbitratorError::ResumeRunning,
             Core::ShutDown => ArbitratorError::ShutDown,
             Core::Thread(reason) => ArbitratorError::NoThread { reason },
@@ -232,8 +235,10 @@ impl From<StoreError> for ArbitratorError {
             StoreError::Corrupt { .. } => ArbitratorError::Damaged {
                 reason: error.to_string(),
             },
-            StoreError::Sealing { table, reason } => ArbitratorError::Sealing {
+            StoreError::WrongKey => ArbitratorError::WrongKey,
+            StoreError::Sealing { table, row, reason } => ArbitratorError::Sealing {
                 table: table.to_string(),
+                row,
                 reason,
             },
             StoreError::Conflict { .. } | StoreError::Io { .. } | StoreError::Sqlite(_) => {

@@ -1,16 +1,18 @@
 //! A world for a scenario: a chain, an Esplora server over it, a counterparty, and a phone with the library on it.
 
 mod ending;
+mod key_store;
 mod moods;
 mod phone;
 mod tables;
 mod words;
 
 pub use ending::Ending;
+pub use key_store::KeyStore;
 pub use moods::{About, Mood, Moody};
 pub use phone::{Nap, Phone, Server, Told};
 pub use tables::Tables;
-pub use words::{htlc_key, local_update, number, retold, secret};
+pub use words::{htlc_key, keys_id, local_update, number, retold, secret};
 
 use std::sync::{Arc, Mutex};
 
@@ -18,6 +20,7 @@ use bitcoin::{OutPoint, ScriptBuf, Transaction};
 use lightning_arbitrator::channel::UpdateError;
 use lightning_arbitrator::court::report::ContractReport;
 use lightning_arbitrator::court::{ArbitratorState, Progress};
+use lightning_arbitrator::store::CryptoSystem;
 use lightning_arbitrator::ArbitratorError;
 use testkit::chain::{Chain, Orphaned};
 use testkit::esplora::Esplora;
@@ -89,10 +92,29 @@ impl World {
 
     /// One of several worlds on the same chain; those with different numbers share no key and no script.
     pub fn on(chain: Arc<dyn Chain>, number: u32, channel_type: ChannelType, nap: Nap) -> Self {
+        Self::prepared(chain, number, channel_type, nap, |_| {})
+    }
+
+    /// The same, with a phone whose database is sealed by this.
+    pub fn sealed(channel_type: ChannelType, nap: Nap, crypto: Arc<dyn CryptoSystem>) -> Self {
+        let chain = Arc::new(MemoryChain::new());
+        Self::prepared(chain, 0, channel_type, nap, |phone| {
+            phone.config.crypto = crypto;
+        })
+    }
+
+    fn prepared(
+        chain: Arc<dyn Chain>,
+        number: u32,
+        channel_type: ChannelType,
+        nap: Nap,
+        prepare: impl FnOnce(&mut Phone),
+    ) -> Self {
         let server = serve(&chain);
         let setup = ChannelSetup::numbered(channel_type, first_channel(number));
         let channel = Channel::prepare(chain.as_ref(), setup).expect("a consistent setup");
         let mut phone = Phone::new(server.clone(), number, nap);
+        prepare(&mut phone);
         phone.know(&channel);
         phone.register(&channel);
         let mut world = World {
