@@ -2,6 +2,7 @@
 //! processes talk.
 
 pub mod batch;
+pub mod dice;
 pub mod disk;
 pub mod ldk;
 pub mod process;
@@ -9,5 +10,6 @@ pub mod table;
 pub mod wire;
 
 pub use batch::{Batch, Meter};
+pub use dice::Dice;
 pub use disk::Scratch;
 pub use table::{Goal, Table};

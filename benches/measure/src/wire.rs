@@ -25,6 +25,14 @@ pub fn orders<T: DeserializeOwned>() -> impl Iterator<Item = T> {
     })
 }
 
+/// The argument that makes a benchmark the child of another of itself.
+const CHILD: &str = "child";
+
+/// Whether this process was started by [`Line::to_itself`].
+pub fn is_child() -> bool {
+    std::env::args().nth(1).as_deref() == Some(CHILD)
+}
+
 /// A running child.
 pub struct Line {
     child: Child,
@@ -33,6 +41,12 @@ pub struct Line {
 }
 
 impl Line {
+    /// The same program in a process that has done nothing yet.
+    pub fn to_itself() -> Self {
+        let program = std::env::current_exe().expect("the system knows");
+        Line::start(Command::new(program).arg(CHILD))
+    }
+
     pub fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())

@@ -11,6 +11,7 @@ use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, OnchainWall
 use measure::{Batch, Meter};
 use testkit::party::Channel;
 
+use crate::made::crypto;
 use crate::trade::{Messages, Told, Trade};
 use crate::words::{keys_id, retold};
 
@@ -36,6 +37,7 @@ pub fn config(database: &Path, signer: SeedSigner) -> Config {
         Arc::new(chain.expect("a good URL")),
         Arc::new(signer),
         Arc::new(NoWallet),
+        crypto(),
     )
 }
 

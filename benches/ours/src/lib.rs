@@ -2,6 +2,9 @@
 
 pub mod app;
 pub mod ldk;
+pub mod made;
+pub mod reads;
+pub mod rebuild;
 pub mod store;
 pub mod trade;
 #[path = "../../../tests/scenarios/support/words.rs"]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::Network;
@@ -13,12 +12,13 @@ use lightning_arbitrator::channel::{
 };
 use lightning_arbitrator::protocol::{CommitmentNumber, CommitmentSecret};
 use lightning_arbitrator::signer::Signer;
-use lightning_arbitrator::store::{ChannelRow, Store, StoreError, Unreadable, Unsealed};
+use lightning_arbitrator::store::{ChannelRow, Store, StoreError, Unreadable};
 use lightning_arbitrator::SeedSigner;
 use measure::batch::Cost;
 use measure::Meter;
 
 use crate::app::signer_of;
+use crate::made::crypto;
 use crate::trade::{Messages, Told, Trade};
 use crate::words::{keys_id, retold};
 
@@ -52,7 +52,7 @@ pub struct Bare {
 impl Bare {
     pub fn new(database: &Path) -> Self {
         let trade = Trade::numbered(0);
-        let store = Store::open(database, Network::Regtest, Arc::new(Unsealed)).expect("new file");
+        let store = Store::open(database, Network::Regtest, crypto()).expect("new file");
         let row = store.register(&retold(&trade.channel), &[]);
         let mut bare = Bare {
             store,
