@@ -126,12 +126,12 @@ impl Made {
         }
     }
 
-    /// A past HTLC that began at `first`. Most live for a few commitments, some for hundreds, one in a hundred for
-    /// tens of thousands.
+    /// A past HTLC that began at `first`. Nine of ten live for a few commitments, some for up to a hundred, one in a
+    /// hundred for up to five thousand.
     pub fn past_htlc(&mut self, first: u64, last: u64) -> HtlcLife {
         let more = match self.dice.below(100) {
-            0 => self.dice.below(50_000),
-            1..=9 => self.dice.below(500),
+            0 => self.dice.below(5_000),
+            1..=9 => self.dice.below(100),
             _ => self.dice.below(8),
         };
         self.htlc(first, Some(more.min(last - first)))
