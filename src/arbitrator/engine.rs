@@ -6,6 +6,7 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Amount, OutPoint, Transaction};
 
 use super::core::Core;
+use super::life::check_takes_commitments;
 use crate::channel::door::{accept_local, accept_remote, accept_revocation};
 use crate::channel::{
     Candidate, ChannelTerms, Direction, Feed, HtlcKey, HtlcLife, HtlcRef, Ledger, LocalUpdate,
@@ -71,6 +72,7 @@ impl Core {
     }
 
     fn register_again(&self, row: ChannelRow, terms: &ChannelTerms) -> Result<(), ArbitratorError> {
+        self.check_takes_registration(row, terms.channel())?;
         let stored = self.store.terms(row)?;
         let mut without = stored.clone();
         if stored.funding.transaction.is_none() {
@@ -105,11 +107,12 @@ impl Core {
             .await?;
         // No await from here on: what is read is what is written upon.
         let terms = self.store.terms(row)?;
+        let refusal = self.check_has_not_ended(row, channel)?;
         let records = self.records(row, terms)?;
         match accept_local(&records.on_file(), &point, &update)? {
             None => Ok(()),
             Some(accepted) => {
-                self.check_takes_commitments(row, channel)?;
+                check_takes_commitments(channel, refusal)?;
                 Ok(self.store.put_commitment(row, &accepted)?)
             }
         }
@@ -122,11 +125,12 @@ impl Core {
     ) -> Result<(), ArbitratorError> {
         let row = self.row(channel)?;
         let terms = self.store.terms(row)?;
+        let refusal = self.check_has_not_ended(row, channel)?;
         let records = self.records(row, terms)?;
         match accept_remote(&records.on_file(), update)? {
             None => Ok(()),
             Some(accepted) => {
-                self.check_takes_commitments(row, channel)?;
+                check_takes_commitments(channel, refusal)?;
                 Ok(self.store.put_commitment(row, &accepted)?)
             }
         }
@@ -149,7 +153,7 @@ impl Core {
         })
     }
 
-    /// A secret is taken in any state: a channel that closes may still be punished with it.
+    /// A secret is taken in any state but the last: a breach of a closing channel may still be punished with it.
     pub(super) fn revocation(
         &self,
         channel: OutPoint,
@@ -158,6 +162,7 @@ impl Core {
         next_point: &PublicKey,
     ) -> Result<(), ArbitratorError> {
         let row = self.row(channel)?;
+        self.check_has_not_ended(row, channel)?;
         let mut unreadable = Unreadable::default();
         let candidates = self.store.candidates(row, channel, &mut unreadable)?;
         unreadable.or_refuse()?;
@@ -177,9 +182,10 @@ impl Core {
         Ok(())
     }
 
-    /// A release is taken in any state.
+    /// A release is taken in any state but the last.
     pub(super) fn release(&self, channel: OutPoint, htlc: HtlcKey) -> Result<(), ArbitratorError> {
         let row = self.row(channel)?;
+        self.check_has_not_ended(row, channel)?;
         // An engine that was interrupted may say again what was settled long ago.
         let is_past =
             htlc.direction == Direction::Incoming && self.store.ledger(row)?.used.holds(htlc);
@@ -221,7 +227,10 @@ impl Core {
         if crate::court::state_number(&terms, &transaction).is_some() {
             return Err(refuse("it has the tags of a commitment").into());
         }
-        Ok(self.store.put_cooperative(row, &transaction)?)
+        self.check_has_not_ended(row, channel)?;
+        let tip = self.tip_height()?;
+        self.apply(row, channel, &Input::ClosingSigned { transaction, tip })?;
+        Ok(())
     }
 
     /// The outputs' scripts that the wallet calls its own.
@@ -269,6 +278,7 @@ impl Core {
         if newest.is_some_and(|newest| number < newest) {
             return Err(refuse("we know that this commitment is revoked").into());
         }
+        self.check_has_not_ended(row, channel)?;
         let tip = self.tip_height()?;
         let number = number.get();
         self.apply(row, channel, &Input::DataLoss { number, tip })?;
@@ -279,18 +289,7 @@ impl Core {
         let row = self.row(channel)?;
         Ok(Position {
             feed: self.store.feed(row)?,
-            takes_commitments: !self.store.case(row)?.latches.updates_refused,
+            refusal: self.refusal(row)?,
         })
-    }
-
-    fn check_takes_commitments(
-        &self,
-        row: ChannelRow,
-        channel: OutPoint,
-    ) -> Result<(), ArbitratorError> {
-        if self.store.case(row)?.latches.updates_refused {
-            return Err(UpdateError::Closing { channel }.into());
-        }
-        Ok(())
     }
 }

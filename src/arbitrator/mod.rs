@@ -7,7 +7,9 @@ mod executor;
 mod facts;
 mod handed_out;
 mod keys;
+mod life;
 mod options;
+mod purge;
 mod sign;
 mod tick;
 
@@ -369,7 +371,8 @@ impl Core {
             .contains(&crate::court::Want::SignCommitment);
         if signs {
             let (dossier, _) = self.dossier(row)?;
-            let transaction = self.sign_commitment(&dossier).await?;
+            let permit = crate::court::permit(channel, &case)?;
+            let transaction = self.sign_commitment(&dossier, permit).await?;
             let purpose = BroadcastPurpose::Commitment;
             let input = Input::Signed {
                 purpose,

@@ -9,6 +9,7 @@ pub mod door;
 mod figures;
 pub mod htlc;
 pub mod ledger;
+pub mod lifecycle;
 pub mod summary;
 pub mod terms;
 
@@ -18,7 +19,8 @@ pub use commitments::{
 };
 pub use htlc::{Direction, HtlcKey, HtlcLife, HtlcOrigin, HtlcRef, HtlcTerms, Interval};
 pub use ledger::{Ledger, PastHtlc, Totals, UsedIds};
-pub use summary::{CloseSummary, SummaryKind};
+pub use lifecycle::{Lifecycle, Refusal};
+pub use summary::{CloseSummary, Reestablish, SummaryKind};
 pub use terms::{ChannelTerms, Funding, KeysId, PartyTerms};
 
 use bitcoin::{Amount, OutPoint};
@@ -113,9 +115,9 @@ pub enum UpdateError {
     /// No HTLC with that key was ever on a commitment of the channel.
     #[error("channel {channel}: unknown HTLC {htlc}")]
     UnknownHtlc { channel: OutPoint, htlc: HtlcKey },
-    /// The channel is closing: it takes no more commitments.
-    #[error("channel {channel}: closing, no more commitments")]
-    Closing { channel: OutPoint },
+    /// The channel is closing, or has ended: it takes no more commitments, and once it has ended nothing at all.
+    #[error("channel {channel}: refused: {reason}")]
+    Closing { channel: OutPoint, reason: Refusal },
     /// The transaction given as a cooperative close is none of this channel.
     #[error("channel {channel}: not a cooperative close: {reason}")]
     ClosingTransaction {

@@ -144,6 +144,22 @@ impl ChainArbitrator {
         Ok(self.core.force_close(channel).await?.into())
     }
 
+    /// Says that a channel's funding will never confirm. Nothing of ours goes out any more; the close summary becomes final,
+    /// and the working data goes, when the funding has stayed away for `finalDepth` blocks, counted from the next tick. A
+    /// funding that confirms before that makes the cancellation void, and is told of; one that confirms later is not seen any
+    /// more. A repeat changes nothing.
+    pub async fn cancel_funding(&self, channel: OutPoint) -> Result<(), ArbitratorError> {
+        let channel = self::channel(&channel)?;
+        Ok(self.core.cancel_funding(channel).await?)
+    }
+
+    /// Gives a channel up, whatever its state, at once and for good: no output is claimed any more, no breach is answered,
+    /// nothing is broadcast. Money that is not settled is lost, unless the peer leaves it to us. A repeat changes nothing.
+    pub async fn abandon(&self, channel: OutPoint) -> Result<(), ArbitratorError> {
+        let channel = self::channel(&channel)?;
+        Ok(self.core.abandon(channel).await?)
+    }
+
     /// One tick: asks the chain server what happened, moves every case, broadcasts what must be broadcast. A server that
     /// fails is no error: the report says what was not learnt. Without options it has no limits and looks at blocks only.
     #[uniffi::method(default(options = None))]

@@ -2,7 +2,7 @@
 
 mod convert;
 
-use super::{HtlcKey, OutPoint, Party};
+use super::{HtlcKey, OutPoint, Party, Refusal};
 
 /// Everything that can go wrong. What the channel engine said was refused, and nothing has changed, in every case
 /// that names a field, a commitment, an HTLC or a signature.
@@ -160,11 +160,13 @@ pub enum ArbitratorError {
         /// The commitment.
         number: u64,
     },
-    /// The channel is closing: it takes no more commitments.
-    #[error("channel {channel}: closing, no more commitments")]
+    /// The channel is closing, or has ended: it takes no more commitments, and once it has ended nothing at all.
+    #[error("channel {channel}: refused: {reason}")]
     Closing {
         /// The channel.
         channel: OutPoint,
+        /// Why.
+        reason: Refusal,
     },
     /// The transaction given as a cooperative close is none of this channel.
     #[error("channel {channel}: not a cooperative close: {reason}")]
@@ -194,6 +196,18 @@ pub enum ArbitratorError {
     /// There is no commitment of ours to broadcast.
     #[error("channel {channel}: there is no commitment of ours to broadcast")]
     NothingToBroadcast {
+        /// The channel.
+        channel: OutPoint,
+    },
+    /// The funding was cancelled: there is nothing to close.
+    #[error("channel {channel}: its funding was cancelled")]
+    FundingCancelled {
+        /// The channel.
+        channel: OutPoint,
+    },
+    /// The funding is on the chain: it cannot be cancelled any more.
+    #[error("channel {channel}: its funding is on the chain")]
+    FundingConfirmed {
         /// The channel.
         channel: OutPoint,
     },

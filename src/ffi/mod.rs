@@ -18,9 +18,11 @@ mod events;
 mod foreign;
 mod input;
 mod keys;
+mod lifecycle;
 mod log;
 mod report;
 mod signer;
+mod summary;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -40,11 +42,13 @@ pub use foreign::{
     CryptoError, CryptoSystem, InputToSign, KeyDescriptor, KeyRole, KeyTweak, OnchainWallet,
     SignRequest, Signer, SignerError, WalletError,
 };
+pub use lifecycle::{Lifecycle, Refusal};
 pub use report::{
-    ArbitratorState, ChannelReport, CloseReport, CloseSummary, ContractProgress, ContractReport,
-    FundingState, Resolution, SummaryKind,
+    ArbitratorState, ChannelReport, CloseReport, ContractProgress, ContractReport, FundingState,
+    Resolution,
 };
 pub use signer::{ChannelSecrets, SeedSigner};
+pub use summary::{CloseSummary, Reestablish, SummaryKind};
 pub use terms::{ChannelKeys, ChannelTerms, ChannelType, Party, PartyTerms};
 pub use tick::{
     BroadcastOutcome, ClosingBroadcast, ForceCloseStatus, Look, ResumeOptions, ResumeReport,

@@ -1,10 +1,11 @@
 //! A change of key: a new data key, and every sealed row opened and sealed anew, in one transaction.
 
+use bitcoin::OutPoint;
 use rusqlite::{Connection, Transaction};
 
 use super::data_key::NewDataKey;
 use super::error::StoreError;
-use super::pack::{signed, At};
+use super::pack::{outpoint_columns, signed, At};
 use super::tidying::Tidying;
 use super::vault::Place;
 use super::{ChannelRow, Store};
@@ -66,6 +67,14 @@ fn sealed_rows(db: &Connection) -> Result<Vec<(Place, Vec<u8>)>, StoreError> {
         let keys_id = at("keys_id").array(at("keys_id").get(row)?)?;
         sealed.push((Place::ImportedKeys(KeysId(keys_id)), at("sealed").get(row)?));
     }
+    let mut statement =
+        db.prepare("SELECT txid, vout, last_secret FROM close_summary WHERE last_secret NOT NULL")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let at = |column| At("close_summary", column);
+        let channel = OutPoint::new(at("txid").txid(at("txid").get(row)?)?, at("vout").get(row)?);
+        sealed.push((Place::LastSecret(channel), at("last_secret").get(row)?));
+    }
     Ok(sealed)
 }
 
@@ -96,6 +105,13 @@ pub(super) fn replace(
         Place::ImportedKeys(keys_id) => {
             db.prepare_cached("UPDATE imported_keys SET sealed = ?2 WHERE keys_id = ?1")?
                 .execute((keys_id.0, sealed))?;
+        }
+        Place::LastSecret(channel) => {
+            let (txid, vout) = outpoint_columns(channel);
+            db.prepare_cached(
+                "UPDATE close_summary SET last_secret = ?3 WHERE txid = ?1 AND vout = ?2",
+            )?
+            .execute((txid, vout, sealed))?;
         }
     }
     Ok(())

@@ -5,9 +5,12 @@
 //! A second process that opens the same file is told [`StoreError::InUse`]. The schema is an ordered list of SQL
 //! files under SQLite's `user_version`; a file that is refused is left as it was.
 
+mod broadcasts;
 mod cases;
 mod chain;
 mod channels;
+mod contracts;
+mod cooperative;
 mod crypto;
 mod data_key;
 mod error;
@@ -15,12 +18,15 @@ mod htlcs;
 mod imported;
 mod key_change;
 mod lock;
+mod log;
 mod open;
 mod outbox;
 mod pack;
 mod past;
 mod preimages;
+mod purge;
 mod secrets;
+mod summaries;
 mod tidying;
 mod updates;
 mod vault;
@@ -32,6 +38,7 @@ pub use error::{StoreError, Unreadable};
 pub use imported::{Import, ImportedRow};
 pub use open::Opening;
 pub use outbox::StoredEvent;
+pub use purge::Purge;
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;

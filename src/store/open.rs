@@ -40,6 +40,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0003_sealed.sql"),
         then: Some(put_made),
     },
+    Migration {
+        sql: include_str!("migrations/0004_life.sql"),
+        then: None,
+    },
 ];
 
 /// Bytes of a page of a new file. An update touches a few small rows in different places, and SQLite writes whole pages:

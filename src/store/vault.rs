@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use bitcoin::OutPoint;
 use chacha20poly1305::aead::{Aead, Generate, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
@@ -70,6 +71,8 @@ pub(super) enum Place {
     },
     Preimage(PaymentHash),
     ImportedKeys(KeysId),
+    /// Beside the close summary of a channel: the peer's last secret.
+    LastSecret(OutPoint),
 }
 
 impl Place {
@@ -79,6 +82,7 @@ impl Place {
             Place::RevocationSecret { .. } => "revocation_secret",
             Place::Preimage(_) => "preimage",
             Place::ImportedKeys(_) => "imported_keys",
+            Place::LastSecret(_) => "close_summary",
         }
     }
 
@@ -100,6 +104,7 @@ impl fmt::Display for Place {
             } => write!(f, "channel {}, slot {slot}, index {index}", channel.0),
             Place::Preimage(hash) => hash.fmt(f),
             Place::ImportedKeys(keys_id) => write!(f, "{keys_id:?}"),
+            Place::LastSecret(channel) => channel.fmt(f),
         }
     }
 }

@@ -200,7 +200,7 @@ impl Phone {
                 local: position.feed.local.map(|number| number.get()),
                 remote: position.feed.remote.map(|number| number.get()),
                 remote_revoked: position.feed.remote_revoked.map(|number| number.get()),
-                takes_commitments: position.takes_commitments,
+                takes_commitments: position.takes_commitments(),
                 state: report.state,
                 close: report.close.map(|(kind, _)| kind),
                 contracts: report

@@ -174,8 +174,9 @@ impl From<UpdateError> for ArbitratorError {
                 channel: channel.into(),
                 number,
             },
-            UpdateError::Closing { channel } => ArbitratorError::Closing {
+            UpdateError::Closing { channel, reason } => ArbitratorError::Closing {
                 channel: channel.into(),
+                reason: reason.into(),
             },
             UpdateError::ClosingTransaction { channel, reason } => {
                 ArbitratorError::ClosingTransaction {
@@ -205,6 +206,12 @@ impl From<CourtError> for ArbitratorError {
                 channel: channel.into(),
             },
             CourtError::DataLoss { channel } => ArbitratorError::DataLost {
+                channel: channel.into(),
+            },
+            CourtError::FundingCancelled { channel } => ArbitratorError::FundingCancelled {
+                channel: channel.into(),
+            },
+            CourtError::FundingConfirmed { channel } => ArbitratorError::FundingConfirmed {
                 channel: channel.into(),
             },
             CourtError::Protocol { channel, source } => ArbitratorError::Protocol {

@@ -124,5 +124,5 @@ fn a_secret_that_does_not_open_is_the_trouble_of_its_channel_only() {
     );
     let other = world.second_channel();
     let position = world.phone.position(other.funding());
-    assert!(position.takes_commitments);
+    assert!(position.takes_commitments());
 }
