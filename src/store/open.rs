@@ -24,8 +24,11 @@ const APPLICATION_ID: i32 = 0x4c41_7262;
 /// One step of the schema: SQL, and after it what SQL cannot do.
 struct Migration {
     sql: &'static str,
-    then: Option<fn(&Transaction<'_>, &DataKey) -> Result<(), StoreError>>,
+    then: Option<Then>,
 }
+
+/// What follows a step's SQL, in its transaction.
+type Then = fn(&Transaction<'_>, &DataKey) -> Result<(), StoreError>;
 
 /// The schema, step by step. A step that was released is never changed.
 const MIGRATIONS: &[Migration] = &[
