@@ -1,6 +1,7 @@
 //! Scenarios 23 and 24, the file: whose it is, who has it open, what is wrong with it, and what of it is secret.
 
 mod damage;
+mod migration;
 mod opening;
 mod rows;
 mod secrets;

@@ -1,11 +1,13 @@
 //! A world for a scenario: a chain, an Esplora server over it, a counterparty, and a phone with the library on it.
 
+mod dump;
 mod ending;
 mod moods;
 mod phone;
 mod tables;
 mod words;
 
+pub use dump::{dump, load};
 pub use ending::Ending;
 pub use moods::{About, Mood, Moody};
 pub use phone::{Nap, Phone, Server, Told};
