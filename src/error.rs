@@ -67,6 +67,9 @@ pub enum ArbitratorError {
         callback: &'static str,
         source: CalloutError,
     },
+    /// A channel is not fully resolved: without the database its money could not be got back.
+    #[error("channel {channel} is not fully resolved")]
+    Unresolved { channel: OutPoint },
     /// Another `resume` is running.
     #[error("resume is running already")]
     ResumeRunning,

@@ -252,9 +252,10 @@ impl Core {
 
     pub(super) fn position(&self, channel: OutPoint) -> Result<Position, ArbitratorError> {
         let row = self.row(channel)?;
+        let latches = self.store.case(row)?.latches;
         Ok(Position {
             feed: self.store.feed(row)?,
-            takes_commitments: !self.store.case(row)?.latches.updates_refused,
+            takes_commitments: !latches.updates_refused && !latches.restored,
         })
     }
 
@@ -263,8 +264,12 @@ impl Core {
         row: ChannelRow,
         channel: OutPoint,
     ) -> Result<(), ArbitratorError> {
-        if self.store.case(row)?.latches.updates_refused {
+        let latches = self.store.case(row)?.latches;
+        if latches.updates_refused {
             return Err(UpdateError::Closing { channel }.into());
+        }
+        if latches.restored {
+            return Err(UpdateError::Restored { channel }.into());
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The chain arbitrator: the docket of all channels, and the tick that moves every case.
 
 mod callout;
+mod care;
 mod core;
 mod engine;
 mod executor;
@@ -10,6 +11,7 @@ mod options;
 mod sign;
 mod tick;
 
+pub use care::{IntegrityReport, WipeScope};
 pub use options::{Config, ForceCloseStatus, ResumeOptions, ResumeReport, Trouble};
 
 use std::cell::RefCell;
@@ -28,31 +30,36 @@ use crate::court::report::ChannelReport;
 use crate::court::{due_broadcasts, BroadcastPurpose, Input, LogEntry};
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, CommitmentSecret};
-use crate::store::{Store, StoredEvent};
+use crate::store::{FileLock, Store, StoredEvent};
 
 /// Keeps the money of many channels safe on-chain. One per database file; clones of an `Arc` may be used from any
 /// thread, and from any async runtime or none.
 pub struct ChainArbitrator {
     executor: Executor,
     handed_out: Arc<HandedOut>,
+    /// Held by whoever reads the file on a thread of its own, and by whoever takes it away.
+    file: Arc<futures::lock::Mutex<()>>,
 }
 
 impl ChainArbitrator {
     /// Opens or creates the database and starts the library's thread. Nothing is asked of the server yet.
     ///
     /// # Errors
-    /// [`ArbitratorError::Store`]: in use, another network's, a newer schema, damaged, read-only.
+    /// [`ArbitratorError::Store`]: in use (after [`Config::wait_for_lock`]), another network's, a newer schema, damaged,
+    /// read-only.
     pub async fn open(config: Config) -> Result<Self, ArbitratorError> {
         let handed_out = Arc::new(HandedOut::default());
         let seen_by_core = handed_out.clone();
         let executor = Executor::start(move || {
-            let store = Store::open_with_vfs(
+            let lock = FileLock::take(&config.database, config.wait_for_lock)?;
+            let store = Store::open_locked(
+                lock,
                 &config.database,
                 config.network,
                 config.crypto,
                 config.vfs.as_deref(),
             )?;
-            Ok(Core {
+            let core = Core {
                 network: config.network,
                 callout: Callout::new(config.policy.callback_limit),
                 policy: config.policy,
@@ -64,12 +71,15 @@ impl ChainArbitrator {
                 tick: RefCell::new(None),
                 waiting: RefCell::new(Vec::new()),
                 handed_out: seen_by_core,
-            })
+            };
+            core.latch_restored()?;
+            Ok(core)
         })
         .await?;
         Ok(ChainArbitrator {
             executor,
             handed_out,
+            file: Arc::default(),
         })
     }
 

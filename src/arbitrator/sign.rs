@@ -18,6 +18,9 @@ impl Core {
         dossier: &Dossier,
     ) -> Result<Transaction, ArbitratorError> {
         let channel = dossier.channel();
+        // Whoever asks, and whatever was read before: the latches are looked at where the signature is made.
+        let case = self.store.case(self.row(channel)?)?;
+        case.latches.allow_broadcast(channel)?;
         let nothing = || court::CourtError::NothingToBroadcast { channel };
         let candidate = dossier.local_commitment().ok_or_else(nothing)?;
         let (theirs, _) = candidate.signatures.as_ref().ok_or_else(nothing)?;

@@ -501,7 +501,7 @@ fn purge(store: &Store, row: ChannelRow) -> Result<(), StoreError> {
 fn is_remarkable(report: &ChannelReport) -> bool {
     let is_open = matches!(report.funding, FundingState::Open(_));
     match report.state {
-        ArbitratorState::Default => !is_open || report.data_loss,
+        ArbitratorState::Default => !is_open || report.data_loss || report.restored,
         ArbitratorState::FullyResolved => false,
         ArbitratorState::BroadcastCommit
         | ArbitratorState::CommitmentBroadcasted

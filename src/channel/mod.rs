@@ -4,10 +4,12 @@
 //! Everything here is pure. Updates of the channel engine are judged at the [`door`]; what
 //! passes is stored by `store`, what does not is refused with an error that names the field.
 
+pub mod audit;
 pub mod commitments;
 pub mod door;
 mod figures;
 pub mod htlc;
+pub mod reestablish;
 pub mod summary;
 pub mod terms;
 
@@ -16,6 +18,7 @@ pub use commitments::{
     LocalUpdate, Position, RemoteUpdate,
 };
 pub use htlc::{Direction, HtlcKey, HtlcLife, HtlcOrigin, HtlcRef, HtlcTerms, Interval};
+pub use reestablish::PeerReestablish;
 pub use summary::{CloseSummary, SummaryKind};
 pub use terms::{ChannelTerms, Funding, KeysId, PartyTerms};
 
@@ -114,6 +117,17 @@ pub enum UpdateError {
     /// The channel is closing: it takes no more commitments.
     #[error("channel {channel}: closing, no more commitments")]
     Closing { channel: OutPoint },
+    /// The channel comes from a backup: it takes no commitments until the peer has confirmed that it is the newest.
+    #[error("channel {channel}: restored from a backup and not confirmed, no more commitments")]
+    Restored { channel: OutPoint },
+    /// The peer knows of commitments or revocations that the store does not: data was lost.
+    #[error("channel {channel}: the peer's {field} is {peers}, ours would be {ours} at most")]
+    BehindPeer {
+        channel: OutPoint,
+        field: &'static str,
+        ours: u64,
+        peers: u64,
+    },
     /// The transaction given as a cooperative close is none of this channel.
     #[error("channel {channel}: not a cooperative close: {reason}")]
     ClosingTransaction {

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use bitcoin::{OutPoint, Transaction, Txid};
 use serde::{Deserialize, Serialize};
 
-use super::{Block, CloseKind, Contract, Event, EventKind, Outcome};
+use super::{Block, CloseKind, Contract, CourtError, Event, EventKind, Outcome};
 use crate::channel::{Candidate, ChannelTerms, CloseSummary, Feed, HtlcLife, HtlcRef};
 use crate::protocol::Party;
 
@@ -74,6 +74,31 @@ pub struct Latches {
     pub force_close: Option<ForceClose>,
     /// The number the peer is at, from which we know that we lost data: nothing of ours may be broadcast.
     pub data_loss: Option<u64>,
+    /// Opened from a backup, and not confirmed by the peer: nothing of ours may be broadcast.
+    #[serde(default)]
+    pub restored: bool,
+}
+
+impl Latches {
+    /// Whether our commitment may be signed and broadcast.
+    ///
+    /// # Errors
+    /// Why not: [`CourtError::DataLoss`] or [`CourtError::Restored`].
+    pub fn allow_broadcast(&self, channel: OutPoint) -> Result<(), CourtError> {
+        // BOLT 2: what is ours may be revoked, and would be punished.
+        if self.data_loss.is_some() {
+            Err(CourtError::DataLoss { channel })
+        } else if self.restored {
+            Err(CourtError::Restored { channel })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The same as a question.
+    pub(super) fn may_broadcast(&self) -> bool {
+        self.data_loss.is_none() && !self.restored
+    }
 }
 
 /// A decision to close, and the tip at which it was made.
@@ -205,6 +230,12 @@ pub enum LogKind {
     DataLoss {
         number: u64,
     },
+    /// Opened from the backup of this name.
+    Restored {
+        backup: String,
+    },
+    /// The peer has confirmed that what the backup held is the newest.
+    RestoredConfirmed,
     Signed {
         purpose: BroadcastPurpose,
         txid: Txid,

@@ -212,8 +212,7 @@ pub(super) fn absent_close(step: &mut Step, dossier: &Dossier, facts: &Facts, po
         return;
     };
     let waited = facts.tip.saturating_sub(orphan.since) >= policy.orphan_patience;
-    let can_broadcast =
-        step.case.latches.data_loss.is_none() && dossier.local_commitment().is_some();
+    let can_broadcast = step.case.latches.may_broadcast() && dossier.local_commitment().is_some();
     if waited && can_broadcast && step.case.state == ArbitratorState::Default {
         step.case.latches.force_close = Some(ForceClose { since: facts.tip });
         let txid = orphan.txid;

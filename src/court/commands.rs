@@ -14,9 +14,7 @@ pub(super) fn on_force_close(
     tip: u32,
 ) -> Result<(), CourtError> {
     let channel = dossier.channel();
-    if step.case.latches.data_loss.is_some() {
-        return Err(CourtError::DataLoss { channel });
-    }
+    step.case.latches.allow_broadcast(channel)?;
     // A second request, or one for a channel that is closed, is answered with the state of the first.
     if step.case.state != ArbitratorState::Default {
         return Ok(());
@@ -64,7 +62,7 @@ pub(super) fn on_signed(
         BroadcastPurpose::Commitment => {
             // The state may have moved on while the signer was asked: then nothing of it is used.
             if step.case.state == ArbitratorState::BroadcastCommit
-                && step.case.latches.data_loss.is_none()
+                && step.case.latches.may_broadcast()
             {
                 hold(step, purpose, transaction, tip);
                 step.enter(tip, ArbitratorState::CommitmentBroadcasted);

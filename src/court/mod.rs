@@ -8,6 +8,7 @@
 //! Everything else is computed again from the facts, so a fact that a reorg takes away takes its consequences with it.
 
 mod arbitrator;
+mod audit;
 mod case;
 mod close;
 mod commands;
@@ -16,10 +17,12 @@ mod event;
 mod facts;
 pub mod report;
 pub mod resolver;
+mod restored;
 mod wants;
 mod watcher;
 
 pub use arbitrator::advance;
+pub use audit::{audit_case, audit_summary};
 pub use case::{
     ArbitratorState, Broadcast, BroadcastPurpose, Case, Close, Dossier, ForceClose, FundingState,
     Latches, LogEntry, LogKind, Orphan, Step,
@@ -27,6 +30,7 @@ pub use case::{
 pub use event::{Event, EventKind};
 pub use facts::{Block, Facts, FundingFact, Input, Outcome, Spend, SpendContext};
 pub use resolver::{Contract, ContractRole, Progress, Resolution};
+pub use restored::restored;
 pub use wants::{due_broadcasts, next_height, wants, Want};
 pub use watcher::{is_signed_by_both, recognise, state_number, CloseKind, Recognition};
 
@@ -43,6 +47,9 @@ pub enum CourtError {
     /// The peer proved that we lost data: broadcasting what we hold would be punished as a breach.
     #[error("channel {channel}: data was lost, nothing of ours may be broadcast")]
     DataLoss { channel: OutPoint },
+    /// The channel comes from a backup, and nobody knows yet whether what it holds is the newest.
+    #[error("channel {channel}: restored from a backup and not confirmed, nothing of ours may be broadcast")]
+    Restored { channel: OutPoint },
     /// The stored terms make no Lightning transaction.
     #[error("channel {channel}: {source}")]
     Protocol {

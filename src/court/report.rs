@@ -26,6 +26,8 @@ pub struct ChannelReport {
     pub funding: FundingState,
     pub close: Option<(CloseKind, Txid)>,
     pub data_loss: bool,
+    /// Opened from a backup and not confirmed: nothing of ours is broadcast.
+    pub restored: bool,
     pub contracts: Vec<ContractReport>,
     /// The next height at which something is to be done, if nothing else happens.
     pub next_height: Option<u32>,
@@ -39,6 +41,7 @@ pub fn report(channel: OutPoint, case: &Case, next_height: Option<u32>) -> Chann
         funding: case.funding,
         close: case.close.as_ref().map(|close| (close.kind, close.txid)),
         data_loss: case.latches.data_loss.is_some(),
+        restored: case.latches.restored,
         contracts: case
             .contracts
             .iter()

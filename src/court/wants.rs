@@ -25,7 +25,7 @@ pub enum Want {
 pub fn wants(case: &Case, tip: u32, policy: &Policy) -> Vec<Want> {
     let mut wants = Vec::new();
     if case.state == ArbitratorState::BroadcastCommit
-        && case.latches.data_loss.is_none()
+        && case.latches.may_broadcast()
         && cooperative_until(case, policy).is_none_or(|until| tip >= until)
     {
         wants.push(Want::SignCommitment);
@@ -114,9 +114,11 @@ pub fn next_height(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) ->
 pub fn due_broadcasts(case: &Case) -> impl Iterator<Item = &Broadcast> {
     case.broadcasts.iter().filter(|held| match held.purpose {
         BroadcastPurpose::Funding => case.funding == FundingState::Pending,
-        // Data loss: what is ours may be revoked, and would be punished (BOLT 2).
-        BroadcastPurpose::Commitment => case.close.is_none() && case.latches.data_loss.is_none(),
-        BroadcastPurpose::Cooperative | BroadcastPurpose::OrphanedClose => case.close.is_none(),
+        // After data loss, or a restored backup: what is ours may be revoked, and would be punished (BOLT 2).
+        BroadcastPurpose::Commitment => case.close.is_none() && case.latches.may_broadcast(),
+        // It may have been ours. Whoever else made it broadcasts it again.
+        BroadcastPurpose::OrphanedClose => case.close.is_none() && !case.latches.restored,
+        BroadcastPurpose::Cooperative => case.close.is_none(),
         BroadcastPurpose::Sweep(outpoint) => case.contracts.iter().any(|contract| {
             contract.outpoint == outpoint && contract.progress == Progress::Claimable
         }),

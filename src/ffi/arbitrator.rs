@@ -1,6 +1,7 @@
 //! The one object of an app: everything the library does, as async functions that never block the caller.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::channel::oneshot;
 use zeroize::Zeroizing;
@@ -22,10 +23,10 @@ use crate::protocol::CommitmentSecret;
 #[derive(uniffi::Object)]
 
 pub struct ChainArbitrator {
-    core: Arc<arbitrator::ChainArbitrator>,
+    pub(super) core: Arc<arbitrator::ChainArbitrator>,
 }
 
-fn channel(outpoint: &OutPoint) -> Result<bitcoin::OutPoint, Invalid> {
+pub(super) fn channel(outpoint: &OutPoint) -> Result<bitcoin::OutPoint, Invalid> {
     outpoint.to_core().within("channel")
 }
 
@@ -266,6 +267,7 @@ fn core_config(
         Arc::new(ForeignSigner(signer)),
         Arc::new(ForeignWallet(wallet)),
     );
+    core.wait_for_lock = config.wait_for_lock_ms.map(Duration::from_millis);
     if let Some(policy) = &config.policy {
         core.policy = policy.to_core().within("config.policy")?;
         core.chain_policy.final_depth = Depth::new(core.policy.final_depth);

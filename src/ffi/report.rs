@@ -194,6 +194,8 @@ pub struct ChannelReport {
     pub close: Option<CloseReport>,
     /// We lost data: nothing of ours is broadcast any more.
     pub data_loss: bool,
+    /// The channel was opened from a backup: nothing of ours is broadcast until `confirm_restored`.
+    pub restored: bool,
     /// The outputs of the close that are ours to resolve.
     pub contracts: Vec<ContractReport>,
     /// The next height at which something is to be done, if nothing else happens.
@@ -212,6 +214,7 @@ impl From<report::ChannelReport> for ChannelReport {
                 txid: txid.to_string(),
             }),
             data_loss: report.data_loss,
+            restored: report.restored,
             contracts: contracts.map(ContractReport::from).collect(),
             next_height: report.next_height,
         }

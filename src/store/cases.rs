@@ -137,26 +137,7 @@ impl Store {
         before: &Case,
         step: &Step,
     ) -> Result<(), StoreError> {
-        self.write(|db| {
-            let stored: i64 = db
-                .prepare_cached("SELECT revision FROM court_case WHERE channel = ?1")?
-                .query_row([row.0], |row| row.get(0))?;
-            if stored != signed(before.revision) {
-                return Err(StoreError::Conflict { channel });
-            }
-            put_case(db, row, &step.case)?;
-            if step.case.contracts != before.contracts {
-                put_contracts(db, row, &step.case.contracts)?;
-            }
-            if step.case.broadcasts != before.broadcasts {
-                put_broadcasts(db, row, &step.case.broadcasts)?;
-            }
-            put_log(db, row, &step.log)?;
-            if let Some(summary) = &step.summary {
-                put_summary(db, summary)?;
-            }
-            put_events(db, &step.events)
-        })
+        self.write(|db| write_step(db, row, channel, before, step))
     }
 
     /// The log of a case, oldest first.
@@ -252,6 +233,34 @@ impl Store {
         }
         Ok(false)
     }
+}
+
+/// Writes a step in a transaction that may hold more than this one.
+pub(super) fn write_step(
+    db: &Transaction<'_>,
+    row: ChannelRow,
+    channel: OutPoint,
+    before: &Case,
+    step: &Step,
+) -> Result<(), StoreError> {
+    let stored: i64 = db
+        .prepare_cached("SELECT revision FROM court_case WHERE channel = ?1")?
+        .query_row([row.0], |row| row.get(0))?;
+    if stored != signed(before.revision) {
+        return Err(StoreError::Conflict { channel });
+    }
+    put_case(db, row, &step.case)?;
+    if step.case.contracts != before.contracts {
+        put_contracts(db, row, &step.case.contracts)?;
+    }
+    if step.case.broadcasts != before.broadcasts {
+        put_broadcasts(db, row, &step.case.broadcasts)?;
+    }
+    put_log(db, row, &step.log)?;
+    if let Some(summary) = &step.summary {
+        put_summary(db, summary)?;
+    }
+    put_events(db, &step.events)
 }
 
 pub(super) fn put_case(

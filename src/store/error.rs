@@ -30,6 +30,9 @@ pub enum StoreError {
     /// No such channel.
     #[error("channel {channel} is not registered")]
     UnknownChannel { channel: OutPoint },
+    /// There is a file already where the backup should go.
+    #[error("{path} exists; a backup overwrites nothing")]
+    BackupExists { path: String },
     /// The disk is full.
     #[error("the disk is full")]
     Full,

@@ -77,6 +77,24 @@ impl Store {
         Ok(lives)
     }
 
+    /// Hands out every HTLC of the channel's life, one by one, and why one cannot be read.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(super) fn for_each_htlc(
+        &self,
+        row: ChannelRow,
+        mut take: impl FnMut(Result<HtlcLife, StoreError>),
+    ) -> Result<(), StoreError> {
+        let sql = format!("SELECT {HTLC_COLUMNS} FROM htlc WHERE channel = ?1");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([row.0])?;
+        while let Some(row) = rows.next()? {
+            take(life_of(row));
+        }
+        Ok(())
+    }
+
     /// Marks an HTLC as one that we have decided to claim. `false`: there is no such HTLC. Where several have had the
     /// key, the one that our newest commitment carries is meant: only that can be committed irrevocably (BOLT 2).
     ///

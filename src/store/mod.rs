@@ -4,9 +4,11 @@
 //! A second process that opens the same file is told [`StoreError::InUse`]. The schema is an ordered list of SQL
 //! files under SQLite's `user_version`; a file that is refused is left as it was.
 
+mod backup;
 mod cases;
 mod chain;
 mod channels;
+mod check;
 mod crypto;
 mod error;
 mod htlcs;
@@ -16,20 +18,23 @@ mod outbox;
 mod pack;
 mod secrets;
 mod updates;
+mod wipe;
 
+pub use backup::Restored;
 pub use channels::Docket;
+pub use check::Finding;
 pub use crypto::{CryptoSystem, Unsealed};
 pub use error::{StoreError, Unreadable};
 pub use outbox::StoredEvent;
 
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bitcoin::OutPoint;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use lock::FileLock;
+pub(crate) use lock::FileLock;
 use pack::outpoint_columns;
 
 /// The row of a channel. Short, and never shown outside the store.
@@ -41,8 +46,11 @@ pub struct Store {
     connection: Connection,
     path: PathBuf,
     crypto: Arc<dyn CryptoSystem>,
-    /// Held for as long as the database is open: the operating system releases it when the process dies.
-    _lock: FileLock,
+    /// The file layer of SQLite's, if not its own.
+    vfs: Option<String>,
+    /// Held for as long as the database is open: the operating system releases it when the process dies. A reader
+    /// has none.
+    lock: Option<FileLock>,
     /// What the last load of the chain cursor put aside.
     unreadable_facts: RefCell<Unreadable>,
     /// Transactions written, for tests that stop after each of them.
@@ -86,4 +94,24 @@ impl Store {
             .optional()?;
         Ok(row.map(ChannelRow))
     }
+}
+
+/// A file beside another one: its name, and more.
+fn beside(file: &Path, more: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(more);
+    PathBuf::from(name)
+}
+
+/// Makes a name that was given or taken away durable.
+fn sync_directory_of(file: &Path) -> std::io::Result<()> {
+    let directory = match file.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        Some(_) | None => Path::new("."),
+    };
+    // Elsewhere a directory cannot be opened as a file, and need not be.
+    if cfg!(unix) {
+        std::fs::File::open(directory)?.sync_all()?;
+    }
+    Ok(())
 }

@@ -47,14 +47,48 @@ impl Store {
         crypto: Arc<dyn CryptoSystem>,
         vfs: Option<&str>,
     ) -> Result<Self, StoreError> {
-        let lock = FileLock::take(path)?;
+        Self::open_locked(FileLock::take(path, None)?, path, network, crypto, vfs)
+    }
+
+    /// The same for whoever holds the lock already.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub(crate) fn open_locked(
+        lock: FileLock,
+        path: &Path,
+        network: Network,
+        crypto: Arc<dyn CryptoSystem>,
+        vfs: Option<&str>,
+    ) -> Result<Self, StoreError> {
+        super::wipe::finish(path)?;
         check_start(path)?;
         let connection = connect(path, network, vfs).map_err(in_opening)?;
         Ok(Store {
             connection,
             path: path.to_path_buf(),
             crypto,
-            _lock: lock,
+            vfs: vfs.map(str::to_owned),
+            lock: Some(lock),
+            unreadable_facts: RefCell::default(),
+            writes: Cell::new(0),
+        })
+    }
+
+    /// Another connection to the same file, which only reads: for whatever takes long, on a thread of its own.
+    ///
+    /// # Errors
+    /// When the file cannot be opened once more.
+    pub(crate) fn reader(&self) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = connect_with(&self.path, flags, self.vfs.as_deref())?;
+        connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS.into()))?;
+        Ok(Store {
+            connection,
+            path: self.path.clone(),
+            crypto: self.crypto.clone(),
+            vfs: self.vfs.clone(),
+            lock: None,
             unreadable_facts: RefCell::default(),
             writes: Cell::new(0),
         })
@@ -66,10 +100,7 @@ fn connect(path: &Path, network: Network, vfs: Option<&str>) -> Result<Connectio
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = match vfs {
-        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
-        None => Connection::open_with_flags(path, flags)?,
-    };
+    let mut connection = connect_with(path, flags, vfs)?;
     check_ours(&connection, path)?;
     check_network(&connection, network)?;
     if connection.is_readonly(rusqlite::MAIN_DB)? {
@@ -87,6 +118,17 @@ fn connect(path: &Path, network: Network, vfs: Option<&str>) -> Result<Connectio
     connection.pragma_update(None, "foreign_keys", true)?;
     migrate(&mut connection, network)?;
     Ok(connection)
+}
+
+fn connect_with(
+    path: &Path,
+    flags: OpenFlags,
+    vfs: Option<&str>,
+) -> Result<Connection, StoreError> {
+    Ok(match vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+        None => Connection::open_with_flags(path, flags)?,
+    })
 }
 
 /// The statements of opening are fixed and good: one that fails in general found no schema of ours.
@@ -132,27 +174,34 @@ fn count_tables(connection: &Connection) -> Result<i64, StoreError> {
 /// taken for a new file by SQLite.
 fn check_start(path: &Path) -> Result<(), StoreError> {
     const MAGIC: &[u8] = b"SQLite format 3\0";
+    /// Where the header says with what kind of log the file is written: 1 with a journal, 2 with a write-ahead log.
+    const LOG: usize = 18;
     // Not there yet, or seen by another file layer only: SQLite will say.
     let Ok(file) = File::open(path) else {
         return Ok(());
     };
     let mut start = Vec::new();
-    if file
-        .take(MAGIC.len() as u64)
-        .read_to_end(&mut start)
-        .is_err()
-    {
+    let read = file.take(LOG as u64 + 1).read_to_end(&mut start);
+    if read.is_err() || start.is_empty() {
         return Ok(());
     }
-    if start.is_empty() || start == MAGIC {
-        Ok(())
-    } else if MAGIC.starts_with(&start) {
-        Err(StoreError::Damaged {
-            reason: "the file is cut short".into(),
-        })
-    } else {
-        Err(not_ours(path))
+    if !start.starts_with(MAGIC) {
+        return if MAGIC.starts_with(&start) {
+            Err(StoreError::Damaged {
+                reason: "the file is cut short".into(),
+            })
+        } else {
+            Err(not_ours(path))
+        };
     }
+    // SQLite would copy the log of whatever stood here before into a backup that was put in its place.
+    let log = std::fs::metadata(super::beside(path, "-wal"));
+    if start.get(LOG) == Some(&1) && log.is_ok_and(|log| log.len() > 0) {
+        return Err(StoreError::Damaged {
+            reason: "the write-ahead log of another database lies beside it".into(),
+        });
+    }
+    Ok(())
 }
 
 fn not_ours(path: &Path) -> StoreError {

@@ -34,6 +34,9 @@ impl From<error::ArbitratorError> for ArbitratorError {
                 reason: source.to_string(),
             },
             Core::Callback { callback, source } => callout(callback, source),
+            Core::Unresolved { channel } => ArbitratorError::Unresolved {
+                channel: channel.into(),
+            },
             Core::ResumeRunning => ArbitratorError::ResumeRunning,
             Core::ShutDown => ArbitratorError::ShutDown,
             Core::Thread(reason) => ArbitratorError::NoThread { reason },
@@ -174,6 +177,20 @@ impl From<UpdateError> for ArbitratorError {
             UpdateError::Closing { channel } => ArbitratorError::Closing {
                 channel: channel.into(),
             },
+            UpdateError::Restored { channel } => ArbitratorError::Restored {
+                channel: channel.into(),
+            },
+            UpdateError::BehindPeer {
+                channel,
+                field,
+                ours,
+                peers,
+            } => ArbitratorError::BehindPeer {
+                channel: channel.into(),
+                field: field.to_string(),
+                ours,
+                peers,
+            },
             UpdateError::ClosingTransaction { channel, reason } => {
                 ArbitratorError::ClosingTransaction {
                     channel: channel.into(),
@@ -204,6 +221,9 @@ impl From<CourtError> for ArbitratorError {
             CourtError::DataLoss { channel } => ArbitratorError::DataLost {
                 channel: channel.into(),
             },
+            CourtError::Restored { channel } => ArbitratorError::Restored {
+                channel: channel.into(),
+            },
             CourtError::Protocol { channel, source } => ArbitratorError::Protocol {
                 channel: Some(channel.into()),
                 reason: format!("channel {channel}: {source}"),
@@ -226,6 +246,7 @@ impl From<StoreError> for ArbitratorError {
             StoreError::UnknownChannel { channel } => ArbitratorError::UnknownChannel {
                 channel: channel.into(),
             },
+            StoreError::BackupExists { path } => ArbitratorError::BackupExists { path },
             StoreError::Full => ArbitratorError::DiskFull,
             StoreError::ReadOnly { reason } => ArbitratorError::ReadOnly { reason },
             StoreError::Damaged { reason } => ArbitratorError::Damaged { reason },
