@@ -1,7 +1,6 @@
 //! What the executor's thread owns, and what all that runs on it needs: calls into the app, steps of the court, events.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bitcoin::{Network, OutPoint};
@@ -10,7 +9,6 @@ use futures::channel::oneshot;
 use super::callout::Callout;
 use super::handed_out::HandedOut;
 use crate::chain::{Budget, ChainPolicy, ChainSource};
-use crate::channel::HtlcKey;
 use crate::config::Policy;
 use crate::court::{Case, Dossier, Input};
 use crate::error::ArbitratorError;
@@ -86,8 +84,8 @@ impl Core {
         Ok(answer?)
     }
 
-    /// What is known of a channel beside its case, and which rows of it cannot be read. HTLCs: those that a candidate
-    /// carries.
+    /// What is known of a channel beside its case, and which rows of it cannot be read. Its past HTLCs are left
+    /// out: they are looked up for a number.
     pub(super) fn dossier(
         &self,
         row: ChannelRow,
@@ -97,13 +95,10 @@ impl Core {
         let candidates = self
             .store
             .candidates(row, terms.channel(), &mut unreadable)?;
-        let named: BTreeSet<HtlcKey> = candidates
-            .iter()
-            .flat_map(|candidate| candidate.htlcs.iter().map(|htlc| htlc.key))
-            .collect();
         let dossier = Dossier {
             feed: self.store.feed(row)?,
-            htlcs: self.store.htlcs(row, named, &mut unreadable)?,
+            htlcs: self.store.htlcs(row, &mut unreadable)?,
+            past: Vec::new(),
             cooperative: self.store.cooperative(row, &mut unreadable)?,
             candidates,
             terms,

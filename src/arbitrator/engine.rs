@@ -8,13 +8,34 @@ use bitcoin::{Amount, OutPoint, Transaction};
 use super::core::Core;
 use crate::channel::door::{accept_local, accept_remote, accept_revocation};
 use crate::channel::{
-    Candidate, ChannelTerms, CommitmentUpdate, HtlcKey, HtlcLife, HtlcRef, LocalUpdate, Position,
-    RemoteUpdate, UpdateError,
+    Candidate, ChannelTerms, Direction, Feed, HtlcKey, HtlcLife, HtlcRef, Ledger, LocalUpdate,
+    OnFile, Position, RemoteUpdate, UpdateError,
 };
 use crate::court::{Event, EventKind, Input};
 use crate::error::ArbitratorError;
 use crate::protocol::{is_cooperative_close, CommitmentNumber, CommitmentSecret};
 use crate::store::{ChannelRow, Unreadable};
+
+/// What is stored of a channel, read at one moment.
+struct Records {
+    terms: ChannelTerms,
+    feed: Feed,
+    ledger: Ledger,
+    lives: BTreeMap<HtlcRef, HtlcLife>,
+    candidates: Vec<Candidate>,
+}
+
+impl Records {
+    fn on_file(&self) -> OnFile<'_> {
+        OnFile {
+            terms: &self.terms,
+            feed: &self.feed,
+            ledger: &self.ledger,
+            lives: &self.lives,
+            candidates: &self.candidates,
+        }
+    }
+}
 
 impl Core {
     pub(super) async fn register(&self, terms: ChannelTerms) -> Result<(), ArbitratorError> {
@@ -84,9 +105,8 @@ impl Core {
             .await?;
         // No await from here on: what is read is what is written upon.
         let terms = self.store.terms(row)?;
-        let feed = self.store.feed(row)?;
-        let (lives, stored) = self.rows_for(row, channel, &update.commitment)?;
-        match accept_local(&terms, &feed, &lives, &stored, &point, &update)? {
+        let records = self.records(row, terms)?;
+        match accept_local(&records.on_file(), &point, &update)? {
             None => Ok(()),
             Some(accepted) => {
                 self.check_takes_commitments(row, channel)?;
@@ -102,9 +122,8 @@ impl Core {
     ) -> Result<(), ArbitratorError> {
         let row = self.row(channel)?;
         let terms = self.store.terms(row)?;
-        let feed = self.store.feed(row)?;
-        let (lives, stored) = self.rows_for(row, channel, &update.commitment)?;
-        match accept_remote(&terms, &feed, &lives, &stored, update)? {
+        let records = self.records(row, terms)?;
+        match accept_remote(&records.on_file(), update)? {
             None => Ok(()),
             Some(accepted) => {
                 self.check_takes_commitments(row, channel)?;
@@ -114,18 +133,20 @@ impl Core {
     }
 
     /// What a new commitment is judged by: all of it must be readable.
-    fn rows_for(
-        &self,
-        row: ChannelRow,
-        channel: OutPoint,
-        update: &CommitmentUpdate,
-    ) -> Result<(BTreeMap<HtlcRef, HtlcLife>, Vec<Candidate>), ArbitratorError> {
+    fn records(&self, row: ChannelRow, terms: ChannelTerms) -> Result<Records, ArbitratorError> {
         let mut unreadable = Unreadable::default();
-        let named = update.htlcs.iter().map(|htlc| htlc.key);
-        let lives = self.store.htlcs(row, named, &mut unreadable)?;
-        let stored = self.store.candidates(row, channel, &mut unreadable)?;
+        let lives = self.store.htlcs(row, &mut unreadable)?;
+        let candidates = self
+            .store
+            .candidates(row, terms.channel(), &mut unreadable)?;
         unreadable.or_refuse()?;
-        Ok((lives, stored))
+        Ok(Records {
+            feed: self.store.feed(row)?,
+            ledger: self.store.ledger(row)?,
+            lives,
+            candidates,
+            terms,
+        })
     }
 
     /// A secret is taken in any state: a channel that closes may still be punished with it.
@@ -138,17 +159,18 @@ impl Core {
     ) -> Result<(), ArbitratorError> {
         let row = self.row(channel)?;
         let mut unreadable = Unreadable::default();
-        let stored = self.store.candidates(row, channel, &mut unreadable)?;
+        let candidates = self.store.candidates(row, channel, &mut unreadable)?;
         unreadable.or_refuse()?;
-        let accepted = accept_revocation(
-            &self.store.terms(row)?,
-            &self.store.feed(row)?,
-            &stored,
-            &self.store.secrets(row)?,
-            number,
-            secret,
-            next_point,
-        )?;
+        let records = Records {
+            terms: self.store.terms(row)?,
+            feed: self.store.feed(row)?,
+            ledger: self.store.ledger(row)?,
+            // An HTLC that cannot be read is no reason to lose a secret: it stays where it is.
+            lives: self.store.htlcs(row, &mut Unreadable::default())?,
+            candidates,
+        };
+        let secrets = self.store.secrets(row)?;
+        let accepted = accept_revocation(&records.on_file(), &secrets, number, secret, next_point)?;
         if let Some(accepted) = accepted {
             self.store.put_revocation(row, &accepted)?;
         }
@@ -158,7 +180,10 @@ impl Core {
     /// A release is taken in any state.
     pub(super) fn release(&self, channel: OutPoint, htlc: HtlcKey) -> Result<(), ArbitratorError> {
         let row = self.row(channel)?;
-        if self.store.release(row, htlc)? {
+        // An engine that was interrupted may say again what was settled long ago.
+        let is_past =
+            htlc.direction == Direction::Incoming && self.store.ledger(row)?.used.holds(htlc);
+        if self.store.release(row, htlc)? || is_past {
             Ok(())
         } else {
             Err(UpdateError::UnknownHtlc { channel, htlc }.into())

@@ -4,10 +4,11 @@
 //! next tick goes on from there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::rc::Rc;
 
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{FeeRate, OutPoint, ScriptBuf, TxOut, Txid};
+use bitcoin::{FeeRate, OutPoint, ScriptBuf, Txid};
 
 use super::core::Core;
 use super::facts::{concerns, contract_watches, facts, has_lost_facts};
@@ -20,7 +21,7 @@ use crate::court::{
 };
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, Party};
-use crate::store::{ChannelRow, Store, StoreError, Unreadable};
+use crate::store::{ChannelRow, Store, StoreError};
 use crate::sweep;
 
 /// How often a tick looks at the chain again because a step brought new outputs to watch: a close, then its second
@@ -32,6 +33,9 @@ const MAX_STEPS: usize = 16;
 
 /// Rows purged in one transaction, so that no command waits long for the database.
 const PURGE_ROWS: u32 = 500;
+
+/// How many channels at rest are read whole in one tick: ten milliseconds' worth.
+const READ_AT_REST: usize = 32;
 
 /// Fee estimates are asked for once per tick, and only if a claim needs them.
 #[derive(Default)]
@@ -143,27 +147,19 @@ impl Tick<'_> {
         for (row, channel) in store.channels()?.channels {
             let read = store
                 .case(row)
-                .and_then(|case| Ok((case, store.terms(row)?)));
+                .and_then(|case| Ok((case, store.funding_output(row)?)));
             // A row that cannot be read is reported by `finish`; the other channels are watched all the same.
-            let Ok((case, terms)) = read else { continue };
+            let Ok((case, expected)) = read else { continue };
             if case.state == ArbitratorState::FullyResolved {
                 continue;
             }
-            // An HTLC that cannot be read may be live: better one question too many.
-            let mut unreadable = Unreadable::default();
-            let live = store.htlcs(row, [], &mut unreadable);
-            let has_live_htlcs =
-                live.map_or(true, |live| !live.is_empty()) || !unreadable.reasons().is_empty();
             let unsettled = case.close.is_none()
                 && (case.seen.is_some()
-                    || has_live_htlcs
+                    || store.carries_htlcs(row)?
                     || due_broadcasts(&case).next().is_some());
             watches.push(Watch {
                 outpoint: channel,
-                expected: TxOut {
-                    value: terms.funding.capacity,
-                    script_pubkey: terms.funding_output().script_pubkey(),
-                },
+                expected,
                 urgency: if unsettled {
                     Urgency::Always
                 } else {
@@ -312,10 +308,10 @@ impl Tick<'_> {
             context.our_point = Some(tagged.our_point);
             context.peer_secret = core.store.secrets(row)?.get(number);
             for owner in [Party::Local, Party::Remote] {
-                let lives = core
+                let past = core
                     .store
-                    .htlcs_at(row, owner, number.get(), &mut unreadable)?;
-                dossier.htlcs.extend(lives);
+                    .past_htlcs_at(row, owner, number.get(), &mut unreadable)?;
+                dossier.past.extend(past);
             }
         }
         for reason in unreadable.reasons() {
@@ -463,7 +459,12 @@ impl Tick<'_> {
         for reason in docket.unreadable {
             self.tell_trouble(None, reason.to_string());
         }
-        for (row, channel) in docket.channels {
+        let height = tip.map_or(0, |tip| tip.height.to_u32());
+        let at_rest = at_rest_to_read(docket.channels.len(), height);
+        for (index, (row, channel)) in docket.channels.into_iter().enumerate() {
+            if !at_rest.contains(&index) && is_at_rest(&core.store, row) {
+                continue;
+            }
             match core.channel_report(row, channel) {
                 Ok((report, unreadable)) => {
                     for reason in unreadable.reasons() {
@@ -488,6 +489,25 @@ impl Tick<'_> {
         self.report.complete = complete && self.troubled.is_empty();
         Ok(self.report)
     }
+}
+
+/// Which of the channels at rest are read whole in a tick, so that damage to a channel is told before it matters: all of
+/// a phone's few, and of a node's many a part that moves on with every block.
+fn at_rest_to_read(channels: usize, height: u32) -> Range<usize> {
+    let parts = channels.div_ceil(READ_AT_REST).max(1);
+    let part = usize::try_from(height).unwrap_or(0) % parts;
+    part * READ_AT_REST..(part + 1) * READ_AT_REST
+}
+
+/// Whether a channel is simply open and carries nothing. One that cannot be read is not.
+fn is_at_rest(store: &Store, row: ChannelRow) -> bool {
+    let case = store.case(row);
+    let is_open = |case: Case| {
+        case.state == ArbitratorState::Default
+            && matches!(case.funding, FundingState::Open(_))
+            && case.latches.data_loss.is_none()
+    };
+    case.is_ok_and(is_open) && store.carries_htlcs(row).is_ok_and(|carries| !carries)
 }
 
 fn purge(store: &Store, row: ChannelRow) -> Result<(), StoreError> {

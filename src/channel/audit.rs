@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use super::commitments::Built;
 use super::{
-    Candidate, ChannelTerms, CommitmentUpdate, Feed, HtlcLife, HtlcRef, Interval, UpdateError,
+    Candidate, ChannelTerms, CommitmentUpdate, Feed, HtlcLife, HtlcRef, Interval, Ledger, PastHtlc,
+    UpdateError,
 };
 use crate::protocol::{CommitmentNumber, Party, RevocationSecrets};
 
@@ -175,6 +176,26 @@ pub fn audit_life(life: &HtlcLife, feed: &Feed, candidates: &[Candidate]) -> Opt
             let what = "the newest commitment says otherwise";
             return Some(Flaw::new("htlc", field, what));
         }
+    }
+    None
+}
+
+/// Judges an HTLC in the archive: every commitment that carried it is revoked.
+pub fn audit_past(past: &PastHtlc, feed: &Feed, ledger: &Ledger) -> Option<Flaw> {
+    let flaw = |what| Some(Flaw::new("past_htlc", "figures", what));
+    let ends_by = |interval: Interval, end: Option<u64>| {
+        interval
+            .last
+            .is_none_or(|last| end.is_some_and(|end| last <= end))
+    };
+    let revoked_by_us = feed.local.and_then(|newest| newest.get().checked_sub(1));
+    let revoked_by_peer = feed.remote_revoked.map(CommitmentNumber::get);
+    if !ends_by(past.local, revoked_by_us) || !ends_by(past.remote, revoked_by_peer) {
+        return flaw("a commitment that is not revoked would carry it");
+    }
+    let was_on_both = past.local.first.is_some() && past.remote.first.is_some();
+    if was_on_both && !ledger.used.holds(past.terms.key) {
+        return flaw("its id was never used up");
     }
     None
 }

@@ -6,7 +6,7 @@ use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, Txid};
 
-use super::{ChannelTerms, HtlcLife, HtlcRef, HtlcTerms, UpdateError};
+use super::{ChannelTerms, HtlcLife, HtlcRef, HtlcTerms, Ledger, UpdateError};
 use crate::protocol::{
     Commitment, CommitmentKeys, CommitmentNumber, CommitmentSpec, Htlc, Party, SecretSlot,
 };
@@ -118,6 +118,17 @@ impl Candidate {
     }
 }
 
+/// What is stored of a channel, for an update to be judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct OnFile<'a> {
+    pub terms: &'a ChannelTerms,
+    pub feed: &'a Feed,
+    pub ledger: &'a Ledger,
+    /// The HTLCs that are not past.
+    pub lives: &'a BTreeMap<HtlcRef, HtlcLife>,
+    pub candidates: &'a [Candidate],
+}
+
 /// An accepted commitment: what is written, in one transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptedCommitment {
@@ -125,6 +136,9 @@ pub struct AcceptedCommitment {
     pub feed: Feed,
     /// The HTLC rows that changed, complete.
     pub changed_htlcs: Vec<HtlcLife>,
+    /// The HTLCs that are past from now on, complete.
+    pub past_htlcs: Vec<HtlcLife>,
+    pub ledger: Ledger,
 }
 
 /// An accepted revocation: what is written, in one transaction.
@@ -133,6 +147,9 @@ pub struct AcceptedRevocation {
     pub number: CommitmentNumber,
     pub slot: SecretSlot,
     pub feed: Feed,
+    /// The HTLCs that are past from now on, complete.
+    pub past_htlcs: Vec<HtlcLife>,
+    pub ledger: Ledger,
 }
 
 /// A commitment of one side, in the words of BOLT 3.

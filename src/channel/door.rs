@@ -2,8 +2,6 @@
 //!
 //! Pure: what is stored and what is new go in; what has to be stored, or the reason for refusing, comes out.
 
-use std::collections::BTreeMap;
-
 use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::OutPoint;
@@ -12,7 +10,7 @@ use super::commitments::Built;
 use super::figures::{changed_htlcs, check_figures};
 use super::{
     AcceptedCommitment, AcceptedRevocation, Candidate, ChannelTerms, CommitmentUpdate, Feed,
-    FundingSignatures, HtlcLife, HtlcRef, LocalUpdate, RemoteUpdate, UpdateError,
+    FundingSignatures, HtlcRef, LocalUpdate, OnFile, RemoteUpdate, UpdateError,
 };
 use crate::protocol::{
     CommitmentNumber, CommitmentSecret, Party, ProtocolError, RevocationSecrets, SignatureOf,
@@ -25,15 +23,19 @@ use crate::protocol::{
 /// # Errors
 /// One case of [`UpdateError`] for each reason to refuse it.
 pub fn accept_local(
-    terms: &ChannelTerms,
-    feed: &Feed,
-    lives: &BTreeMap<HtlcRef, HtlcLife>,
-    stored: &[Candidate],
+    on_file: &OnFile<'_>,
     point: &PublicKey,
     update: &LocalUpdate,
 ) -> Result<Option<AcceptedCommitment>, UpdateError> {
+    let OnFile {
+        terms,
+        feed,
+        ledger,
+        lives,
+        candidates: stored,
+    } = *on_file;
     let signatures = signatures_of(terms, &update.signatures)?;
-    let (built, refs) = check_figures(terms, feed, Party::Local, lives, &update.commitment, point)?;
+    let (built, refs) = check_figures(on_file, Party::Local, &update.commitment, point)?;
     verify_signatures(terms, &update.commitment, &built, signatures)?;
     let candidate = candidate(
         terms,
@@ -59,10 +61,15 @@ pub fn accept_local(
         local: Some(update.commitment.number),
         ..*feed
     };
+    let sent_msat = ledger.sent_msat(terms, &update.commitment, lives);
+    let (past_htlcs, mut ledger) = ledger.after(&feed, lives, &changed_htlcs);
+    ledger.totals.sent_msat = sent_msat;
     Ok(Some(AcceptedCommitment {
         candidate: numbered(stored, candidate),
         feed,
         changed_htlcs,
+        past_htlcs,
+        ledger,
     }))
 }
 
@@ -73,18 +80,20 @@ pub fn accept_local(
 /// # Errors
 /// One case of [`UpdateError`] for each reason to refuse it.
 pub fn accept_remote(
-    terms: &ChannelTerms,
-    feed: &Feed,
-    lives: &BTreeMap<HtlcRef, HtlcLife>,
-    stored: &[Candidate],
+    on_file: &OnFile<'_>,
     update: &RemoteUpdate,
 ) -> Result<Option<AcceptedCommitment>, UpdateError> {
-    let number = update.commitment.number;
-    let (built, refs) = check_figures(
+    let OnFile {
         terms,
         feed,
-        Party::Remote,
+        ledger,
         lives,
+        candidates: stored,
+    } = *on_file;
+    let number = update.commitment.number;
+    let (built, refs) = check_figures(
+        on_file,
+        Party::Remote,
         &update.commitment,
         &update.per_commitment_point,
     )?;
@@ -126,10 +135,13 @@ pub fn accept_remote(
         },
         ..*feed
     };
+    let (past_htlcs, ledger) = ledger.after(&feed, lives, &changed_htlcs);
     Ok(Some(AcceptedCommitment {
         candidate: numbered(stored, candidate),
         feed,
         changed_htlcs,
+        past_htlcs,
+        ledger,
     }))
 }
 
@@ -161,14 +173,19 @@ fn announced_point(
 /// [`UpdateError::OutOfOrder`], [`UpdateError::WrongSecret`], or [`UpdateError::PerCommitmentPoint`] when a repeat
 /// announces another point than the first time.
 pub fn accept_revocation(
-    terms: &ChannelTerms,
-    feed: &Feed,
-    stored: &[Candidate],
+    on_file: &OnFile<'_>,
     secrets: &RevocationSecrets,
     number: CommitmentNumber,
     secret: &CommitmentSecret,
     next_point: &PublicKey,
 ) -> Result<Option<AcceptedRevocation>, UpdateError> {
+    let OnFile {
+        terms,
+        feed,
+        ledger,
+        lives,
+        candidates: stored,
+    } = *on_file;
     let channel = terms.channel();
     let wrong = || UpdateError::WrongSecret {
         channel,
@@ -212,14 +229,18 @@ pub fn accept_revocation(
         .clone()
         .insert(number, secret.clone())
         .map_err(|_| wrong())?;
+    let feed = Feed {
+        remote_revoked: Some(number),
+        remote_next_point: Some(*next_point),
+        ..*feed
+    };
+    let (past_htlcs, ledger) = ledger.after(&feed, lives, &[]);
     Ok(Some(AcceptedRevocation {
         number,
         slot,
-        feed: Feed {
-            remote_revoked: Some(number),
-            remote_next_point: Some(*next_point),
-            ..*feed
-        },
+        feed,
+        past_htlcs,
+        ledger,
     }))
 }
 

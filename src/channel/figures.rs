@@ -6,28 +6,27 @@ use bitcoin::secp256k1::PublicKey;
 
 use super::commitments::Built;
 use super::{
-    ChannelTerms, CommitmentUpdate, Feed, HtlcLife, HtlcOrigin, HtlcRef, HtlcTerms, UpdateError,
+    CommitmentUpdate, Feed, HtlcLife, HtlcOrigin, HtlcRef, HtlcTerms, OnFile, UpdateError,
 };
 use crate::protocol::{CommitmentNumber, Party};
 
 /// BOLT 2: `cltv_expiry` at or above this is a time, not a height, and must fail the channel.
 const CLTV_EXPIRY_LIMIT: u32 = 500_000_000;
 
-/// HTLC ids count from 0 (BOLT 2): no channel lives to see this one, and none beyond it fits a column of the store.
-const HTLC_ID_LIMIT: u64 = i64::MAX as u64;
+/// HTLC ids count from 0 (BOLT 2): no channel lives to see this one, and the store packs none beyond it.
+const HTLC_ID_LIMIT: u64 = 1 << 60;
 
 /// The rows of an update's HTLCs, in its order.
 pub(super) type Refs = Vec<HtlcRef>;
 
 /// Amounts and HTLCs, against the terms and against what was said of the same HTLCs before.
 pub(super) fn check_figures(
-    terms: &ChannelTerms,
-    feed: &Feed,
+    stored: &OnFile<'_>,
     owner: Party,
-    lives: &BTreeMap<HtlcRef, HtlcLife>,
     update: &CommitmentUpdate,
     point: &PublicKey,
 ) -> Result<(Built, Refs), UpdateError> {
+    let terms = stored.terms;
     let channel = terms.channel();
     let capacity = terms.funding.capacity;
     let mut seen = BTreeSet::new();
@@ -60,8 +59,7 @@ pub(super) fn check_figures(
             refuse("origin", "an incoming HTLC is not forwarded from anywhere")?;
         }
         refs.push(
-            row_of(htlc, feed, lives)
-                .or_else(|field| refuse(field, "differs from what was stored"))?,
+            row_of(htlc, stored).or_else(|field| refuse(field, "differs from what was stored"))?,
         );
         claimed_msat = claimed_msat.saturating_add(htlc.amount_msat);
     }
@@ -85,18 +83,20 @@ pub(super) fn check_figures(
 
 /// The row of an HTLC: one that is stored with these very terms, or a new one if the key is free for it. The error is
 /// the field that contradicts what is stored.
-fn row_of(
-    htlc: &HtlcTerms,
-    feed: &Feed,
-    lives: &BTreeMap<HtlcRef, HtlcLife>,
-) -> Result<HtlcRef, &'static str> {
-    let same_key = || lives.values().filter(|life| life.terms.key == htlc.key);
+fn row_of(htlc: &HtlcTerms, stored: &OnFile<'_>) -> Result<HtlcRef, &'static str> {
+    let same_key = || {
+        stored
+            .lives
+            .values()
+            .filter(|life| life.terms.key == htlc.key)
+    };
     if let Some(known) = same_key().find(|life| life.terms == *htlc) {
         return Ok(known.htlc_ref());
     }
     let version = match same_key().next_back() {
+        None if stored.ledger.used.holds(htlc.key) => return Err("id"),
         None => 0,
-        Some(newest) if is_forgettable(newest, feed) => newest.version.saturating_add(1),
+        Some(newest) if is_forgettable(newest, stored.feed) => newest.version.saturating_add(1),
         Some(newest) => return Err(changed_field(&newest.terms, htlc).unwrap_or("id")),
     };
     Ok(HtlcRef {
@@ -160,6 +160,7 @@ pub(super) fn changed_htlcs(
             local: Default::default(),
             remote: Default::default(),
             released: false,
+            forwarded_msat: None,
         });
         let interval = life.interval_mut(owner);
         *interval = interval.entered(number);

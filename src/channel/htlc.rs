@@ -145,6 +145,8 @@ pub struct HtlcLife {
     pub remote: Interval,
     /// We have decided to claim it. Knowing a preimage is not permission.
     pub released: bool,
+    /// For an incoming HTLC that was forwarded: what was sent on for it.
+    pub forwarded_msat: Option<u64>,
 }
 
 impl HtlcLife {

@@ -9,15 +9,17 @@ pub mod commitments;
 pub mod door;
 mod figures;
 pub mod htlc;
+pub mod ledger;
 pub mod reestablish;
 pub mod summary;
 pub mod terms;
 
 pub use commitments::{
     AcceptedCommitment, AcceptedRevocation, Candidate, CommitmentUpdate, Feed, FundingSignatures,
-    LocalUpdate, Position, RemoteUpdate,
+    LocalUpdate, OnFile, Position, RemoteUpdate,
 };
 pub use htlc::{Direction, HtlcKey, HtlcLife, HtlcOrigin, HtlcRef, HtlcTerms, Interval};
+pub use ledger::{Ledger, PastHtlc, Totals, UsedIds};
 pub use reestablish::PeerReestablish;
 pub use summary::{CloseSummary, SummaryKind};
 pub use terms::{ChannelTerms, Funding, KeysId, PartyTerms};

@@ -18,7 +18,7 @@ use bitcoin::{OutPoint, Transaction, Txid};
 use serde::{Deserialize, Serialize};
 
 use super::{Block, CloseKind, Contract, CourtError, Event, EventKind, Outcome};
-use crate::channel::{Candidate, ChannelTerms, CloseSummary, Feed, HtlcLife, HtlcRef};
+use crate::channel::{Candidate, ChannelTerms, CloseSummary, Feed, HtlcLife, HtlcRef, PastHtlc};
 use crate::protocol::Party;
 
 /// Where the channel arbitrator stands.
@@ -174,8 +174,10 @@ pub struct Dossier {
     pub terms: ChannelTerms,
     pub feed: Feed,
     pub candidates: Vec<Candidate>,
-    /// The HTLCs that a candidate carries, and those whose interval holds the spender's number.
+    /// The HTLCs that are not past.
     pub htlcs: BTreeMap<HtlcRef, HtlcLife>,
+    /// The past HTLCs whose interval holds the spender's number.
+    pub past: Vec<PastHtlc>,
     /// The fully signed cooperative closes.
     pub cooperative: Vec<Transaction>,
 }

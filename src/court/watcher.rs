@@ -227,11 +227,13 @@ impl Closer<'_> {
     }
 
     fn htlcs_at(&self, owner: Party, number: u64) -> Vec<&HtlcTerms> {
-        self.dossier
-            .htlcs
-            .values()
-            .filter(|life| life.interval(owner).holds(number))
+        let lives = self.dossier.htlcs.values();
+        let lives = lives.filter(|life| life.interval(owner).holds(number));
+        let past = self.dossier.past.iter();
+        let past = past.filter(|past| past.interval(owner).holds(number));
+        lives
             .map(|life| &life.terms)
+            .chain(past.map(|past| &past.terms))
             .collect()
     }
 

@@ -2,7 +2,7 @@
 
 use bitcoin::consensus::encode;
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{OutPoint, ScriptBuf};
+use bitcoin::{OutPoint, ScriptBuf, TxOut};
 use rusqlite::{Row, Transaction};
 
 use super::cases::put_case;
@@ -10,7 +10,7 @@ use super::error::StoreError;
 use super::outbox::put_events;
 use super::pack::{outpoint_columns, party_column, signed, At};
 use super::{ChannelRow, Store};
-use crate::channel::{ChannelTerms, Feed, Funding, KeysId, PartyTerms};
+use crate::channel::{ChannelTerms, Feed, Funding, KeysId, Ledger, PartyTerms};
 use crate::court::{Case, Event};
 use crate::protocol::{Basepoints, ChannelPublicKeys, ChannelType, Party};
 
@@ -49,8 +49,9 @@ impl Store {
             }
             let (txid, vout) = outpoint_columns(&terms.funding.outpoint);
             db.prepare_cached(
-                "INSERT INTO funding (channel, ordinal, txid, vout, capacity, transaction_bytes)
-                 VALUES (?1, 0, ?2, ?3, ?4, ?5)",
+                "INSERT INTO funding (channel, ordinal, txid, vout, capacity, transaction_bytes,
+                    script_pubkey)
+                 VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute((
                 row.0,
@@ -58,8 +59,9 @@ impl Store {
                 vout,
                 signed(terms.funding.capacity.to_sat()),
                 terms.funding.transaction.as_ref().map(encode::serialize),
+                terms.funding_output().script_pubkey().as_bytes(),
             ))?;
-            super::updates::put_feed(db, row, &Feed::default())?;
+            super::updates::put_feed(db, row, &Feed::default(), &Ledger::default())?;
             put_case(db, row, &Case::default())?;
             put_events(db, events)?;
             Ok(row)
@@ -122,6 +124,27 @@ impl Store {
             channels.push(channel_of(row)?);
         }
         Ok(channels)
+    }
+
+    /// The output that funds a channel: what has to be watched, without any of the keys.
+    ///
+    /// # Errors
+    /// When a row is missing or cannot be decoded.
+    pub fn funding_output(&self, row: ChannelRow) -> Result<TxOut, StoreError> {
+        let (capacity, script): (i64, Option<Vec<u8>>) = self
+            .connection
+            .prepare_cached(
+                "SELECT capacity, script_pubkey FROM funding WHERE channel = ?1 AND ordinal = 0",
+            )?
+            .query_row([row.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(TxOut {
+            value: At("funding", "capacity").amount(capacity)?,
+            script_pubkey: match script {
+                Some(script) => ScriptBuf::from_bytes(script),
+                // Registered with the first schema.
+                None => self.terms(row)?.funding_output().script_pubkey(),
+            },
+        })
     }
 
     /// The terms of a channel.

@@ -2,7 +2,7 @@
 //!
 //! It reads one moment's state over a connection of its own, channel by channel; an HTLC's row is looked at and let go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use bitcoin::OutPoint;
@@ -10,8 +10,10 @@ use bitcoin::OutPoint;
 use super::error::{StoreError, Unreadable};
 use super::{ChannelRow, Store};
 use crate::chain::{ChainView, TxPosition};
-use crate::channel::audit::{audit_candidate, audit_feed, audit_life, audit_terms, Flaw};
-use crate::channel::{ChannelTerms, HtlcLife, HtlcRef};
+use crate::channel::audit::{
+    audit_candidate, audit_feed, audit_life, audit_past, audit_terms, Flaw,
+};
+use crate::channel::{ChannelTerms, Feed};
 use crate::court::{audit_case, audit_summary, ArbitratorState, Dossier};
 
 /// Something in the file that is not as it was written.
@@ -175,28 +177,20 @@ impl Store {
         let candidates = findings.sift("commitment", read)?;
         let read = self.cooperative(row, &mut unreadable);
         let cooperative = findings.sift("cooperative_close", read)?;
-        for error in unreadable.reasons() {
-            findings.unreadable("commitment", error);
-        }
         let feed = findings.sift("feed", self.feed(row))?;
         let secrets = findings.sift("revocation_secret", self.secrets(row));
-        let named: BTreeSet<HtlcRef> = candidates
-            .iter()
-            .flat_map(|it| it.htlcs.iter().copied())
-            .collect();
-        let mut lives: BTreeMap<HtlcRef, HtlcLife> = BTreeMap::new();
-        let read = self.for_each_htlc(row, |life| {
-            let Some(life) = findings.sift("htlc", life) else {
-                return;
-            };
-            if let Some(flaw) = audit_life(&life, &feed, &candidates).filter(|_| !is_purged) {
-                findings.flaw(flaw);
-            }
-            if named.contains(&life.htlc_ref()) {
-                lives.insert(life.htlc_ref(), life);
-            }
-        });
-        findings.sift("htlc", read);
+        let read = self.htlcs(row, &mut unreadable);
+        let lives = findings.sift("htlc", read)?;
+        for error in unreadable.reasons() {
+            findings.unreadable("htlc", error);
+        }
+        let flaws = lives
+            .values()
+            .filter_map(|life| audit_life(life, &feed, &candidates));
+        for flaw in flaws.filter(|_| !is_purged) {
+            findings.flaw(flaw);
+        }
+        self.check_past(row, &feed, findings);
         // What is purged contradicts the feed, which stays.
         if let Some(secrets) = secrets.filter(|_| !is_purged) {
             for flaw in audit_feed(&terms, &feed, &candidates, &secrets) {
@@ -213,8 +207,25 @@ impl Store {
             feed,
             candidates,
             htlcs: lives,
+            past: Vec::new(),
             cooperative,
         })
+    }
+
+    /// The archive is read row by row: a channel has hundreds of thousands of them in its life.
+    fn check_past(&self, row: ChannelRow, feed: &Feed, findings: &mut Findings) {
+        let read = self.ledger(row);
+        let ledger = findings.sift("feed", read);
+        let read = self.for_each_past_htlc(row, |past| {
+            let past = findings.sift("past_htlc", past);
+            let flaw = past
+                .zip(ledger)
+                .and_then(|(past, ledger)| audit_past(&past, feed, &ledger));
+            if let Some(flaw) = flaw {
+                findings.flaw(flaw);
+            }
+        });
+        findings.sift("past_htlc", read);
     }
 
     fn check_events(&self, findings: &mut Findings) {

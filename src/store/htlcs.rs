@@ -1,98 +1,49 @@
-//! HTLC rows: one for an HTLC's life.
+//! HTLC rows: one for an HTLC's life, for as long as a commitment that may still be broadcast unpunished carries it. Then it
+//! goes to the archive (store/past.rs).
 
 use std::collections::BTreeMap;
 
 use rusqlite::{Row, Transaction};
 
 use super::error::{StoreError, Unreadable};
-use super::pack::{direction_column, origin_column, signed, At};
+use super::pack::{direction_column, origin_column, outpoint_columns, signed, At};
 use super::{ChannelRow, Store};
-use crate::channel::{Direction, HtlcKey, HtlcLife, HtlcRef, HtlcTerms, Interval};
-use crate::protocol::{Party, PaymentHash};
+use crate::channel::{Direction, HtlcKey, HtlcLife, HtlcOrigin, HtlcRef, HtlcTerms, Interval};
+use crate::protocol::PaymentHash;
 
 const HTLC_COLUMNS: &str = "direction, htlc_id, payment_hash, amount_msat, cltv_expiry, origin,
-    first_local, last_local, first_remote, last_remote, released, version";
+    first_local, last_local, first_remote, last_remote, released, version, forwarded_msat";
 
 impl Store {
-    /// The HTLCs that a newest commitment carries, and those named. Rows that cannot be decoded are put aside.
+    /// The HTLCs that are not past. Rows that cannot be decoded are put aside.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn htlcs(
         &self,
         row: ChannelRow,
-        named: impl IntoIterator<Item = HtlcKey>,
         unreadable: &mut Unreadable,
     ) -> Result<BTreeMap<HtlcRef, HtlcLife>, StoreError> {
-        let mut lives = BTreeMap::new();
-        let sql = format!("SELECT {HTLC_COLUMNS} FROM htlc WHERE channel = ?1 AND live = 1");
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query([row.0])?;
-        while let Some(row) = rows.next()? {
-            let life = unreadable.sift(life_of(row));
-            lives.extend(life.map(|life| (life.htlc_ref(), life)));
-        }
-        let sql = format!(
-            "SELECT {HTLC_COLUMNS} FROM htlc WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3"
-        );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        for key in named {
-            let mut rows =
-                statement.query((row.0, direction_column(key.direction), signed(key.id)))?;
-            while let Some(row) = rows.next()? {
-                let life = unreadable.sift(life_of(row));
-                lives.extend(life.map(|life| (life.htlc_ref(), life)));
-            }
-        }
-        Ok(lives)
-    }
-
-    /// The HTLCs that commitment `number` of `owner` may have carried. Rows that cannot be decoded are put aside: one
-    /// of them never stops the punishment.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn htlcs_at(
-        &self,
-        row: ChannelRow,
-        owner: Party,
-        number: u64,
-        unreadable: &mut Unreadable,
-    ) -> Result<BTreeMap<HtlcRef, HtlcLife>, StoreError> {
-        let (first, last) = match owner {
-            Party::Local => ("first_local", "last_local"),
-            Party::Remote => ("first_remote", "last_remote"),
-        };
-        let sql = format!(
-            "SELECT {HTLC_COLUMNS} FROM htlc WHERE channel = ?1
-             AND {first} <= ?2 AND ({last} IS NULL OR {last} >= ?2)"
-        );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query((row.0, signed(number)))?;
-        let mut lives = BTreeMap::new();
-        while let Some(row) = rows.next()? {
-            let life = unreadable.sift(life_of(row));
-            lives.extend(life.map(|life| (life.htlc_ref(), life)));
-        }
-        Ok(lives)
-    }
-
-    /// Hands out every HTLC of the channel's life, one by one, and why one cannot be read.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub(super) fn for_each_htlc(
-        &self,
-        row: ChannelRow,
-        mut take: impl FnMut(Result<HtlcLife, StoreError>),
-    ) -> Result<(), StoreError> {
         let sql = format!("SELECT {HTLC_COLUMNS} FROM htlc WHERE channel = ?1");
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query([row.0])?;
+        let mut lives = BTreeMap::new();
         while let Some(row) = rows.next()? {
-            take(life_of(row));
+            let life = unreadable.sift(life_of(row));
+            lives.extend(life.map(|life| (life.htlc_ref(), life)));
         }
-        Ok(())
+        Ok(lives)
+    }
+
+    /// Whether the channel carries HTLCs, readable or not.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn carries_htlcs(&self, row: ChannelRow) -> Result<bool, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM htlc WHERE channel = ?1)")?
+            .query_row([row.0], |row| row.get(0))?)
     }
 
     /// Marks an HTLC as one that we have decided to claim. `false`: there is no such HTLC. Where several have had the
@@ -129,14 +80,14 @@ pub(super) fn put_htlc(
         cltv_expiry,
         origin,
     } = &life.terms;
-    // `released` is left alone: only `release` sets it, and nothing takes it back.
+    // `released` and `forwarded_msat` are left alone: an update does not know them.
     db.prepare_cached(
         "INSERT INTO htlc (channel, direction, htlc_id, payment_hash, amount_msat, cltv_expiry,
-            origin, first_local, last_local, first_remote, last_remote, live, version)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+            origin, first_local, last_local, first_remote, last_remote, version)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT DO UPDATE SET first_local = excluded.first_local,
             last_local = excluded.last_local, first_remote = excluded.first_remote,
-            last_remote = excluded.last_remote, live = excluded.live",
+            last_remote = excluded.last_remote",
     )?
     .execute((
         row.0,
@@ -150,8 +101,33 @@ pub(super) fn put_htlc(
         life.local.last.map(signed),
         life.remote.first.map(signed),
         life.remote.last.map(signed),
-        life.is_live(),
         life.version,
+    ))?;
+    if let HtlcOrigin::Forwarded { channel, id, .. } = origin {
+        let (txid, vout) = outpoint_columns(channel);
+        db.prepare_cached(
+            "UPDATE htlc SET forwarded_msat = ?4
+             WHERE channel = (SELECT channel FROM funding WHERE txid = ?1 AND vout = ?2)
+             AND direction = 1 AND htlc_id = ?3 AND forwarded_msat IS NOT ?4",
+        )?
+        .execute((txid, vout, signed(*id), signed(*amount_msat)))?;
+    }
+    Ok(())
+}
+
+pub(super) fn delete_htlc(
+    db: &Transaction<'_>,
+    row: ChannelRow,
+    htlc: HtlcRef,
+) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "DELETE FROM htlc WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3 AND version = ?4",
+    )?
+    .execute((
+        row.0,
+        direction_column(htlc.key.direction),
+        signed(htlc.key.id),
+        htlc.version,
     ))?;
     Ok(())
 }
@@ -189,5 +165,6 @@ fn life_of(row: &Row<'_>) -> Result<HtlcLife, StoreError> {
             last: number(9, "last_remote")?,
         },
         released: row.get::<_, i64>(10)? != 0,
+        forwarded_msat: number(12, "forwarded_msat")?,
     })
 }

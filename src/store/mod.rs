@@ -16,6 +16,7 @@ mod lock;
 mod open;
 mod outbox;
 mod pack;
+mod past;
 mod secrets;
 mod updates;
 mod wipe;

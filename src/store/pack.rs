@@ -177,7 +177,7 @@ fn unpack_htlcs(mut bytes: &[u8]) -> Option<Vec<HtlcRef>> {
     bytes.is_empty().then_some(htlcs)
 }
 
-fn push_varint(bytes: &mut Vec<u8>, mut value: u64) {
+pub(super) fn push_varint(bytes: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         bytes.push((value as u8) | 0x80);
         value >>= 7;
@@ -185,7 +185,7 @@ fn push_varint(bytes: &mut Vec<u8>, mut value: u64) {
     bytes.push(value as u8);
 }
 
-fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+pub(super) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
         let (first, rest) = bytes.split_first()?;

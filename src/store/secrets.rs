@@ -2,6 +2,7 @@
 
 use super::error::StoreError;
 use super::pack::{signed, At};
+use super::past::bury;
 use super::updates::put_feed;
 use super::{ChannelRow, Store};
 use crate::channel::AcceptedRevocation;
@@ -70,7 +71,10 @@ impl Store {
                 "DELETE FROM commitment WHERE channel = ?1 AND owner = 1 AND number <= ?2",
             )?
             .execute((row.0, signed(accepted.number.get())))?;
-            put_feed(db, row, &accepted.feed)
+            for life in &accepted.past_htlcs {
+                bury(db, row, life)?;
+            }
+            put_feed(db, row, &accepted.feed, &accepted.ledger)
         })
     }
 }

@@ -9,8 +9,9 @@ use rusqlite::{Row, Transaction};
 use super::error::{StoreError, Unreadable};
 use super::htlcs::put_htlc;
 use super::pack::{pack_htlcs, party_column, signed, At};
+use super::past::bury;
 use super::{ChannelRow, Store};
-use crate::channel::{AcceptedCommitment, Candidate, Feed};
+use crate::channel::{AcceptedCommitment, Candidate, Feed, HtlcLife, Ledger, Totals, UsedIds};
 use crate::protocol::Party;
 
 impl Store {
@@ -45,6 +46,40 @@ impl Store {
             remote_next_point: point
                 .map(|bytes| At("feed", "remote_next_point").key(bytes))
                 .transpose()?,
+        })
+    }
+
+    /// The sums over the HTLCs that are past.
+    ///
+    /// # Errors
+    /// When the row is missing or cannot be decoded.
+    pub fn ledger(&self, row: ChannelRow) -> Result<Ledger, StoreError> {
+        let figures: [i64; 5] = self
+            .connection
+            .prepare_cached(
+                "SELECT sent_msat, received_msat, net_fees_msat, used_outgoing_ids,
+                    used_incoming_ids FROM feed WHERE channel = ?1",
+            )?
+            .query_row([row.0], |row| {
+                Ok([
+                    row.get(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ])
+            })?;
+        let [sent, received, net_fees, outgoing, incoming] = figures;
+        Ok(Ledger {
+            totals: Totals {
+                sent_msat: At("feed", "sent_msat").unsigned(sent)?,
+                received_msat: At("feed", "received_msat").unsigned(received)?,
+                net_fees_msat: At("feed", "net_fees_msat").unsigned(net_fees)?,
+            },
+            used: UsedIds {
+                outgoing: At("feed", "used_outgoing_ids").unsigned(outgoing)?,
+                incoming: At("feed", "used_incoming_ids").unsigned(incoming)?,
+            },
         })
     }
 
@@ -91,10 +126,14 @@ impl Store {
                 .execute((row.0, signed(candidate.number.get())))?;
             }
             put_candidate(db, row, candidate)?;
-            for life in &accepted.changed_htlcs {
+            let is_past = |life: &&HtlcLife| accepted.past_htlcs.contains(life);
+            for life in accepted.changed_htlcs.iter().filter(|it| !is_past(it)) {
                 put_htlc(db, row, life)?;
             }
-            put_feed(db, row, &accepted.feed)
+            for life in &accepted.past_htlcs {
+                bury(db, row, life)?;
+            }
+            put_feed(db, row, &accepted.feed, &accepted.ledger)
         })
     }
 
@@ -149,10 +188,13 @@ pub(super) fn put_feed(
     db: &Transaction<'_>,
     row: ChannelRow,
     feed: &Feed,
+    ledger: &Ledger,
 ) -> Result<(), StoreError> {
+    let Ledger { totals, used } = ledger;
     db.prepare_cached(
-        "REPLACE INTO feed (channel, local_number, remote_number, remote_revoked, remote_next_point)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "REPLACE INTO feed (channel, local_number, remote_number, remote_revoked, remote_next_point,
+            sent_msat, received_msat, net_fees_msat, used_outgoing_ids, used_incoming_ids)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute((
         row.0,
@@ -160,6 +202,11 @@ pub(super) fn put_feed(
         feed.remote.map(|number| signed(number.get())),
         feed.remote_revoked.map(|number| signed(number.get())),
         feed.remote_next_point.map(|point| point.serialize()),
+        signed(totals.sent_msat),
+        signed(totals.received_msat),
+        signed(totals.net_fees_msat),
+        signed(used.outgoing),
+        signed(used.incoming),
     ))?;
     Ok(())
 }

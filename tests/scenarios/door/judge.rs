@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use bitcoin::{Transaction, Txid};
-use lightning_arbitrator::channel::{Feed, HtlcTerms};
+use lightning_arbitrator::channel::{Feed, HtlcKey, HtlcTerms, PastHtlc};
 use lightning_arbitrator::court::{recognise, CloseKind, ContractRole, Dossier, SpendContext};
-use lightning_arbitrator::protocol::{ContractOutput, Party};
+use lightning_arbitrator::protocol::{ContractOutput, Party, PaymentHash};
 use lightning_arbitrator::store::{ChannelRow, Store};
 use testkit::party::{Side, Which};
 
@@ -48,17 +48,17 @@ impl Story {
         let dossier = dossier(&store, row);
         self.candidates_are(&dossier);
         for signed in &self.signed {
-            let told = store
-                .htlcs_at(
-                    row,
-                    party(signed.owner),
-                    signed.number,
-                    &mut Default::default(),
-                )
-                .expect("readable");
-            let held: Vec<&HtlcTerms> = told.values().map(|life| &life.terms).collect();
+            let past = past_at(&store, row, signed);
+            let held = past
+                .iter()
+                .map(|past| script_of(&past.terms))
+                .chain(dossier.htlcs.values().map(|life| script_of(&life.terms)));
+            let held: Vec<_> = held.collect();
             for htlc in &signed.htlcs {
-                assert!(held.contains(&htlc), "{signed:?} without {htlc:?}");
+                assert!(
+                    held.contains(&script_of(htlc)),
+                    "{signed:?} without {htlc:?}"
+                );
             }
             self.is_recognised(&store, row, &dossier, signed);
         }
@@ -106,10 +106,7 @@ impl Story {
     fn is_recognised(&self, store: &Store, row: ChannelRow, dossier: &Dossier, signed: &Signed) {
         let at = number(signed.number);
         let mut dossier = dossier.clone();
-        for owner in [Party::Local, Party::Remote] {
-            let lives = store.htlcs_at(row, owner, signed.number, &mut Default::default());
-            dossier.htlcs.extend(lives.expect("readable"));
-        }
+        dossier.past = past_at(store, row, signed);
         let context = SpendContext {
             our_point: Some(
                 self.world
@@ -173,19 +170,36 @@ fn is_htlc(output: &ContractOutput) -> bool {
     matches!(output, ContractOutput::Htlc { .. })
 }
 
+fn past_at(store: &Store, row: ChannelRow, signed: &Signed) -> Vec<PastHtlc> {
+    store
+        .past_htlcs_at(
+            row,
+            party(signed.owner),
+            signed.number,
+            &mut Default::default(),
+        )
+        .expect("readable")
+}
+
+/// What an HTLC's script and amount are made of: where it came from is forgotten once it is past.
+fn script_of(htlc: &HtlcTerms) -> (HtlcKey, PaymentHash, u64, u32) {
+    (
+        htlc.key,
+        htlc.payment_hash,
+        htlc.amount_msat,
+        htlc.cltv_expiry,
+    )
+}
+
 fn dossier(store: &Store, row: ChannelRow) -> Dossier {
     let terms = store.terms(row).expect("readable");
     let candidates = store
         .candidates(row, terms.channel(), &mut Default::default())
         .expect("readable");
-    let named = candidates
-        .iter()
-        .flat_map(|it| it.htlcs.iter().map(|htlc| htlc.key));
     Dossier {
         feed: store.feed(row).expect("readable"),
-        htlcs: store
-            .htlcs(row, named, &mut Default::default())
-            .expect("readable"),
+        htlcs: store.htlcs(row, &mut Default::default()).expect("readable"),
+        past: Vec::new(),
         cooperative: Vec::new(),
         candidates,
         terms,

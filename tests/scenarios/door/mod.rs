@@ -6,6 +6,7 @@ mod closing;
 mod histories;
 mod htlcs;
 mod judge;
+mod ledger;
 mod lies;
 mod numbers;
 mod proofs;

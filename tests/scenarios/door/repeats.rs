@@ -87,9 +87,7 @@ fn the_origin_of_a_forwarded_htlc_is_kept(mut world: World) {
     let channel = world.outpoint();
     let store = world.phone.opened();
     let row = store.find(channel).expect("readable").expect("registered");
-    let lives = store
-        .htlcs(row, [], &mut Default::default())
-        .expect("readable");
+    let lives = store.htlcs(row, &mut Default::default()).expect("readable");
     let origins: Vec<_> = lives
         .values()
         .map(|life| (life.terms.key, life.terms.origin))

@@ -13,8 +13,8 @@ use crate::support::Tables;
 /// SQLite's own header at the start of the file.
 const HEADER: usize = 100;
 
-/// The size of a page, as SQLite makes it by default.
-const PAGE: usize = 4096;
+/// The size of a page in a file of ours.
+const PAGE: usize = 1024;
 
 fn intact(config: &Config) -> Vec<u8> {
     let intact = bytes(&config.database).expect("the phone has a database");

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 
 use bitcoin::{Amount, OutPoint};
 use futures::executor::block_on;
+use lightning_arbitrator::channel::{HtlcLife, HtlcTerms};
 use lightning_arbitrator::protocol::{CommitmentNumber, Party};
-use lightning_arbitrator::store::{Store, Unreadable};
+use lightning_arbitrator::store::{ChannelRow, Store, Unreadable};
 use lightning_arbitrator::{ChainArbitrator, Config};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -181,28 +182,40 @@ fn tell_past(config: &Config, text: &mut String) {
                 Party::Remote => feed.remote,
             };
             for at in 0..=newest.map_or(0, CommitmentNumber::get) {
-                let mut unreadable = Unreadable::default();
-                let lives = store.htlcs_at(row, owner, at, &mut unreadable);
-                assert!(unreadable.reasons().is_empty(), "{unreadable:?}");
+                let carried = carried(&store, row, owner, at);
                 let is_revoked = secrets.get(number(at)).is_some();
                 writeln!(text, "{channel} {owner:?} {at}: secret {is_revoked}").expect("memory");
-                for life in lives.expect("readable").values() {
-                    let (it, version) = (life.terms, life.version);
-                    writeln!(
-                        text,
-                        "  {} ({version}): {} msat until {}, hash {:?}, from {:?}, released {}",
-                        it.key,
-                        it.amount_msat,
-                        it.cltv_expiry,
-                        it.payment_hash,
-                        it.origin,
-                        life.released
-                    )
-                    .expect("memory");
-                }
+                text.push_str(&carried.concat());
             }
         }
     }
+}
+
+/// The HTLCs that a commitment may have carried, a line each.
+fn carried(store: &Store, row: ChannelRow, owner: Party, at: u64) -> Vec<String> {
+    let mut unreadable = Unreadable::default();
+    let lives = store.htlcs(row, &mut unreadable).expect("readable");
+    let past = store.past_htlcs_at(row, owner, at, &mut unreadable);
+    assert!(unreadable.reasons().is_empty(), "{unreadable:?}");
+    let is_carried = |life: &&HtlcLife| match owner {
+        Party::Local => life.local.holds(at),
+        Party::Remote => life.remote.holds(at),
+    };
+    let lives = lives.values().filter(is_carried);
+    let past = past.expect("readable").into_iter();
+    let mut lines: Vec<String> = lives
+        .map(|life| line_of(&life.terms, life.released))
+        .chain(past.map(|past| line_of(&past.terms, past.released)))
+        .collect();
+    lines.sort();
+    lines
+}
+
+fn line_of(it: &HtlcTerms, released: bool) -> String {
+    format!(
+        "  {}: {} msat until {}, hash {:?}, from {:?}, released {released}\n",
+        it.key, it.amount_msat, it.cltv_expiry, it.payment_hash, it.origin,
+    )
 }
 
 fn tell_channel(opened: &ChainArbitrator, channel: OutPoint, text: &mut String) {

@@ -52,6 +52,9 @@ fn a_newer_schema_is_refused() {
     let mut world = asleep();
     let config = world.phone.config.clone();
     let db = Connection::open(&config.database).expect("it is free");
+    let newest: i64 = db
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .expect("a number");
     db.pragma_update(None, "user_version", 99)
         .expect("writable");
     drop(db);
@@ -60,7 +63,8 @@ fn a_newer_schema_is_refused() {
         StoreError::NewerSchema { found: 99, known } if known < 99
     ));
     let db = Connection::open(&config.database).expect("it is free");
-    db.pragma_update(None, "user_version", 1).expect("writable");
+    db.pragma_update(None, "user_version", newest)
+        .expect("writable");
     drop(db);
     world.phone.on();
 }

@@ -122,15 +122,17 @@ fn troubling_columns(pair: &mut Pair) -> BTreeSet<Column> {
 /// Columns that a tick needs in no case, or in which every value means something.
 fn is_quiet((table, column): &Column) -> bool {
     match table.as_str() {
-        // Read when a secret is revealed or needed, and when somebody asks for the log.
-        "revocation_secret" | "arbitrator_log" => true,
+        // Read when a secret is revealed or needed, a revoked commitment is broadcast, or somebody asks for the log.
+        "revocation_secret" | "past_htlc" | "arbitrator_log" => true,
         // Any bytes are a script.
         "sweep_script" => column == "script",
         "party" => column == "shutdown_script" || column == "party",
         "broadcast" => column == "ordinal",
         "commitment" => column == "funding",
-        "funding" => column == "ordinal",
-        "htlc" => column == "live" || column == "released",
+        "funding" => column == "ordinal" || column == "script_pubkey",
+        // The ledger is read when the engine tells of a commitment.
+        "feed" => column.ends_with("_msat") || column.ends_with("_ids"),
+        "htlc" => column == "released",
         "court_case" => column == "updates_refused",
         "contract" => column != "detail",
         "cooperative_close" => column == "txid",
