@@ -79,6 +79,20 @@ impl Findings {
         read.map_err(|error| self.unreadable(table, &error)).ok()
     }
 
+    /// The rows that were read, and a finding for each other.
+    fn sift_rows<T>(
+        &mut self,
+        table: &str,
+        read: impl FnOnce(&mut Unreadable) -> Result<T, StoreError>,
+    ) -> Option<T> {
+        let mut unreadable = Unreadable::default();
+        let rows = self.sift(table, read(&mut unreadable));
+        for error in unreadable.reasons() {
+            self.unreadable(table, error);
+        }
+        rows
+    }
+
     fn flaw(&mut self, flaw: Flaw) {
         self.add(flaw.of, Some(flaw.field), flaw.what);
     }
@@ -138,7 +152,13 @@ impl Store {
         findings.sift("arbitrator_log", self.arbitrator_log(row));
         let sweep_script = findings.sift("sweep_script", self.sweep_script(row));
         let summary = findings.sift("close_summary", self.summary(channel));
+        let funding_output = findings.sift("funding", self.funding_output(row));
         let Some(terms) = terms else { return };
+        let script = terms.funding_output().script_pubkey();
+        if funding_output.is_some_and(|output| output.script_pubkey != script) {
+            let what = "not that of both funding keys";
+            findings.add("funding", Some("script_pubkey"), what);
+        }
         findings
             .found
             .extend(audit_terms(&terms).map(|flaw| Finding {
@@ -172,18 +192,15 @@ impl Store {
         is_purged: bool,
         findings: &mut Findings,
     ) -> Option<Dossier> {
-        let mut unreadable = Unreadable::default();
-        let read = self.candidates(row, terms.channel(), &mut unreadable);
-        let candidates = findings.sift("commitment", read)?;
-        let read = self.cooperative(row, &mut unreadable);
-        let cooperative = findings.sift("cooperative_close", read)?;
+        let candidates = findings.sift_rows("commitment", |unreadable| {
+            self.candidates(row, terms.channel(), unreadable)
+        })?;
+        let cooperative = findings.sift_rows("cooperative_close", |unreadable| {
+            self.cooperative(row, unreadable)
+        })?;
         let feed = findings.sift("feed", self.feed(row))?;
         let secrets = findings.sift("revocation_secret", self.secrets(row));
-        let read = self.htlcs(row, &mut unreadable);
-        let lives = findings.sift("htlc", read)?;
-        for error in unreadable.reasons() {
-            findings.unreadable("htlc", error);
-        }
+        let lives = findings.sift_rows("htlc", |unreadable| self.htlcs(row, unreadable))?;
         let flaws = lives
             .values()
             .filter_map(|life| audit_life(life, &feed, &candidates));

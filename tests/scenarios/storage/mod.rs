@@ -1,10 +1,13 @@
 //! Scenarios 23 and 24, the file: whose it is, who has it open, what is wrong with it, and what of it is secret.
 
+mod backup;
+mod check;
 mod damage;
 mod migration;
 mod opening;
 mod rows;
 mod secrets;
+mod wipe;
 
 use std::fs;
 use std::path::Path;
