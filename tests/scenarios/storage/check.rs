@@ -140,10 +140,7 @@ fn a_figure_that_was_never_signed_is_found() {
         ("htlc", "last_remote = first_remote"),
         ("past_htlc", "class = class + 1"),
         ("chain_tip", "height = height - 1"),
-        (
-            "event",
-            "body = replace(body, '\"height\":1', '\"height\":2')",
-        ),
+        ("event", "id = id || '/again'"),
     ] {
         // What is the matter shows wherever it is compared.
         let shows_in = match table {
@@ -215,7 +212,7 @@ fn commands_go_on_meanwhile() {
     let on = world.phone.shared();
     std::thread::scope(|scope| {
         let checks = scope.spawn(|| {
-            let checks = (0..20).map(|_| block_on(on.integrity_check()).expect("readable"));
+            let checks = (0..5).map(|_| block_on(on.integrity_check()).expect("readable"));
             checks
                 .flat_map(|report| report.findings)
                 .collect::<Vec<_>>()
