@@ -167,12 +167,16 @@ impl Store {
                 column: Some(flaw.field.into()),
                 what: flaw.what,
             }));
+        let Some(dossier) = self.read_dossier(row, terms, findings) else {
+            return;
+        };
+        // A purge that was cut off leaves some of what nobody wants any more.
         let is_purged = case
             .as_ref()
             .is_some_and(|case| case.state == ArbitratorState::FullyResolved);
-        let Some(dossier) = self.check_updates(row, terms, is_purged, findings) else {
-            return;
-        };
+        if !is_purged {
+            self.check_updates(row, &dossier, findings);
+        }
         let (Some(case), Some(sweep_script), Some(summary)) = (case, sweep_script, summary) else {
             return;
         };
@@ -184,49 +188,52 @@ impl Store {
         }
     }
 
-    /// What the engine's updates left. Gives what the case is judged by.
-    fn check_updates(
+    /// What the case is judged by, as far as it can be read.
+    fn read_dossier(
         &self,
         row: ChannelRow,
         terms: ChannelTerms,
-        is_purged: bool,
         findings: &mut Findings,
     ) -> Option<Dossier> {
-        let candidates = findings.sift_rows("commitment", |unreadable| {
-            self.candidates(row, terms.channel(), unreadable)
-        })?;
-        let cooperative = findings.sift_rows("cooperative_close", |unreadable| {
-            self.cooperative(row, unreadable)
-        })?;
-        let feed = findings.sift("feed", self.feed(row))?;
-        let secrets = findings.sift("revocation_secret", self.secrets(row));
-        let lives = findings.sift_rows("htlc", |unreadable| self.htlcs(row, unreadable))?;
-        let flaws = lives
-            .values()
-            .filter_map(|life| audit_life(life, &feed, &candidates));
-        for flaw in flaws.filter(|_| !is_purged) {
-            findings.flaw(flaw);
-        }
-        self.check_past(row, &feed, findings);
-        // What is purged contradicts the feed, which stays.
-        if let Some(secrets) = secrets.filter(|_| !is_purged) {
-            for flaw in audit_feed(&terms, &feed, &candidates, &secrets) {
-                findings.flaw(flaw);
-            }
-        }
-        for candidate in &candidates {
-            if let Err(flaw) = audit_candidate(&terms, candidate, &lives) {
-                findings.flaw(flaw);
-            }
-        }
         Some(Dossier {
+            candidates: findings.sift_rows("commitment", |unreadable| {
+                self.candidates(row, terms.channel(), unreadable)
+            })?,
+            cooperative: findings.sift_rows("cooperative_close", |unreadable| {
+                self.cooperative(row, unreadable)
+            })?,
+            feed: findings.sift("feed", self.feed(row))?,
+            htlcs: findings.sift_rows("htlc", |unreadable| self.htlcs(row, unreadable))?,
+            past: Vec::new(),
+            terms,
+        })
+    }
+
+    /// What the engine's updates left.
+    fn check_updates(&self, row: ChannelRow, dossier: &Dossier, findings: &mut Findings) {
+        let Dossier {
             terms,
             feed,
             candidates,
-            htlcs: lives,
-            past: Vec::new(),
-            cooperative,
-        })
+            htlcs,
+            ..
+        } = dossier;
+        if let Some(secrets) = findings.sift("revocation_secret", self.secrets(row)) {
+            for flaw in audit_feed(terms, feed, candidates, &secrets) {
+                findings.flaw(flaw);
+            }
+        }
+        for candidate in candidates {
+            if let Err(flaw) = audit_candidate(terms, candidate, htlcs) {
+                findings.flaw(flaw);
+            }
+        }
+        for life in htlcs.values() {
+            if let Some(flaw) = audit_life(life, feed, candidates) {
+                findings.flaw(flaw);
+            }
+        }
+        self.check_past(row, feed, findings);
     }
 
     /// The archive is read row by row: a channel has hundreds of thousands of them in its life.

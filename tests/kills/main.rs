@@ -5,6 +5,8 @@
 //! [`engine`] asks after every step whether all that was ever acknowledged is still there.
 #![cfg(unix)]
 
+mod bases;
+mod deeds;
 mod dice;
 mod disk;
 mod engine;
@@ -14,6 +16,9 @@ mod phone;
 mod power;
 mod sigkill;
 mod story;
+#[path = "../scenarios/support/tables.rs"]
+mod tables;
+mod thousand;
 mod wire;
 #[path = "../scenarios/support/words.rs"]
 mod words;

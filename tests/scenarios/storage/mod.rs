@@ -3,10 +3,13 @@
 mod backup;
 mod check;
 mod damage;
+mod flips;
 mod migration;
 mod opening;
 mod rows;
 mod secrets;
+mod standing;
+mod story;
 mod wipe;
 
 use std::fs;

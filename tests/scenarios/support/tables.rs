@@ -24,6 +24,11 @@ impl Tables {
         )
     }
 
+    /// How many rows a table has.
+    pub fn count(&self, name: &str) -> usize {
+        self.0.get(name).map_or(0, Vec::len)
+    }
+
     /// They are as before.
     #[track_caller]
     pub fn assert_are(&self, before: &Tables) {
