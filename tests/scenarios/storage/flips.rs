@@ -9,9 +9,9 @@ use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config};
 use rusqlite::types::Value;
 use rusqlite::Connection;
 
+use super::bytes;
 use super::standing::said;
 use super::story::story;
-use super::bytes;
 use crate::support::World;
 
 /// Bits tried on each page: bytes spread over it, so that header, cell pointers and cells are met.
@@ -72,7 +72,10 @@ fn a_flipped_bit_on_any_page_is_noticed_or_changes_nothing() {
             }
         }
     }
-    println!("{} refused, {} found, {} without effect", seen[0], seen[1], seen[2]);
+    println!(
+        "{} refused, {} found, {} without effect",
+        seen[0], seen[1], seen[2]
+    );
     assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
 }
 
@@ -144,22 +147,104 @@ fn unnoticed_columns(world: &mut World) -> BTreeSet<(String, String)> {
     let db = Connection::open(&database).expect("a second connection");
     db.pragma_update(None, "foreign_keys", false).expect("off");
     let mut unnoticed = BTreeSet::new();
-    for (table, column, keys) in columns(&db) {
-        for row in some_rows(&db, &table, &column, &keys) {
-            let (value, key) = row.split_last().expect("the column is the last");
-            for other in flipped(value) {
-                // A key that another row has already.
-                if update(&db, &table, &column, &keys, key, value, &other) == 0 {
+    for place in places(&db) {
+        for (keys, value) in place.rows(&db) {
+            for other in flipped(&value) {
+                if !place.write(&db, &keys, &value, &other) {
                     continue;
                 }
                 let report = block_on(on.integrity_check()).expect("readable");
                 if report.findings.is_empty() {
-                    unnoticed.insert((table.clone(), column.clone()));
+                    unnoticed.insert((place.table.clone(), place.column.clone()));
                 }
-                let back = update(&db, &table, &column, &keys, key, &other, value);
-                assert_eq!(back, 1, "{table}.{column}");
+                assert!(place.write(&db, &keys, &other, &value));
             }
         }
     }
     unnoticed
+}
+
+/// A table, one of its columns, and those that name a row beside it.
+struct Place {
+    table: String,
+    column: String,
+    keys: Vec<String>,
+}
+
+fn places(db: &Connection) -> Vec<Place> {
+    let tables = texts(
+        db,
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+    );
+    let mut places = Vec::new();
+    for table in tables {
+        let info = |which: &str| {
+            let sql = format!("SELECT name FROM pragma_table_info('{table}') WHERE {which}");
+            texts(db, &sql)
+        };
+        for column in info("1") {
+            let keys = info(&format!("pk > 0 AND name <> '{column}'"));
+            let table = table.clone();
+            places.push(Place {
+                table,
+                column,
+                keys,
+            });
+        }
+    }
+    places
+}
+
+fn texts(db: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = db.prepare(sql).expect("good SQL");
+    let rows = statement.query_map([], |row| row.get(0));
+    rows.expect("no parameters")
+        .collect::<Result<_, _>>()
+        .expect("texts")
+}
+
+impl Place {
+    /// The first row, one in the middle, and the last: the values of their keys, and of the column.
+    fn rows(&self, db: &Connection) -> Vec<(Vec<Value>, Value)> {
+        let Place {
+            table,
+            column,
+            keys,
+        } = self;
+        let count = format!("SELECT count(*) FROM {table} WHERE {column} NOT NULL");
+        let count: u32 = db
+            .query_row(&count, [], |row| row.get(0))
+            .expect("a number");
+        let offsets: BTreeSet<u32> = [0, count / 2, count.saturating_sub(1)].into();
+        let named = [keys.as_slice(), std::slice::from_ref(column)].concat();
+        let sql = format!(
+            "SELECT {} FROM {table} WHERE {column} NOT NULL LIMIT 1 OFFSET ?1",
+            named.join(", ")
+        );
+        let row_at = |offset: u32| {
+            db.query_row(&sql, [offset], |row| {
+                let found: Result<Vec<Value>, _> = (0..keys.len()).map(|at| row.get(at)).collect();
+                Ok((found?, row.get(keys.len())?))
+            })
+        };
+        offsets
+            .into_iter()
+            .filter(|offset| *offset < count)
+            .map(|offset| row_at(offset).expect("it is there"))
+            .collect()
+    }
+
+    /// Writes another value; `false` where another row has that key.
+    fn write(&self, db: &Connection, keys: &[Value], from: &Value, to: &Value) -> bool {
+        let mut sql = format!(
+            "UPDATE OR IGNORE {} SET {} = ?1 WHERE {} IS ?2",
+            self.table, self.column, self.column
+        );
+        for (nth, key) in self.keys.iter().enumerate() {
+            sql += &format!(" AND {key} IS ?{}", nth + 3);
+        }
+        let values = [to, from].into_iter().chain(keys);
+        let written = db.execute(&sql, rusqlite::params_from_iter(values));
+        written.expect("good SQL") > 0
+    }
 }

@@ -136,4 +136,3 @@ fn acknowledge_one(world: &mut World) {
     let first = block_on(on.pending_events(READERS[0].into(), 1)).expect("the outbox");
     block_on(on.acknowledge(READERS[0].into(), first[0].id.clone())).expect("an event");
 }
-
