@@ -5,7 +5,7 @@ use std::time::Duration;
 use bitcoin::OutPoint;
 
 use crate::chain::ChainError;
-use crate::channel::UpdateError;
+use crate::channel::{KeysId, UpdateError};
 use crate::court::CourtError;
 use crate::protocol::ProtocolError;
 use crate::signer::SignerError;
@@ -70,6 +70,9 @@ pub enum ArbitratorError {
     /// A channel is not fully resolved: without the database its money could not be got back.
     #[error("channel {channel} is not fully resolved")]
     Unresolved { channel: OutPoint },
+    /// The keys that should be imported are not those that are known under this name; nothing has changed.
+    #[error("other keys are known under the name {keys_id:?}")]
+    KeysIdTaken { keys_id: KeysId },
     /// Another `resume` is running.
     #[error("resume is running already")]
     ResumeRunning,

@@ -50,6 +50,7 @@ fn open_app(path: &Path, wait_for_lock: Option<Duration>) -> Result<(), Arbitrat
         Arc::new(chain.expect("a good URL")),
         Arc::new(SeedSigner::new(&[7; 32]).expect("32 bytes")),
         Arc::new(NoWallet),
+        Arc::new(Unsealed),
     );
     config.wait_for_lock = wait_for_lock;
     block_on(ChainArbitrator::open(config)).map(drop)

@@ -8,6 +8,7 @@ use bitcoin::{Network, Script, ScriptBuf, WScriptHash};
 use futures::executor::block_on;
 use lightning_arbitrator::chain::{ChainPolicy, EsploraSource};
 use lightning_arbitrator::court::EventKind;
+use lightning_arbitrator::store::KeyCrypto;
 use lightning_arbitrator::wallet::WalletError;
 use lightning_arbitrator::{
     ChainArbitrator, Config, OnchainWallet, ResumeOptions, ResumeReport, SeedSigner,
@@ -62,6 +63,7 @@ pub fn run(arguments: &[String]) {
         Arc::new(esplora),
         signer,
         Arc::new(OneScript(wallet_script())),
+        Arc::new(KeyCrypto::new([43; 32])),
     );
     let arbitrator = block_on(ChainArbitrator::open(config)).expect("the database opens");
     match job.as_str() {

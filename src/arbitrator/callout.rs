@@ -44,16 +44,26 @@ impl Callout {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, CalloutError> {
+        self.call_times(1, work).await
+    }
+
+    /// The same for work that calls the app so many times: each call has the limit.
+    pub(super) async fn call_times<T: Send + 'static>(
+        &self,
+        times: u32,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, CalloutError> {
+        let limit = self.limit.saturating_mul(times);
         let (answer, answered) = oneshot::channel();
         self.give(Box::new(move || {
             if let Ok(value) = catch_unwind(AssertUnwindSafe(work)) {
                 let _ = answer.send(value);
             }
         }))?;
-        match tokio::time::timeout(self.limit, answered).await {
+        match tokio::time::timeout(limit, answered).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(_)) => Err(CalloutError::Panicked),
-            Err(_) => Err(CalloutError::TimedOut { limit: self.limit }),
+            Err(_) => Err(CalloutError::TimedOut { limit }),
         }
     }
 

@@ -7,8 +7,8 @@ use futures::channel::oneshot;
 
 use super::core::Core;
 use super::ChainArbitrator;
-use crate::channel::PeerReestablish;
-use crate::court::{self, ArbitratorState, Input};
+use crate::channel::{PeerReestablish, Refusal};
+use crate::court::{self, Input};
 use crate::error::ArbitratorError;
 use crate::protocol::CommitmentNumber;
 use crate::store::{ChannelRow, Finding, Restored, Store};
@@ -183,15 +183,8 @@ impl Core {
             return Err(error.into());
         }
         for (row, channel) in docket.channels {
-            match self.store.state(row)? {
-                ArbitratorState::FullyResolved => {}
-                ArbitratorState::Default
-                | ArbitratorState::BroadcastCommit
-                | ArbitratorState::CommitmentBroadcasted
-                | ArbitratorState::ContractClosed
-                | ArbitratorState::WaitingFullResolution => {
-                    return Err(ArbitratorError::Unresolved { channel })
-                }
+            if self.refusal(row)? != Some(Refusal::Ended) {
+                return Err(ArbitratorError::Unresolved { channel });
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ use crate::chain::{Budget, ChainPolicy, ChainSource};
 use crate::config::Policy;
 use crate::court::{Case, Dossier, Input};
 use crate::error::ArbitratorError;
-use crate::signer::Signer;
+use crate::signer::{Keyring, Signer};
 use crate::store::{ChannelRow, Store, StoreError, StoredEvent, Unreadable};
 use crate::wallet::OnchainWallet;
 
@@ -23,7 +23,7 @@ pub(super) struct Core {
     pub(super) chain_policy: ChainPolicy,
     pub(super) store: Store,
     pub(super) source: Arc<dyn ChainSource>,
-    pub(super) signer: Arc<dyn Signer>,
+    pub(super) signer: Arc<Keyring>,
     pub(super) wallet: Arc<dyn OnchainWallet>,
     pub(super) callout: Callout,
     /// The running tick's limits, to cancel it by.

@@ -71,6 +71,7 @@ impl Core {
     }
 
     fn register_again(&self, row: ChannelRow, terms: &ChannelTerms) -> Result<(), ArbitratorError> {
+        self.check_takes_registration(row, terms.channel())?;
         let stored = self.store.terms(row)?;
         let mut without = stored.clone();
         if stored.funding.transaction.is_none() {
@@ -149,7 +150,7 @@ impl Core {
         })
     }
 
-    /// A secret is taken in any state: a channel that closes may still be punished with it.
+    /// A secret is taken in any state but the last: a breach of a closing channel may still be punished with it.
     pub(super) fn revocation(
         &self,
         channel: OutPoint,
@@ -158,6 +159,7 @@ impl Core {
         next_point: &PublicKey,
     ) -> Result<(), ArbitratorError> {
         let row = self.row(channel)?;
+        self.check_has_not_ended(row, channel)?;
         let mut unreadable = Unreadable::default();
         let candidates = self.store.candidates(row, channel, &mut unreadable)?;
         unreadable.or_refuse()?;
@@ -177,9 +179,10 @@ impl Core {
         Ok(())
     }
 
-    /// A release is taken in any state.
+    /// A release is taken in any state but the last.
     pub(super) fn release(&self, channel: OutPoint, htlc: HtlcKey) -> Result<(), ArbitratorError> {
         let row = self.row(channel)?;
+        self.check_has_not_ended(row, channel)?;
         // An engine that was interrupted may say again what was settled long ago.
         let is_past =
             htlc.direction == Direction::Incoming && self.store.ledger(row)?.used.holds(htlc);
@@ -221,7 +224,10 @@ impl Core {
         if crate::court::state_number(&terms, &transaction).is_some() {
             return Err(refuse("it has the tags of a commitment").into());
         }
-        Ok(self.store.put_cooperative(row, &transaction)?)
+        self.check_has_not_ended(row, channel)?;
+        let tip = self.tip_height()?;
+        self.apply(row, channel, &Input::ClosingSigned { transaction, tip })?;
+        Ok(())
     }
 
     /// The outputs' scripts that the wallet calls its own.
@@ -269,6 +275,7 @@ impl Core {
         if newest.is_some_and(|newest| number < newest) {
             return Err(refuse("we know that this commitment is revoked").into());
         }
+        self.check_has_not_ended(row, channel)?;
         let tip = self.tip_height()?;
         let number = number.get();
         self.apply(row, channel, &Input::DataLoss { number, tip })?;
@@ -277,25 +284,9 @@ impl Core {
 
     pub(super) fn position(&self, channel: OutPoint) -> Result<Position, ArbitratorError> {
         let row = self.row(channel)?;
-        let latches = self.store.case(row)?.latches;
         Ok(Position {
             feed: self.store.feed(row)?,
-            takes_commitments: !latches.updates_refused && !latches.restored,
+            refusal: self.refusal(row)?,
         })
-    }
-
-    fn check_takes_commitments(
-        &self,
-        row: ChannelRow,
-        channel: OutPoint,
-    ) -> Result<(), ArbitratorError> {
-        let latches = self.store.case(row)?.latches;
-        if latches.updates_refused {
-            return Err(UpdateError::Closing { channel }.into());
-        }
-        if latches.restored {
-            return Err(UpdateError::Restored { channel }.into());
-        }
-        Ok(())
     }
 }

@@ -12,6 +12,9 @@ use futures::StreamExt;
 use super::core::Core;
 use crate::error::ArbitratorError;
 
+/// What makes a thread's `Core`; it may wait for the app.
+pub(super) type Making = LocalBoxFuture<'static, Result<Core, ArbitratorError>>;
+
 type Job = Box<dyn FnOnce(Rc<Core>) -> LocalBoxFuture<'static, ()> + Send>;
 
 /// What is done with the core when everything else has ended.
@@ -34,7 +37,7 @@ pub(super) struct Executor {
 impl Executor {
     /// Starts the thread; `make` runs on it and makes what it owns.
     pub(super) async fn start(
-        make: impl FnOnce() -> Result<Core, ArbitratorError> + Send + 'static,
+        make: impl FnOnce() -> Making + Send + 'static,
     ) -> Result<Self, ArbitratorError> {
         let (jobs, queue) = mpsc::unbounded();
         let (ready, opened) = oneshot::channel();
@@ -129,7 +132,7 @@ impl Drop for Executor {
 }
 
 fn run(
-    make: impl FnOnce() -> Result<Core, ArbitratorError>,
+    make: impl FnOnce() -> Making,
     mut queue: mpsc::UnboundedReceiver<Errand>,
     ready: oneshot::Sender<Result<(), ArbitratorError>>,
 ) {
@@ -143,7 +146,7 @@ fn run(
             return;
         }
     };
-    let core = match make() {
+    let core = match runtime.block_on(make()) {
         Ok(core) => Rc::new(core),
         Err(error) => {
             let _ = ready.send(Err(error));

@@ -23,6 +23,7 @@ pub(super) fn concerns(case: &Case, channel: OutPoint, view: &ChainView) -> bool
         .is_some_and(|facts| facts.spend.is_some());
     has_spend
         || case.orphan.is_some()
+        || case.cancelled.is_some()
         || !is_same_funding(case.funding, funding_fact(channel, view))
 }
 

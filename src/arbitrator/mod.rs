@@ -7,20 +7,21 @@ mod engine;
 mod executor;
 mod facts;
 mod handed_out;
+mod keys;
+mod life;
 mod options;
+mod purge;
 mod sign;
 mod tick;
 
 pub use care::{IntegrityReport, WipeScope};
 pub use options::{Config, ForceCloseStatus, ResumeOptions, ResumeReport, Trouble};
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, Transaction};
 
-use self::callout::Callout;
 use self::core::Core;
 use self::executor::Executor;
 use self::handed_out::HandedOut;
@@ -30,7 +31,7 @@ use crate::court::report::ChannelReport;
 use crate::court::{due_broadcasts, BroadcastPurpose, Input, LogEntry};
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, CommitmentSecret};
-use crate::store::{FileLock, Store, StoredEvent};
+use crate::store::StoredEvent;
 
 /// Keeps the money of many channels safe on-chain. One per database file; clones of an `Arc` may be used from any
 /// thread, and from any async runtime or none.
@@ -45,37 +46,14 @@ impl ChainArbitrator {
     /// Opens or creates the database and starts the library's thread. Nothing is asked of the server yet.
     ///
     /// # Errors
-    /// [`ArbitratorError::Store`]: in use (after [`Config::wait_for_lock`]), another network's, a newer schema, damaged,
-    /// read-only.
+    /// [`ArbitratorError::Store`]: in use (after [`Config::wait_for_lock`]), another network's, a newer schema, another
+    /// key's, damaged, read-only. [`ArbitratorError::Callback`] when the
+    /// [`CryptoSystem`](crate::store::CryptoSystem) does not come back.
     pub async fn open(config: Config) -> Result<Self, ArbitratorError> {
         let handed_out = Arc::new(HandedOut::default());
         let seen_by_core = handed_out.clone();
-        let executor = Executor::start(move || {
-            let lock = FileLock::take(&config.database, config.wait_for_lock)?;
-            let store = Store::open_locked(
-                lock,
-                &config.database,
-                config.network,
-                config.crypto,
-                config.vfs.as_deref(),
-            )?;
-            let core = Core {
-                network: config.network,
-                callout: Callout::new(config.policy.callback_limit),
-                policy: config.policy,
-                chain_policy: config.chain_policy,
-                store,
-                source: config.chain,
-                signer: config.signer,
-                wallet: config.wallet,
-                tick: RefCell::new(None),
-                waiting: RefCell::new(Vec::new()),
-                handed_out: seen_by_core,
-            };
-            core.latch_restored()?;
-            Ok(core)
-        })
-        .await?;
+        let executor =
+            Executor::start(move || Box::pin(keys::open_core(config, seen_by_core))).await?;
         Ok(ChainArbitrator {
             executor,
             handed_out,
@@ -399,7 +377,8 @@ impl Core {
             .contains(&crate::court::Want::SignCommitment);
         if signs {
             let (dossier, _) = self.dossier(row)?;
-            let transaction = self.sign_commitment(&dossier).await?;
+            let permit = crate::court::permit(channel, &case)?;
+            let transaction = self.sign_commitment(&dossier, permit).await?;
             let purpose = BroadcastPurpose::Commitment;
             let input = Input::Signed {
                 purpose,

@@ -14,7 +14,7 @@ use crate::config::Policy;
 use crate::court::report::ChannelReport;
 use crate::court::{ArbitratorState, Outcome};
 use crate::signer::Signer;
-use crate::store::{CryptoSystem, Unsealed};
+use crate::store::CryptoSystem;
 use crate::wallet::OnchainWallet;
 
 /// Everything the arbitrator needs from outside.
@@ -26,6 +26,7 @@ pub struct Config {
     pub chain: Arc<dyn ChainSource>,
     pub signer: Arc<dyn Signer>,
     pub wallet: Arc<dyn OnchainWallet>,
+    /// Seals the key under which everything secret in the database is sealed.
     pub crypto: Arc<dyn CryptoSystem>,
     pub policy: Policy,
     pub chain_policy: ChainPolicy,
@@ -36,13 +37,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// With the defaults of the rules, and secrets stored unsealed.
+    /// With the defaults of the rules. An app that wants no sealing says so:
+    /// [`Unsealed`](crate::store::Unsealed).
     pub fn new(
         network: Network,
         database: impl Into<PathBuf>,
         chain: Arc<dyn ChainSource>,
         signer: Arc<dyn Signer>,
         wallet: Arc<dyn OnchainWallet>,
+        crypto: Arc<dyn CryptoSystem>,
     ) -> Self {
         Config {
             network,
@@ -50,7 +53,7 @@ impl Config {
             chain,
             signer,
             wallet,
-            crypto: Arc::new(Unsealed),
+            crypto,
             policy: Policy::default(),
             chain_policy: ChainPolicy::default(),
             wait_for_lock: None,

@@ -5,22 +5,20 @@ use bitcoin::{Address, OutPoint, Transaction, Txid};
 use super::core::Core;
 use crate::chain::Budget;
 use crate::court::report::ChannelReport;
-use crate::court::{self, due_broadcasts, Dossier, Input, Outcome};
+use crate::court::{self, due_broadcasts, Dossier, Input, Outcome, Permit};
 use crate::error::ArbitratorError;
 use crate::store::{ChannelRow, Unreadable};
 use crate::sweep;
 use crate::wallet::WalletError;
 
 impl Core {
-    /// Our newest commitment, signed by both.
+    /// Our newest commitment, signed by both: only where the court permits it.
     pub(super) async fn sign_commitment(
         &self,
         dossier: &Dossier,
+        permit: Permit,
     ) -> Result<Transaction, ArbitratorError> {
-        let channel = dossier.channel();
-        // Whoever asks, and whatever was read before: the latches are looked at where the signature is made.
-        let case = self.store.case(self.row(channel)?)?;
-        case.latches.allow_broadcast(channel)?;
+        let channel = permit.channel();
         let nothing = || court::CourtError::NothingToBroadcast { channel };
         let candidate = dossier.local_commitment().ok_or_else(nothing)?;
         let (theirs, _) = candidate.signatures.as_ref().ok_or_else(nothing)?;
@@ -76,11 +74,19 @@ impl Core {
         tip: u32,
         budget: &Budget,
     ) -> Result<Vec<Txid>, ArbitratorError> {
-        let due: Vec<(Txid, Transaction)> = due_broadcasts(&self.store.case(row)?)
-            .map(|broadcast| (broadcast.txid, broadcast.transaction.clone()))
+        let due: Vec<Txid> = due_broadcasts(&self.store.case(row)?)
+            .map(|broadcast| broadcast.txid)
             .collect();
         let mut unreached = Vec::new();
-        for (txid, transaction) in due {
+        for txid in due {
+            // Read anew after every await: a proof of data loss may have come in while the server was asked.
+            let case = self.store.case(row)?;
+            let Some(transaction) = due_broadcasts(&case)
+                .find(|broadcast| broadcast.txid == txid)
+                .map(|broadcast| broadcast.transaction.clone())
+            else {
+                continue;
+            };
             let outcome = self.source.broadcast(&transaction, budget).await?;
             let outcome = Outcome::from(outcome);
             log::info!("channel {channel}: {txid}: {outcome:?}");

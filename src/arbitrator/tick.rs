@@ -13,15 +13,17 @@ use bitcoin::{FeeRate, OutPoint, ScriptBuf, Txid};
 use super::core::Core;
 use super::facts::{concerns, contract_watches, facts, has_lost_facts};
 use super::options::{ResumeOptions, ResumeReport, Trouble};
+use super::purge::purge;
 use crate::chain::{BlockRef, Budget, ChainError, ChainView, Look, Observer, Urgency, Watch};
+use crate::channel::Lifecycle;
 use crate::court::report::ChannelReport;
 use crate::court::{
-    self, due_broadcasts, wants, ArbitratorState, BroadcastPurpose, Case, Dossier, FundingState,
-    Input, SpendContext, Want,
+    self, due_broadcasts, wants, ArbitratorState, BroadcastPurpose, Case, Dossier, Input,
+    SpendContext, Want,
 };
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, Party};
-use crate::store::{ChannelRow, Store, StoreError};
+use crate::store::{ChannelRow, Store};
 use crate::sweep;
 
 /// How often a tick looks at the chain again because a step brought new outputs to watch: a close, then its second
@@ -30,9 +32,6 @@ const MAX_ROUNDS: usize = 6;
 
 /// How many steps one case takes with one set of facts: the longest way through the state machine is five.
 const MAX_STEPS: usize = 16;
-
-/// Rows purged in one transaction, so that no command waits long for the database.
-const PURGE_ROWS: u32 = 500;
 
 /// How many channels at rest are read whole in one tick: ten milliseconds' worth.
 const READ_AT_REST: usize = 32;
@@ -63,6 +62,8 @@ struct Tick<'a> {
     budget: Budget,
     estimates: Estimates,
     report: ResumeReport,
+    /// Whether every question of the last look was answered.
+    looked_everywhere: bool,
     /// Channels whose report is already in trouble: nothing further is tried for them in this tick.
     troubled: BTreeSet<OutPoint>,
 }
@@ -87,6 +88,7 @@ pub(super) async fn resume(
         budget,
         estimates: Estimates::default(),
         report: ResumeReport::default(),
+        looked_everywhere: false,
         troubled: BTreeSet::new(),
     }
     .run(options.look)
@@ -123,6 +125,7 @@ impl Tick<'_> {
             let watches = self.watches()?;
             let outcome = observer.sync(&watches, &[], look).await?;
             complete = outcome.complete;
+            self.looked_everywhere = outcome.complete;
             self.report.take_sync(&outcome);
             complete &= self.advance_all(observer.view()).await?;
             let now: BTreeSet<OutPoint> = watches.iter().map(|watch| watch.outpoint).collect();
@@ -134,7 +137,7 @@ impl Tick<'_> {
         }
         let view = observer.view().clone();
         complete &= self.broadcast_all(&view).await?;
-        self.purge_all()?;
+        complete &= self.purge_all().await?;
         self.finish(before, &view, complete)
     }
 
@@ -224,6 +227,10 @@ impl Tick<'_> {
         let core = self.core;
         let case = core.store.case(row)?;
         if !concerns(&case, channel, view) || has_lost_facts(&case, channel, view) {
+            return Ok(());
+        }
+        // Only a look that would have found it says that a cancelled funding stays away.
+        if case.cancelled.is_some() && !self.looked_everywhere {
             return Ok(());
         }
         let looked_up = self.look_up(row, &case, view).await?;
@@ -334,7 +341,9 @@ impl Tick<'_> {
             let signed = match want {
                 Want::SignCommitment => Some((
                     BroadcastPurpose::Commitment,
-                    self.core.sign_commitment(dossier).await?,
+                    self.core
+                        .sign_commitment(dossier, court::permit(channel, &case)?)
+                        .await?,
                 )),
                 Want::Claim { contract, refused } => {
                     let estimates = self.estimates().await?;
@@ -438,13 +447,21 @@ impl Tick<'_> {
 
     // ── ending ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn purge_all(&mut self) -> Result<(), ArbitratorError> {
-        for (row, channel) in self.core.store.channels()?.channels {
-            if let Err(error) = purge(&self.core.store, row) {
-                self.trouble(channel, error.into());
+    /// Purges what has ended. `false`: a limit ended it.
+    async fn purge_all(&mut self) -> Result<bool, ArbitratorError> {
+        let store = &self.core.store;
+        for (row, channel) in store.channels_to_purge()?.channels {
+            let budget = self.budget.clone();
+            match budget.within(purge(store, row, channel)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => self.trouble(channel, error.into()),
+                Err(limit) => {
+                    self.report.stopped = Some(limit.to_string());
+                    return Ok(false);
+                }
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn finish(
@@ -499,34 +516,22 @@ fn at_rest_to_read(channels: usize, height: u32) -> Range<usize> {
     part * READ_AT_REST..(part + 1) * READ_AT_REST
 }
 
-/// Whether a channel is simply open and carries nothing. One that cannot be read is not.
+/// Whether a channel is simply open, or has ended, and carries nothing. One that cannot be read is not.
 fn is_at_rest(store: &Store, row: ChannelRow) -> bool {
     let case = store.case(row);
-    let is_open = |case: Case| {
-        case.state == ArbitratorState::Default
-            && matches!(case.funding, FundingState::Open(_))
-            && case.latches.data_loss.is_none()
+    let is_quiet = |case: Case| match court::lifecycle(&case) {
+        Lifecycle::Open | Lifecycle::Closed => true,
+        Lifecycle::Pending | Lifecycle::Closing => false,
     };
-    case.is_ok_and(is_open) && store.carries_htlcs(row).is_ok_and(|carries| !carries)
-}
-
-fn purge(store: &Store, row: ChannelRow) -> Result<(), StoreError> {
-    if store.state(row)? == ArbitratorState::FullyResolved {
-        while store.purge_some(row, PURGE_ROWS)? {}
-    }
-    Ok(())
+    case.is_ok_and(is_quiet) && store.carries_htlcs(row).is_ok_and(|carries| !carries)
 }
 
 /// Whether a report says more than that a channel is open.
 fn is_remarkable(report: &ChannelReport) -> bool {
-    let is_open = matches!(report.funding, FundingState::Open(_));
-    match report.state {
-        ArbitratorState::Default => !is_open || report.data_loss || report.restored,
-        ArbitratorState::FullyResolved => false,
-        ArbitratorState::BroadcastCommit
-        | ArbitratorState::CommitmentBroadcasted
-        | ArbitratorState::ContractClosed
-        | ArbitratorState::WaitingFullResolution => true,
+    match report.lifecycle {
+        Lifecycle::Pending | Lifecycle::Closing => true,
+        Lifecycle::Open => report.restored,
+        Lifecycle::Closed => false,
     }
 }
 

@@ -6,7 +6,7 @@ use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, Txid};
 
-use super::{ChannelTerms, HtlcLife, HtlcRef, HtlcTerms, Ledger, UpdateError};
+use super::{ChannelTerms, HtlcLife, HtlcRef, HtlcTerms, Ledger, Refusal, UpdateError};
 use crate::protocol::{
     Commitment, CommitmentKeys, CommitmentNumber, CommitmentSpec, Htlc, Party, SecretSlot,
 };
@@ -65,8 +65,15 @@ pub struct Feed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     pub feed: Feed,
+    /// Why commitments are not taken any more; `None` while they are.
+    pub refusal: Option<Refusal>,
+}
+
+impl Position {
     /// Whether commitments are still taken.
-    pub takes_commitments: bool,
+    pub fn takes_commitments(&self) -> bool {
+        self.refusal.is_none()
+    }
 }
 
 /// One commitment transaction that may confirm.

@@ -10,6 +10,7 @@ pub mod door;
 mod figures;
 pub mod htlc;
 pub mod ledger;
+pub mod lifecycle;
 pub mod reestablish;
 pub mod summary;
 pub mod terms;
@@ -20,8 +21,9 @@ pub use commitments::{
 };
 pub use htlc::{Direction, HtlcKey, HtlcLife, HtlcOrigin, HtlcRef, HtlcTerms, Interval};
 pub use ledger::{Ledger, PastHtlc, Totals, UsedIds};
+pub use lifecycle::{Lifecycle, Refusal};
 pub use reestablish::PeerReestablish;
-pub use summary::{CloseSummary, SummaryKind};
+pub use summary::{CloseSummary, Reestablish, SummaryKind};
 pub use terms::{ChannelTerms, Funding, KeysId, PartyTerms};
 
 use bitcoin::{Amount, OutPoint};
@@ -116,12 +118,10 @@ pub enum UpdateError {
     /// No HTLC with that key was ever on a commitment of the channel.
     #[error("channel {channel}: unknown HTLC {htlc}")]
     UnknownHtlc { channel: OutPoint, htlc: HtlcKey },
-    /// The channel is closing: it takes no more commitments.
-    #[error("channel {channel}: closing, no more commitments")]
-    Closing { channel: OutPoint },
-    /// The channel comes from a backup: it takes no commitments until the peer has confirmed that it is the newest.
-    #[error("channel {channel}: restored from a backup and not confirmed, no more commitments")]
-    Restored { channel: OutPoint },
+    /// The channel is closing, has ended, or waits to be confirmed after it was restored from a backup: it takes no more
+    /// commitments, and once it has ended nothing at all.
+    #[error("channel {channel}: refused: {reason}")]
+    Closing { channel: OutPoint, reason: Refusal },
     /// The peer knows of commitments or revocations that the store does not: data was lost.
     #[error("channel {channel}: the peer's {field} is {peers}, ours would be {ours} at most")]
     BehindPeer {

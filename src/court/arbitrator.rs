@@ -1,11 +1,12 @@
 //! The channel arbitrator: one input moves one case one step.
 //!
 //! Each question has a small function of its own; [`advance`] asks them in the order in which facts build on each
-//! other: funding, close, contracts, what to do about an absent close, and whether the case has ended.
+//! other: funding, a cancelled one, close, contracts, what to do about an absent close, and whether the case has ended.
 
 use super::close::{absent_close, closing};
 use super::commands::{on_data_loss, on_force_close, on_outcome, on_signed};
 use super::contracts::{contracts, resolution};
+use super::ending::{cancelled_funding, on_abandon, on_cancel_funding, on_closing_signed};
 use super::restored::on_confirmed;
 use super::{
     ArbitratorState, Block, Case, CourtError, Dossier, EventKind, Facts, FundingFact, FundingState,
@@ -31,6 +32,11 @@ pub fn advance(
         match input {
             Input::Facts(facts) => on_facts(&mut step, dossier, facts, policy)?,
             Input::ForceClose { tip } => on_force_close(&mut step, dossier, *tip)?,
+            Input::ClosingSigned { transaction, tip } => {
+                on_closing_signed(&mut step, dossier, transaction, *tip);
+            }
+            Input::CancelFunding { tip } => on_cancel_funding(&mut step, dossier, *tip)?,
+            Input::Abandon { tip } => on_abandon(&mut step, dossier, *tip),
             Input::Signed {
                 purpose,
                 transaction,
@@ -54,6 +60,10 @@ fn on_facts(
     policy: &Policy,
 ) -> Result<(), CourtError> {
     funding(step, dossier, facts);
+    cancelled_funding(step, dossier, facts, policy);
+    if step.case.state == ArbitratorState::FullyResolved {
+        return Ok(());
+    }
     closing(step, dossier, facts)?;
     let before = step.case.clone();
     contracts(step, dossier, facts, policy);

@@ -2,7 +2,7 @@
 
 use bitcoin::{ScriptBuf, Transaction};
 
-use super::contracts::summary;
+use super::summary::{remade, Standing};
 use super::watcher::is_signed_by_both;
 use super::{ArbitratorState, Broadcast, BroadcastPurpose, Case, Close, Contract, Dossier};
 use crate::channel::audit::Flaw;
@@ -33,34 +33,64 @@ pub fn audit_case(case: &Case, dossier: &Dossier, sweep_script: Option<&ScriptBu
     flaws
 }
 
-/// Judges a close summary by making it again.
+/// Judges a close summary by making it again, as long as what it is made of is there.
 pub fn audit_summary(
     case: &Case,
     dossier: &Dossier,
     stored: Option<&CloseSummary>,
 ) -> Option<Flaw> {
-    let is_final = case.state == ArbitratorState::FullyResolved;
-    let expected = summary(case, dossier, is_final);
-    (expected.as_ref() != stored)
-        .then(|| Flaw::new("close_summary", "detail", "the case says otherwise"))
+    let flaw = |what| Some(Flaw::new("close_summary", "detail", what));
+    let has_ended = case.state == ArbitratorState::FullyResolved;
+    let is_due = case.close.is_some() || case.cancelled.is_some() || has_ended;
+    match stored {
+        None if is_due => flaw("there is none"),
+        None => None,
+        Some(_) if !is_due => flaw("the channel is not closed"),
+        Some(stored) if stored.is_final != has_ended => flaw("the case says otherwise"),
+        // Its contracts may be purged.
+        Some(_) if has_ended => None,
+        Some(stored) => {
+            let mut expected = remade(case, dossier, stored.kind, Standing::Provisional);
+            // What the peer would be answered is that of the day of the close.
+            expected.reestablish = stored.reestablish.clone();
+            if stored.reestablish.is_none() {
+                // Made by a version that knew neither.
+                expected.closing_fee = stored.closing_fee;
+            }
+            (expected != *stored)
+                .then(|| Flaw::new("close_summary", "detail", "the case says otherwise"))
+        }
+    }
 }
 
 /// States and latches imply each other.
 fn latches(case: &Case) -> Option<Flaw> {
     let flaw = |field, what| Some(Flaw::new("court_case", field, what));
     let latches = &case.latches;
-    if case.state.is_closed() != case.close.is_some() {
-        return flaw("state", "it contradicts the close");
-    }
-    let closes = match case.state {
-        ArbitratorState::BroadcastCommit | ArbitratorState::CommitmentBroadcasted => true,
+    match case.state {
+        ArbitratorState::BroadcastCommit | ArbitratorState::CommitmentBroadcasted
+            if latches.force_close.is_none() =>
+        {
+            return flaw("state", "nobody decided to close");
+        }
         ArbitratorState::Default
+        | ArbitratorState::BroadcastCommit
+        | ArbitratorState::CommitmentBroadcasted
+            if case.close.is_some() =>
+        {
+            return flaw("state", "there is a close");
+        }
+        ArbitratorState::ContractClosed | ArbitratorState::WaitingFullResolution
+            if case.close.is_none() =>
+        {
+            return flaw("state", "there is no close");
+        }
+        ArbitratorState::Default
+        | ArbitratorState::BroadcastCommit
+        | ArbitratorState::CommitmentBroadcasted
         | ArbitratorState::ContractClosed
         | ArbitratorState::WaitingFullResolution
-        | ArbitratorState::FullyResolved => false,
-    };
-    if closes && latches.force_close.is_none() {
-        return flaw("state", "nobody decided to close");
+        | ArbitratorState::FullyResolved => {}
     }
     let refuses = case.close.is_some() || latches.data_loss.is_some();
     if refuses && !latches.updates_refused {

@@ -10,6 +10,8 @@
 //!                                 └──────────┬──────────┘
 //!                                            ▼
 //!                    back to one of the first three: a reorg took the close away (the latches stay)
+//!
+//!   from any of them to FullyResolved: the channel is abandoned; from the first three: its funding stays away
 //! ```
 
 use std::collections::BTreeMap;
@@ -17,7 +19,7 @@ use std::collections::BTreeMap;
 use bitcoin::{OutPoint, Transaction, Txid};
 use serde::{Deserialize, Serialize};
 
-use super::{Block, CloseKind, Contract, CourtError, Event, EventKind, Outcome};
+use super::{Block, CloseKind, Contract, Event, EventKind, Outcome};
 use crate::channel::{Candidate, ChannelTerms, CloseSummary, Feed, HtlcLife, HtlcRef, PastHtlc};
 use crate::protocol::Party;
 
@@ -68,8 +70,10 @@ pub enum FundingState {
 /// What no reorg undoes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Latches {
-    /// The channel takes no more commitments.
+    /// The channel is closing, for one of the reasons below or because a close was proven.
     pub updates_refused: bool,
+    /// The newest cooperative close that is fully signed.
+    pub cooperative: Option<Txid>,
     /// Since when we want our commitment on the chain.
     pub force_close: Option<ForceClose>,
     /// The number the peer is at, from which we know that we lost data: nothing of ours may be broadcast.
@@ -79,26 +83,12 @@ pub struct Latches {
     pub restored: bool,
 }
 
-impl Latches {
-    /// Whether our commitment may be signed and broadcast.
-    ///
-    /// # Errors
-    /// Why not: [`CourtError::DataLoss`] or [`CourtError::Restored`].
-    pub fn allow_broadcast(&self, channel: OutPoint) -> Result<(), CourtError> {
-        // BOLT 2: what is ours may be revoked, and would be punished.
-        if self.data_loss.is_some() {
-            Err(CourtError::DataLoss { channel })
-        } else if self.restored {
-            Err(CourtError::Restored { channel })
-        } else {
-            Ok(())
-        }
-    }
-
-    /// The same as a question.
-    pub(super) fn may_broadcast(&self) -> bool {
-        self.data_loss.is_none() && !self.restored
-    }
+/// A funding that the app says will never confirm, and that may all the same: until it has not been seen for
+/// [`Policy::final_depth`](crate::Policy::final_depth) blocks, nothing of the channel is purged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Cancelled {
+    /// The tip at the first look at the chain since then.
+    pub unseen_since: Option<u32>,
 }
 
 /// A decision to close, and the tip at which it was made.
@@ -160,6 +150,7 @@ pub struct Case {
     pub state: ArbitratorState,
     pub funding: FundingState,
     pub latches: Latches,
+    pub cancelled: Option<Cancelled>,
     /// A close in the mempool that the app was told of.
     pub seen: Option<Txid>,
     pub close: Option<Close>,
@@ -225,6 +216,15 @@ pub enum LogKind {
         block: Block,
     },
     ForceCloseRequested,
+    /// A cooperative close is fully signed.
+    ClosingSigned {
+        txid: Txid,
+    },
+    FundingCancelled,
+    /// The funding is on the chain after all.
+    FundingRevived,
+    /// The app gave the channel up.
+    Abandoned,
     /// The orphaned close stayed away: ours goes out.
     OrphanAbandoned {
         txid: Txid,
@@ -252,24 +252,35 @@ pub enum LogKind {
     },
 }
 
+/// What a step does to the channel's close summary.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SummaryChange {
+    #[default]
+    Keep,
+    Put(Box<CloseSummary>),
+    /// What the summary tells of is not so any more: a reorg took the close away.
+    Withdraw,
+}
+
 /// What one input brings about. Written in one transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Step {
     pub case: Case,
     pub log: Vec<LogEntry>,
     pub events: Vec<Event>,
-    pub summary: Option<CloseSummary>,
+    pub summary: SummaryChange,
+    /// A cooperative close to be kept.
+    pub cooperative: Option<Transaction>,
 }
 
 impl Step {
     /// Whether nothing has to be written.
     pub fn is_empty(&self, before: &Case) -> bool {
-        self.case == *before && self.log.is_empty() && self.events.is_empty()
-    }
-
-    /// Whether the working data may go.
-    pub fn purges(&self) -> bool {
-        self.case.state == ArbitratorState::FullyResolved
+        self.case == *before
+            && self.log.is_empty()
+            && self.events.is_empty()
+            && self.summary == SummaryChange::Keep
+            && self.cooperative.is_none()
     }
 
     pub(super) fn log(&mut self, height: u32, kind: LogKind) {

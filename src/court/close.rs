@@ -3,11 +3,12 @@
 use bitcoin::Txid;
 
 use super::commands::on_data_loss;
-use super::contracts::summary;
+use super::permit::is_permitted;
+use super::summary::{self, Standing};
 use super::watcher::{self, CloseKind, Recognition};
 use super::{
-    ArbitratorState, Block, Broadcast, BroadcastPurpose, Close, CourtError, Dossier, EventKind,
-    Facts, ForceClose, LogKind, Orphan, Spend, Step,
+    ArbitratorState, Block, Broadcast, BroadcastPurpose, Case, Close, CourtError, Dossier,
+    EventKind, Facts, ForceClose, LogKind, Orphan, Spend, Step, SummaryChange,
 };
 use crate::config::Policy;
 
@@ -101,7 +102,7 @@ fn proven_close(
     step.case.contracts = contracts;
     remarkable_close(step, dossier, facts, kind, txid);
     step.enter(facts.tip, ArbitratorState::ContractClosed);
-    step.summary = summary(&step.case, dossier, false);
+    summary::of_close(step, dossier, Standing::Provisional);
     Ok(())
 }
 
@@ -139,7 +140,7 @@ fn is_ahead_of_us(dossier: &Dossier, number: u64) -> bool {
         .is_none_or(|newest| number > newest.get())
 }
 
-/// The proven close is gone: back to before it. The latches stay; a close that was no breach is broadcast again.
+/// The proven close is gone: back to before it. The latches stay; a close that may be is broadcast again.
 fn orphaned_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
     let Some(close) = step.case.close.clone() else {
         return;
@@ -154,10 +155,10 @@ fn orphaned_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
         .broadcasts
         .iter()
         .any(|ours| ours.txid == close.txid);
-    if !matches!(close.kind, CloseKind::Breach { .. }) && !known {
+    if let Some(purpose) = again(close.kind, &step.case).filter(|_| !known) {
         step.case.broadcasts.push(Broadcast {
             txid: close.txid,
-            purpose: BroadcastPurpose::OrphanedClose,
+            purpose,
             transaction: close.transaction,
             since: facts.tip,
             outcome: None,
@@ -171,7 +172,7 @@ fn orphaned_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
     };
     let back_to = if holds(BroadcastPurpose::Commitment) {
         ArbitratorState::CommitmentBroadcasted
-    } else if step.case.latches.force_close.is_some() {
+    } else if step.case.latches.force_close.is_some() && is_permitted(&step.case) {
         ArbitratorState::BroadcastCommit
     } else {
         ArbitratorState::Default
@@ -179,7 +180,22 @@ fn orphaned_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
     step.enter(facts.tip, back_to);
 }
 
-/// Takes back what was derived from the close: its contracts, and the sweeps of outputs that no longer exist.
+/// As what a close that a reorg took away is broadcast again, if it is.
+fn again(kind: CloseKind, case: &Case) -> Option<BroadcastPurpose> {
+    match kind {
+        CloseKind::Cooperative
+        | CloseKind::Remote { .. }
+        | CloseKind::RemotePending { .. }
+        | CloseKind::RemoteFuture { .. }
+        | CloseKind::Unknown => Some(BroadcastPurpose::OrphanedClose),
+        // Whoever made it known, it is a commitment of ours, and may have been revoked where we do not know of it.
+        CloseKind::Local { .. } => is_permitted(case).then_some(BroadcastPurpose::Commitment),
+        // Revoked by us, or by another device of ours; the peer's own breach is not ours to repeat.
+        CloseKind::LocalOther { .. } | CloseKind::Breach { .. } => None,
+    }
+}
+
+/// Takes back what was derived from the close: its summary, its contracts, and the sweeps of outputs that no longer exist.
 fn forget_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
     let Some(close) = step.case.close.take() else {
         return;
@@ -193,6 +209,7 @@ fn forget_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
             block: block.hash,
         },
     );
+    step.summary = SummaryChange::Withdraw;
     step.case.contracts.clear();
     step.case.seen = Some(txid);
     step.case
@@ -212,7 +229,7 @@ pub(super) fn absent_close(step: &mut Step, dossier: &Dossier, facts: &Facts, po
         return;
     };
     let waited = facts.tip.saturating_sub(orphan.since) >= policy.orphan_patience;
-    let can_broadcast = step.case.latches.may_broadcast() && dossier.local_commitment().is_some();
+    let can_broadcast = is_permitted(&step.case) && dossier.local_commitment().is_some();
     if waited && can_broadcast && step.case.state == ArbitratorState::Default {
         step.case.latches.force_close = Some(ForceClose { since: facts.tip });
         let txid = orphan.txid;

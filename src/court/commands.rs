@@ -3,6 +3,7 @@
 
 use bitcoin::{Transaction, Txid};
 
+use super::permit::{is_permitted, permit};
 use super::{
     ArbitratorState, Broadcast, BroadcastPurpose, CourtError, Dossier, EventKind, ForceClose,
     FundingState, LogKind, Outcome, Step,
@@ -14,7 +15,7 @@ pub(super) fn on_force_close(
     tip: u32,
 ) -> Result<(), CourtError> {
     let channel = dossier.channel();
-    step.case.latches.allow_broadcast(channel)?;
+    permit(channel, &step.case)?;
     // A second request, or one for a channel that is closed, is answered with the state of the first.
     if step.case.state != ArbitratorState::Default {
         return Ok(());
@@ -61,9 +62,7 @@ pub(super) fn on_signed(
     match purpose {
         BroadcastPurpose::Commitment => {
             // The state may have moved on while the signer was asked: then nothing of it is used.
-            if step.case.state == ArbitratorState::BroadcastCommit
-                && step.case.latches.may_broadcast()
-            {
+            if step.case.state == ArbitratorState::BroadcastCommit && is_permitted(&step.case) {
                 hold(step, purpose, transaction, tip);
                 step.enter(tip, ArbitratorState::CommitmentBroadcasted);
             }

@@ -1,11 +1,11 @@
 //! The contracts of a proven close: how far each is by the facts, what of that is news, and when the case has ended.
 
-use bitcoin::{Amount, OutPoint, Transaction, Txid};
+use bitcoin::{OutPoint, Txid};
 
 use super::resolver::{Progress, Resolution, View};
+use super::summary::{self, paid_out, Standing};
 use super::watcher::CloseKind;
 use super::{ArbitratorState, Block, Case, Dossier, EventKind, Facts, LogKind, Spend, Step};
-use crate::channel::{CloseSummary, SummaryKind};
 use crate::config::Policy;
 use crate::protocol::{ContractOutput, Party, SpendPath};
 
@@ -83,7 +83,7 @@ fn settled_event(
                 .broadcasts
                 .iter()
                 .find(|ours| ours.txid == txid)
-                .map_or(value_sat, |ours| paid_out(&ours.transaction)),
+                .map_or(value_sat, |ours| paid_out(&ours.transaction).to_sat()),
             block,
         },
         Resolution::SweptByAnother { txid: _ } => EventKind::SweptByAnother {
@@ -92,14 +92,6 @@ fn settled_event(
             block,
         },
     }
-}
-
-fn paid_out(transaction: &Transaction) -> u64 {
-    transaction
-        .output
-        .iter()
-        .map(|output| output.value.to_sat())
-        .sum()
 }
 
 /// Blocks that `to_remote` makes us wait in the channel's format.
@@ -156,58 +148,11 @@ pub(super) fn resolution(step: &mut Step, dossier: &Dossier, facts: &Facts, poli
     // An unknown spend has no end: what it means for us is for people to find out.
     let can_end = !matches!(close.kind, CloseKind::Unknown);
     if depth >= policy.final_depth && all_resolved && can_end {
-        step.tell(channel, EventKind::FullyResolved { txid: close.txid });
+        let txid = Some(close.txid);
+        step.tell(channel, EventKind::FullyResolved { txid });
         step.enter(facts.tip, ArbitratorState::FullyResolved);
-        step.summary = summary(&step.case, dossier, true);
+        summary::of_close(step, dossier, Standing::Final);
     } else if !step.log.is_empty() {
-        step.summary = summary(&step.case, dossier, false);
+        summary::of_close(step, dossier, Standing::Provisional);
     }
-}
-
-pub(super) fn summary(case: &Case, dossier: &Dossier, is_final: bool) -> Option<CloseSummary> {
-    let close = case.close.as_ref()?;
-    let mut settled_sat = close.paid_to_us_sat;
-    let mut time_locked_sat = 0u64;
-    let mut fees_sat = 0u64;
-    for contract in &case.contracts {
-        match contract.progress {
-            Progress::Spent { resolution, .. } | Progress::Resolved { resolution } => {
-                if let Resolution::Claimed { txid } = resolution {
-                    let paid = case
-                        .broadcasts
-                        .iter()
-                        .find(|ours| ours.txid == txid)
-                        .map_or(contract.value_sat, |ours| paid_out(&ours.transaction));
-                    settled_sat = settled_sat.saturating_add(paid);
-                    fees_sat = fees_sat.saturating_add(contract.value_sat.saturating_sub(paid));
-                }
-            }
-            Progress::Maturing { .. } | Progress::Claimable => {
-                time_locked_sat = time_locked_sat.saturating_add(contract.value_sat);
-            }
-            Progress::Unresolved => {}
-        }
-    }
-    let terms = &dossier.terms;
-    Some(CloseSummary {
-        channel: terms.channel(),
-        peer: terms.peer,
-        capacity: terms.funding.capacity,
-        kind: match close.kind {
-            CloseKind::Cooperative => SummaryKind::Cooperative,
-            CloseKind::Local { .. } | CloseKind::LocalOther { .. } => SummaryKind::Local,
-            CloseKind::Remote { .. }
-            | CloseKind::RemotePending { .. }
-            | CloseKind::RemoteFuture { .. } => SummaryKind::Remote,
-            CloseKind::Breach { .. } => SummaryKind::Breach,
-            CloseKind::Unknown => SummaryKind::Unknown,
-        },
-        closing_txid: Some(close.txid),
-        close_height: close.block.height,
-        opener: terms.opener,
-        settled_balance: Amount::from_sat(settled_sat),
-        time_locked_balance: Amount::from_sat(time_locked_sat),
-        sweep_fees: Amount::from_sat(fees_sat),
-        is_final,
-    })
 }

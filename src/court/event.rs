@@ -21,6 +21,12 @@ pub enum EventKind {
     FundingReorged { height: u32 },
     /// The funding transaction does not pay what the terms say.
     FundingMismatch { height: u32 },
+    /// The app said that the funding will never confirm, at this tip. Nothing is purged before it has stayed away for long.
+    FundingCancelled { height: u32 },
+    /// A funding that the app had cancelled is on the chain all the same: that it was cancelled is forgotten.
+    CancelledFundingConfirmed { height: u32, block: BlockHash },
+    /// The app gave the channel up: nothing of it is claimed any more.
+    Abandoned,
     /// The peer's `to_self_delay` leaves little time to sleep: a breach must be answered within it.
     ShortPeerDelay { delay: u16 },
     /// A close is in the mempool, unproven.
@@ -62,8 +68,9 @@ pub enum EventKind {
         value_sat: u64,
         block: BlockHash,
     },
-    /// Every contract is irrevocably resolved; the working data is purged.
-    FullyResolved { txid: Txid },
+    /// The channel has ended, and its working data is purged: every contract of the close `txid` is irrevocably resolved,
+    /// or the app decided the end.
+    FullyResolved { txid: Option<Txid> },
 }
 
 impl Event {
@@ -73,6 +80,11 @@ impl Event {
             EventKind::ChannelOpen { height: _, block } => format!("open/{block}"),
             EventKind::FundingReorged { height } => format!("funding-reorged/{height}"),
             EventKind::FundingMismatch { height } => format!("funding-mismatch/{height}"),
+            EventKind::FundingCancelled { height } => format!("funding-cancelled/{height}"),
+            EventKind::CancelledFundingConfirmed { height: _, block } => {
+                format!("cancelled-funding-confirmed/{block}")
+            }
+            EventKind::Abandoned => "abandoned".into(),
             EventKind::ShortPeerDelay { delay } => format!("short-peer-delay/{delay}"),
             EventKind::CloseSeen { txid, kind: _ } => format!("close-seen/{txid}"),
             EventKind::ChannelClosed { txid, block, .. } => format!("closed/{txid}/{block}"),
@@ -98,7 +110,8 @@ impl Event {
             } => {
                 format!("swept-by-another/{outpoint}/{block}")
             }
-            EventKind::FullyResolved { txid } => format!("fully-resolved/{txid}"),
+            EventKind::FullyResolved { txid: Some(txid) } => format!("fully-resolved/{txid}"),
+            EventKind::FullyResolved { txid: None } => "fully-resolved".into(),
         };
         format!("{}/{subject}", self.channel)
     }

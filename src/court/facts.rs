@@ -97,6 +97,19 @@ pub enum Input {
     ForceClose {
         tip: u32,
     },
+    /// A cooperative close is fully signed.
+    ClosingSigned {
+        transaction: Transaction,
+        tip: u32,
+    },
+    /// The app says that the funding will never confirm.
+    CancelFunding {
+        tip: u32,
+    },
+    /// The app gives the channel up.
+    Abandon {
+        tip: u32,
+    },
     /// A transaction the court wanted is signed and verified.
     Signed {
         purpose: super::BroadcastPurpose,

@@ -13,22 +13,28 @@ mod case;
 mod close;
 mod commands;
 mod contracts;
+mod ending;
 mod event;
 mod facts;
+mod lifecycle;
+mod permit;
 pub mod report;
 pub mod resolver;
 mod restored;
+mod summary;
 mod wants;
 mod watcher;
 
 pub use arbitrator::advance;
 pub use audit::{audit_case, audit_summary};
 pub use case::{
-    ArbitratorState, Broadcast, BroadcastPurpose, Case, Close, Dossier, ForceClose, FundingState,
-    Latches, LogEntry, LogKind, Orphan, Step,
+    ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Dossier, ForceClose,
+    FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,
 };
 pub use event::{Event, EventKind};
 pub use facts::{Block, Facts, FundingFact, Input, Outcome, Spend, SpendContext};
+pub use lifecycle::{lifecycle, refusal};
+pub use permit::{permit, Permit};
 pub use resolver::{Contract, ContractRole, Progress, Resolution};
 pub use restored::restored;
 pub use wants::{due_broadcasts, next_height, wants, Want};
@@ -50,6 +56,12 @@ pub enum CourtError {
     /// The channel comes from a backup, and nobody knows yet whether what it holds is the newest.
     #[error("channel {channel}: restored from a backup and not confirmed, nothing of ours may be broadcast")]
     Restored { channel: OutPoint },
+    /// The app said that the funding will never confirm: there is nothing to close.
+    #[error("channel {channel}: its funding was cancelled")]
+    FundingCancelled { channel: OutPoint },
+    /// The funding is on the chain: it cannot be cancelled any more.
+    #[error("channel {channel}: its funding is on the chain")]
+    FundingConfirmed { channel: OutPoint },
     /// The stored terms make no Lightning transaction.
     #[error("channel {channel}: {source}")]
     Protocol {

@@ -3,7 +3,8 @@
 use bitcoin::{OutPoint, Txid};
 
 use super::resolver::{Contract, ContractRole, Progress, Resolution};
-use super::{ArbitratorState, Case, CloseKind, FundingState};
+use super::{lifecycle, refusal, ArbitratorState, Case, CloseKind, FundingState};
+use crate::channel::{Lifecycle, Refusal};
 use crate::protocol::{ContractOutput, HtlcKind};
 
 /// One output of a close, as it is reported.
@@ -22,12 +23,16 @@ pub struct ContractReport {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelReport {
     pub channel: OutPoint,
+    /// The stage of its life.
+    pub lifecycle: Lifecycle,
     pub state: ArbitratorState,
     pub funding: FundingState,
     pub close: Option<(CloseKind, Txid)>,
     pub data_loss: bool,
     /// Opened from a backup and not confirmed: nothing of ours is broadcast.
     pub restored: bool,
+    /// Why it takes no more commitments.
+    pub refusal: Option<Refusal>,
     pub contracts: Vec<ContractReport>,
     /// The next height at which something is to be done, if nothing else happens.
     pub next_height: Option<u32>,
@@ -37,11 +42,13 @@ pub struct ChannelReport {
 pub fn report(channel: OutPoint, case: &Case, next_height: Option<u32>) -> ChannelReport {
     ChannelReport {
         channel,
+        lifecycle: lifecycle(case),
         state: case.state,
         funding: case.funding,
         close: case.close.as_ref().map(|close| (close.kind, close.txid)),
         data_loss: case.latches.data_loss.is_some(),
         restored: case.latches.restored,
+        refusal: refusal(case),
         contracts: case
             .contracts
             .iter()

@@ -2,9 +2,10 @@
 
 use bitcoin::Transaction;
 
+use super::permit::is_permitted;
 use super::resolver::Progress;
 use super::{
-    ArbitratorState, Broadcast, BroadcastPurpose, Case, Contract, ContractRole, Dossier,
+    ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Contract, ContractRole, Dossier,
     FundingState, Outcome,
 };
 use crate::config::Policy;
@@ -24,8 +25,11 @@ pub enum Want {
 /// What the court needs to go on with a case at this tip.
 pub fn wants(case: &Case, tip: u32, policy: &Policy) -> Vec<Want> {
     let mut wants = Vec::new();
+    if case.state == ArbitratorState::FullyResolved {
+        return wants;
+    }
     if case.state == ArbitratorState::BroadcastCommit
-        && case.latches.may_broadcast()
+        && is_permitted(case)
         && cooperative_until(case, policy).is_none_or(|until| tip >= until)
     {
         wants.push(Want::SignCommitment);
@@ -76,7 +80,15 @@ fn cooperative_until(case: &Case, policy: &Policy) -> Option<u32> {
 /// The next height above `tip` at which the case has something to do, if nothing else happens.
 pub fn next_height(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Option<u32> {
     let mut heights = Vec::new();
-    if let Some(close) = &case.close {
+    if case.state == ArbitratorState::FullyResolved {
+        return None;
+    }
+    if let Some(Cancelled { unseen_since }) = case.cancelled {
+        // The next look is the first one, if there was none yet.
+        heights.push(unseen_since.map_or(tip.saturating_add(1), |since| {
+            since.saturating_add(policy.final_depth)
+        }));
+    } else if let Some(close) = &case.close {
         let at_depth = |height: u32, depth: u32| height.saturating_add(depth).saturating_sub(1);
         let settle = policy.settle_depth(dossier.terms.funding.capacity);
         heights.push(at_depth(close.block.height, settle));
@@ -112,10 +124,12 @@ pub fn next_height(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) ->
 
 /// The transactions of ours that belong on the chain now. They are broadcast on every tick: a mempool forgets.
 pub fn due_broadcasts(case: &Case) -> impl Iterator<Item = &Broadcast> {
-    case.broadcasts.iter().filter(|held| match held.purpose {
+    // An end that the app decided silences everything.
+    let is_live = case.state != ArbitratorState::FullyResolved && case.cancelled.is_none();
+    let held = case.broadcasts.iter().filter(move |_| is_live);
+    held.filter(|held| match held.purpose {
         BroadcastPurpose::Funding => case.funding == FundingState::Pending,
-        // After data loss, or a restored backup: what is ours may be revoked, and would be punished (BOLT 2).
-        BroadcastPurpose::Commitment => case.close.is_none() && case.latches.may_broadcast(),
+        BroadcastPurpose::Commitment => case.close.is_none() && is_permitted(case),
         // It may have been ours. Whoever else made it broadcasts it again.
         BroadcastPurpose::OrphanedClose => case.close.is_none() && !case.latches.restored,
         BroadcastPurpose::Cooperative => case.close.is_none(),

@@ -21,7 +21,6 @@ use crate::protocol::CommitmentSecret;
 
 /// Keeps the money of many channels safe on-chain. One per database file, usable from any thread.
 #[derive(uniffi::Object)]
-
 pub struct ChainArbitrator {
     pub(super) core: Arc<arbitrator::ChainArbitrator>,
 }
@@ -37,20 +36,16 @@ fn secret(bytes: Vec<u8>) -> Result<CommitmentSecret, Invalid> {
 
 #[uniffi::export]
 impl ChainArbitrator {
-    /// Opens or creates the database and starts the library's thread. Nothing is asked of the server yet. Without a
-    /// `crypto_system` secrets are stored as they are.
-    #[uniffi::constructor(default(crypto_system = None))]
+    /// Opens or creates the database and starts the library's thread. Nothing is asked of the server yet. Everything secret
+    /// in the file is sealed by `crypto_system`: a `KeyCrypto`, the app's own, or `Unsealed`.
+    #[uniffi::constructor]
     pub async fn open(
         config: ArbitratorConfig,
         signer: Arc<dyn Signer>,
         wallet: Arc<dyn OnchainWallet>,
-        crypto_system: Option<Arc<dyn CryptoSystem>>,
+        crypto_system: Arc<dyn CryptoSystem>,
     ) -> Result<Arc<Self>, ArbitratorError> {
-        let mut core_config = core_config(&config, signer, wallet)?;
-        if let Some(system) = crypto_system {
-            let limit = core_config.policy.callback_limit;
-            core_config.crypto = Arc::new(ForeignCryptoSystem { system, limit });
-        }
+        let core_config = core_config(&config, signer, wallet, crypto_system)?;
         let core = Arc::new(arbitrator::ChainArbitrator::open(core_config).await?);
         Ok(Arc::new(ChainArbitrator { core }))
     }
@@ -148,6 +143,22 @@ impl ChainArbitrator {
     ) -> Result<ForceCloseStatus, ArbitratorError> {
         let channel = self::channel(&channel)?;
         Ok(self.core.force_close(channel).await?.into())
+    }
+
+    /// Says that a channel's funding will never confirm. Nothing of ours goes out any more; the close summary becomes final,
+    /// and the working data goes, when the funding has stayed away for `finalDepth` blocks, counted from the next tick. A
+    /// funding that confirms before that makes the cancellation void, and is told of; one that confirms later is not seen any
+    /// more. A repeat changes nothing.
+    pub async fn cancel_funding(&self, channel: OutPoint) -> Result<(), ArbitratorError> {
+        let channel = self::channel(&channel)?;
+        Ok(self.core.cancel_funding(channel).await?)
+    }
+
+    /// Gives a channel up, whatever its state, at once and for good: no output is claimed any more, no breach is answered,
+    /// nothing is broadcast. Money that is not settled is lost, unless the peer leaves it to us. A repeat changes nothing.
+    pub async fn abandon(&self, channel: OutPoint) -> Result<(), ArbitratorError> {
+        let channel = self::channel(&channel)?;
+        Ok(self.core.abandon(channel).await?)
     }
 
     /// One tick: asks the chain server what happened, moves every case, broadcasts what must be broadcast. A server that
@@ -256,6 +267,7 @@ fn core_config(
     config: &ArbitratorConfig,
     signer: Arc<dyn Signer>,
     wallet: Arc<dyn OnchainWallet>,
+    crypto_system: Arc<dyn CryptoSystem>,
 ) -> Result<Config, ArbitratorError> {
     if config.database_path.is_empty() {
         return Err(Invalid::new("config.database_path", "empty").into());
@@ -266,6 +278,7 @@ fn core_config(
         esplora(&config.esplora_url)?,
         Arc::new(ForeignSigner(signer)),
         Arc::new(ForeignWallet(wallet)),
+        Arc::new(ForeignCryptoSystem(crypto_system)),
     );
     core.wait_for_lock = config.wait_for_lock_ms.map(Duration::from_millis);
     if let Some(policy) = &config.policy {

@@ -1,7 +1,7 @@
 //! What the channel engine tells: commitments, HTLCs, and where the store stands.
 
 use super::input::{self, Invalid, Within};
-use super::OutPoint;
+use super::{OutPoint, Refusal};
 use crate::channel;
 use crate::protocol::{CommitmentNumber, PaymentHash};
 
@@ -234,6 +234,8 @@ pub struct Position {
     pub remote_next_point: Option<Vec<u8>>,
     /// Whether commitments are still taken: not once the channel is closing.
     pub takes_commitments: bool,
+    /// Why not, once they are not.
+    pub refusal: Option<Refusal>,
 }
 
 impl From<channel::Position> for Position {
@@ -246,7 +248,8 @@ impl From<channel::Position> for Position {
             remote_next_point: feed
                 .remote_next_point
                 .map(|point| point.serialize().to_vec()),
-            takes_commitments: position.takes_commitments,
+            takes_commitments: position.takes_commitments(),
+            refusal: position.refusal.map(Refusal::from),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod convert;
 
-use super::{HtlcKey, OutPoint, Party};
+use super::{HtlcKey, OutPoint, Party, Refusal};
 
 /// Everything that can go wrong. What the channel engine said was refused, and nothing has changed, in every case
 /// that names a field, a commitment, an HTLC or a signature.
@@ -160,11 +160,13 @@ pub enum ArbitratorError {
         /// The commitment.
         number: u64,
     },
-    /// The channel is closing: it takes no more commitments.
-    #[error("channel {channel}: closing, no more commitments")]
+    /// The channel is closing, or has ended: it takes no more commitments, and once it has ended nothing at all.
+    #[error("channel {channel}: refused: {reason}")]
     Closing {
         /// The channel.
         channel: OutPoint,
+        /// Why.
+        reason: Refusal,
     },
     /// The channel comes from a backup: until `confirm_restored` it takes no commitments, and nothing of ours is broadcast.
     #[error("channel {channel}: restored from a backup and not confirmed")]
@@ -212,6 +214,18 @@ pub enum ArbitratorError {
     /// There is no commitment of ours to broadcast.
     #[error("channel {channel}: there is no commitment of ours to broadcast")]
     NothingToBroadcast {
+        /// The channel.
+        channel: OutPoint,
+    },
+    /// The funding was cancelled: there is nothing to close.
+    #[error("channel {channel}: its funding was cancelled")]
+    FundingCancelled {
+        /// The channel.
+        channel: OutPoint,
+    },
+    /// The funding is on the chain: it cannot be cancelled any more.
+    #[error("channel {channel}: its funding is on the chain")]
+    FundingConfirmed {
         /// The channel.
         channel: OutPoint,
     },
@@ -277,11 +291,16 @@ pub enum ArbitratorError {
         /// Where and how, for people.
         reason: String,
     },
-    /// The app's `CryptoSystem` could not seal or open.
-    #[error("sealed data of {table}: {reason}")]
+    /// The app's `CryptoSystem` does not open this database: it was sealed with another key. Nothing was touched.
+    #[error("the database does not open with this key")]
+    WrongKey,
+    /// A secret could not be sealed or opened, or the app's `CryptoSystem` refuses.
+    #[error("sealed data of {table}, {row}: {reason}")]
     Sealing {
         /// Whose secrets.
         table: String,
+        /// Which of them.
+        row: String,
         /// Why, for people.
         reason: String,
     },
@@ -337,6 +356,12 @@ pub enum ArbitratorError {
         reason: String,
     },
 
+    /// The keys that should be imported are not those that are known under this name; nothing has changed.
+    #[error("other keys are known under the name {keys_id}")]
+    KeysIdTaken {
+        /// The name, as hex.
+        keys_id: String,
+    },
     /// Another `resume` is running.
     #[error("resume is running already")]
     ResumeRunning,

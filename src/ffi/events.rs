@@ -99,6 +99,20 @@ pub enum EventKind {
         /// Height of its block.
         height: u32,
     },
+    /// The app said that the funding will never confirm. Nothing is purged before it has stayed away for long.
+    FundingCancelled {
+        /// The tip's height then.
+        height: u32,
+    },
+    /// A funding that the app had cancelled is on the chain all the same: that it was cancelled is forgotten.
+    CancelledFundingConfirmed {
+        /// Height of its block.
+        height: u32,
+        /// Hash of its block.
+        block: String,
+    },
+    /// The app gave the channel up: nothing of it is claimed any more.
+    Abandoned,
     /// The peer's `to_self_delay` leaves little time to sleep: a breach must be answered within it.
     ShortPeerDelay {
         /// The delay, in blocks.
@@ -181,10 +195,10 @@ pub enum EventKind {
         /// Hash of the spender's block.
         block: String,
     },
-    /// Everything is irrevocably resolved; the channel's working data is gone.
+    /// The channel has ended, and its working data goes: everything is irrevocably resolved, or the app decided the end.
     FullyResolved {
-        /// The closing transaction.
-        txid: String,
+        /// The closing transaction, if there is one.
+        txid: Option<String>,
     },
 }
 
@@ -197,6 +211,14 @@ impl From<court::EventKind> for EventKind {
             },
             court::EventKind::FundingReorged { height } => EventKind::FundingReorged { height },
             court::EventKind::FundingMismatch { height } => EventKind::FundingMismatch { height },
+            court::EventKind::FundingCancelled { height } => EventKind::FundingCancelled { height },
+            court::EventKind::CancelledFundingConfirmed { height, block } => {
+                EventKind::CancelledFundingConfirmed {
+                    height,
+                    block: block.to_string(),
+                }
+            }
+            court::EventKind::Abandoned => EventKind::Abandoned,
             court::EventKind::ShortPeerDelay { delay } => EventKind::ShortPeerDelay { delay },
             court::EventKind::CloseSeen { txid, kind } => EventKind::CloseSeen {
                 txid: txid.to_string(),
@@ -256,7 +278,7 @@ impl From<court::EventKind> for EventKind {
                 block: block.to_string(),
             },
             court::EventKind::FullyResolved { txid } => EventKind::FullyResolved {
-                txid: txid.to_string(),
+                txid: txid.map(|txid| txid.to_string()),
             },
         }
     }

@@ -34,6 +34,10 @@ fn what(kind: &LogKind) -> String {
             format!("a reorg took {txid} at height {} away", block.height)
         }
         LogKind::ForceCloseRequested => "a force close was asked for".into(),
+        LogKind::ClosingSigned { txid } => format!("the cooperative close {txid} is fully signed"),
+        LogKind::FundingCancelled => "the funding was cancelled".into(),
+        LogKind::FundingRevived => "the cancelled funding is on the chain after all".into(),
+        LogKind::Abandoned => "the channel was given up".into(),
         LogKind::OrphanAbandoned { txid } => format!("{txid} stayed away: our commitment goes out"),
         LogKind::DataLoss { number } => format!("data was lost: the peer is at {number}"),
         LogKind::Restored { backup } => format!("opened from backup {backup}"),

@@ -13,13 +13,17 @@ mod care;
 mod chain;
 mod channel;
 mod config;
+mod crypto;
 mod errors;
 mod events;
 mod foreign;
 mod input;
+mod keys;
+mod lifecycle;
 mod log;
 mod report;
 mod signer;
+mod summary;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -33,17 +37,20 @@ pub use channel::{
     Position, RemoteUpdate,
 };
 pub use config::{default_policy, ArbitratorConfig, Network, Policy};
+pub use crypto::{KeyCrypto, Unsealed};
 pub use errors::ArbitratorError;
 pub use events::{CloseKind, Event, EventKind};
 pub use foreign::{
     CryptoError, CryptoSystem, InputToSign, KeyDescriptor, KeyRole, KeyTweak, OnchainWallet,
     SignRequest, Signer, SignerError, WalletError,
 };
+pub use lifecycle::{Lifecycle, Refusal};
 pub use report::{
-    ArbitratorState, ChannelReport, CloseReport, CloseSummary, ContractProgress, ContractReport,
-    FundingState, Resolution, SummaryKind,
+    ArbitratorState, ChannelReport, CloseReport, ContractProgress, ContractReport, FundingState,
+    Resolution,
 };
 pub use signer::{ChannelSecrets, SeedSigner};
+pub use summary::{CloseSummary, Reestablish, SummaryKind};
 pub use terms::{ChannelKeys, ChannelTerms, ChannelType, Party, PartyTerms};
 pub use tick::{
     BroadcastOutcome, ClosingBroadcast, ForceCloseStatus, Look, ResumeOptions, ResumeReport,

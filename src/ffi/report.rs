@@ -1,7 +1,6 @@
-//! How a channel stands, and what remains of it when it is closed.
+//! How a channel stands.
 
-use super::{Block, CloseKind, OutPoint, Party};
-use crate::channel;
+use super::{Block, CloseKind, Lifecycle, OutPoint, Refusal};
 use crate::court::{self, report, resolver};
 
 /// Where a channel's case stands.
@@ -186,6 +185,8 @@ pub struct CloseReport {
 pub struct ChannelReport {
     /// The channel.
     pub channel: OutPoint,
+    /// The stage of its life.
+    pub lifecycle: Lifecycle,
     /// Where its case stands.
     pub state: ArbitratorState,
     /// Whether its money is on the chain.
@@ -196,6 +197,8 @@ pub struct ChannelReport {
     pub data_loss: bool,
     /// The channel was opened from a backup: nothing of ours is broadcast until `confirm_restored`.
     pub restored: bool,
+    /// Why it takes no more commitments, once it takes none.
+    pub refusal: Option<Refusal>,
     /// The outputs of the close that are ours to resolve.
     pub contracts: Vec<ContractReport>,
     /// The next height at which something is to be done, if nothing else happens.
@@ -207,6 +210,7 @@ impl From<report::ChannelReport> for ChannelReport {
         let contracts = report.contracts.into_iter();
         ChannelReport {
             channel: report.channel.into(),
+            lifecycle: report.lifecycle.into(),
             state: report.state.into(),
             funding: report.funding.into(),
             close: report.close.map(|(kind, txid)| CloseReport {
@@ -215,84 +219,9 @@ impl From<report::ChannelReport> for ChannelReport {
             }),
             data_loss: report.data_loss,
             restored: report.restored,
+            refusal: report.refusal.map(Refusal::from),
             contracts: contracts.map(ContractReport::from).collect(),
             next_height: report.next_height,
-        }
-    }
-}
-
-/// How a channel ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
-pub enum SummaryKind {
-    /// Both sides agreed.
-    Cooperative,
-    /// Our commitment confirmed.
-    Local,
-    /// The peer's commitment confirmed.
-    Remote,
-    /// The peer's revoked commitment confirmed.
-    Breach,
-    /// The funding output was spent by something that belongs to no commitment known.
-    Unknown,
-    /// The funding transaction can never confirm.
-    FundingCancelled,
-}
-
-impl From<channel::SummaryKind> for SummaryKind {
-    fn from(kind: channel::SummaryKind) -> Self {
-        match kind {
-            channel::SummaryKind::Cooperative => SummaryKind::Cooperative,
-            channel::SummaryKind::Local => SummaryKind::Local,
-            channel::SummaryKind::Remote => SummaryKind::Remote,
-            channel::SummaryKind::Breach => SummaryKind::Breach,
-            channel::SummaryKind::Unknown => SummaryKind::Unknown,
-            channel::SummaryKind::FundingCancelled => SummaryKind::FundingCancelled,
-        }
-    }
-}
-
-/// What remains of a closed channel: provisional from the first proven confirmation of a close, final once every output
-/// is irrevocably resolved.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
-pub struct CloseSummary {
-    /// The channel.
-    pub channel: OutPoint,
-    /// The peer's node id, 33 bytes.
-    pub peer: Vec<u8>,
-    /// The channel's capacity.
-    pub capacity_sat: u64,
-    /// How it ended.
-    pub kind: SummaryKind,
-    /// The closing transaction.
-    pub closing_txid: Option<String>,
-    /// Height of the block that holds the closing transaction.
-    pub close_height: u32,
-    /// Who opened the channel.
-    pub opener: Party,
-    /// Ours without waiting: paid to our scripts by the close itself, or swept since.
-    pub settled_balance_sat: u64,
-    /// Ours, but not yet swept.
-    pub time_locked_balance_sat: u64,
-    /// Paid by us in fees for sweeps.
-    pub sweep_fees_sat: u64,
-    /// A reorg may replace a summary that is not final.
-    pub is_final: bool,
-}
-
-impl From<channel::CloseSummary> for CloseSummary {
-    fn from(summary: channel::CloseSummary) -> Self {
-        CloseSummary {
-            channel: summary.channel.into(),
-            peer: summary.peer.serialize().to_vec(),
-            capacity_sat: summary.capacity.to_sat(),
-            kind: summary.kind.into(),
-            closing_txid: summary.closing_txid.map(|txid| txid.to_string()),
-            close_height: summary.close_height,
-            opener: summary.opener.into(),
-            settled_balance_sat: summary.settled_balance.to_sat(),
-            time_locked_balance_sat: summary.time_locked_balance.to_sat(),
-            sweep_fees_sat: summary.sweep_fees.to_sat(),
-            is_final: summary.is_final,
         }
     }
 }

@@ -34,7 +34,7 @@ impl fmt::Debug for ChannelSecrets {
 }
 
 impl ChannelSecrets {
-    fn to_core(&self) -> Result<signer::ChannelSecrets, Invalid> {
+    pub(super) fn to_core(&self) -> Result<signer::ChannelSecrets, Invalid> {
         Ok(signer::ChannelSecrets {
             funding: input::secret_key("funding", &self.funding)?,
             revocation_base: input::secret_key("revocation_base", &self.revocation_base)?,
@@ -48,7 +48,7 @@ impl ChannelSecrets {
         })
     }
 
-    fn wipe(&mut self) {
+    pub(super) fn wipe(&mut self) {
         for secret in [
             &mut self.funding,
             &mut self.revocation_base,
@@ -91,8 +91,8 @@ impl SeedSigner {
         Ok(Arc::new(SeedSigner { signer }))
     }
 
-    /// Makes a channel's own secrets known under the 32 bytes of `keys_id`; from then on they are used instead of the
-    /// seed's. To be repeated after every start: nothing is stored.
+    /// Makes a channel's own secrets known under the 32 bytes of `keys_id`, for as long as this signer lives; from then on
+    /// they are used instead of the seed's. To keep them: `ChainArbitrator.import_channel_keys`.
     pub fn import_channel(
         &self,
         keys_id: Vec<u8>,

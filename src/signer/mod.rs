@@ -1,11 +1,16 @@
 //! Who signs: the seam to the app's keys, and the signer that is embedded.
 //!
-//! The library never holds a channel's base secrets itself. It says which key signs what, together with the PSBT
+//! The library holds no channel's base secrets but those that were imported into its database. It says which key signs what, together with the PSBT
 //! and the computed sighash (general wallets cannot sign these scripts), and verifies every signature it gets.
 
+mod imported;
+mod keyring;
+mod secrets;
 mod seed;
 
-pub use seed::{ChannelSecrets, SeedSigner};
+pub(crate) use keyring::Keyring;
+pub use secrets::ChannelSecrets;
+pub use seed::SeedSigner;
 
 use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::{Message, PublicKey};

@@ -1,95 +1,24 @@
-//! The embedded signer: every channel's keys from one seed (BIP 32), or imported one by one.
+//! The embedded signer: every channel's keys from one seed (BIP 32), or given to it one by one.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::Mutex;
 
 use bitcoin::bip32::{ChildNumber, Xpriv};
 use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::{PublicKey, SecretKey, SECP256K1};
 use bitcoin::NetworkKind;
-use zeroize::Zeroize;
 
-use super::{InputToSign, KeyTweak, SignRequest, Signer, SignerError};
+use super::imported::ImportedKeys;
+use super::{ChannelSecrets, SignRequest, Signer, SignerError};
 use crate::channel::KeysId;
-use crate::protocol::{
-    commitment_secret, derive_revocation_secret_key, derive_secret_key, Basepoints,
-    ChannelPublicKeys, CommitmentNumber, KeyRole,
-};
+use crate::protocol::{ChannelPublicKeys, CommitmentNumber};
 
 /// First level of the derivation path: "LA", so that no other use of the seed meets it.
 const PURPOSE: u32 = 0x4c41;
 
-/// All base secrets of one channel. Wiped when dropped, never printed.
-#[derive(Clone)]
-pub struct ChannelSecrets {
-    pub funding: SecretKey,
-    pub revocation_base: SecretKey,
-    pub payment: SecretKey,
-    pub delayed_payment_base: SecretKey,
-    pub htlc_base: SecretKey,
-    /// Seed of the per-commitment secrets (BOLT 3).
-    pub commitment_seed: [u8; 32],
-}
-
-impl fmt::Debug for ChannelSecrets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ChannelSecrets(..)")
-    }
-}
-
-impl Drop for ChannelSecrets {
-    fn drop(&mut self) {
-        for key in [
-            &mut self.funding,
-            &mut self.revocation_base,
-            &mut self.payment,
-            &mut self.delayed_payment_base,
-            &mut self.htlc_base,
-        ] {
-            key.non_secure_erase();
-        }
-        self.commitment_seed.zeroize();
-    }
-}
-
-impl ChannelSecrets {
-    /// The public half.
-    pub fn public_keys(&self) -> ChannelPublicKeys {
-        ChannelPublicKeys {
-            funding: self.funding.public_key(SECP256K1),
-            basepoints: Basepoints {
-                revocation: self.revocation_base.public_key(SECP256K1),
-                payment: self.payment.public_key(SECP256K1),
-                delayed_payment: self.delayed_payment_base.public_key(SECP256K1),
-                htlc: self.htlc_base.public_key(SECP256K1),
-            },
-        }
-    }
-
-    fn signing_key(&self, role: KeyRole, tweak: &KeyTweak) -> Result<SecretKey, SignerError> {
-        let base = match role {
-            KeyRole::Funding => &self.funding,
-            KeyRole::Payment => &self.payment,
-            KeyRole::DelayedPayment => &self.delayed_payment_base,
-            KeyRole::Htlc => &self.htlc_base,
-            KeyRole::Revocation => &self.revocation_base,
-        };
-        let derived = match tweak {
-            KeyTweak::None => Ok(*base),
-            KeyTweak::Point(point) => derive_secret_key(base, point),
-            KeyTweak::Secret(secret) => secret
-                .secret_key()
-                .and_then(|secret| derive_revocation_secret_key(base, &secret)),
-        };
-        derived.map_err(|error| SignerError(error.to_string()))
-    }
-}
-
 /// Signs with keys from one seed, and with keys imported per channel.
 pub struct SeedSigner {
     master: Xpriv,
-    imported: Mutex<HashMap<KeysId, ChannelSecrets>>,
+    imported: ImportedKeys,
 }
 
 impl fmt::Debug for SeedSigner {
@@ -115,15 +44,15 @@ impl SeedSigner {
             .map_err(|error| SignerError(error.to_string()))?;
         Ok(SeedSigner {
             master,
-            imported: Mutex::new(HashMap::new()),
+            imported: ImportedKeys::default(),
         })
     }
 
-    /// Makes a channel's own secrets known under `keys_id`; from then on they are used instead of the seed's.
+    /// Makes a channel's own secrets known under `keys_id`, for as long as this signer lives; from then on they are used
+    /// instead of the seed's. To keep them:
+    /// [`ChainArbitrator::import_channel_keys`](crate::ChainArbitrator::import_channel_keys).
     pub fn import(&self, keys_id: KeysId, secrets: ChannelSecrets) {
-        if let Ok(mut imported) = self.imported.lock() {
-            imported.insert(keys_id, secrets);
-        }
+        self.imported.put(keys_id, Ok(secrets));
     }
 
     /// A channel's secrets, for the channel engine that signs the peer's commitments with them.
@@ -131,12 +60,8 @@ impl SeedSigner {
     /// # Errors
     /// When the seed gives no key there (never met by chance).
     pub fn channel_secrets(&self, keys_id: &KeysId) -> Result<ChannelSecrets, SignerError> {
-        let imported = self
-            .imported
-            .lock()
-            .map_err(|_| SignerError("another caller failed while importing keys".into()))?;
-        match imported.get(keys_id) {
-            Some(secrets) => Ok(secrets.clone()),
+        match self.imported.get(keys_id)? {
+            Some(secrets) => Ok(secrets),
             None => self.derive(keys_id),
         }
     }
@@ -166,21 +91,6 @@ impl SeedSigner {
             commitment_seed: key(5)?.secret_bytes(),
         })
     }
-
-    fn sign_input(
-        &self,
-        secrets: &ChannelSecrets,
-        input: &InputToSign,
-    ) -> Result<Signature, SignerError> {
-        let key = secrets.signing_key(input.key.role, &input.key.tweak)?;
-        if key.public_key(SECP256K1) != input.key.public_key {
-            return Err(SignerError(format!(
-                "the {:?} key of {:?} is not the one asked for",
-                input.key.role, input.key.keys_id
-            )));
-        }
-        Ok(SECP256K1.sign_ecdsa_low_r(&input.sighash, &key))
-    }
 }
 
 impl Signer for SeedSigner {
@@ -193,20 +103,14 @@ impl Signer for SeedSigner {
         keys_id: &KeysId,
         number: CommitmentNumber,
     ) -> Result<PublicKey, SignerError> {
-        let secrets = self.channel_secrets(keys_id)?;
-        commitment_secret(&secrets.commitment_seed, number)
-            .point()
-            .map_err(|error| SignerError(error.to_string()))
+        self.channel_secrets(keys_id)?.per_commitment_point(number)
     }
 
     fn sign(&self, request: &SignRequest) -> Result<Vec<Signature>, SignerError> {
         request
             .inputs
             .iter()
-            .map(|input| {
-                let secrets = self.channel_secrets(&input.key.keys_id)?;
-                self.sign_input(&secrets, input)
-            })
+            .map(|input| self.channel_secrets(&input.key.keys_id)?.sign(input))
             .collect()
     }
 }

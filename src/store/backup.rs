@@ -12,6 +12,7 @@ use bitcoin::OutPoint;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::cases::write_step;
+use super::summaries::SealedChange;
 use super::{beside, sync_directory_of, ChannelRow, Store, StoreError};
 use crate::court::{Case, Step};
 
@@ -95,7 +96,8 @@ impl Store {
     pub fn put_restored(&self, channels: &[Restored]) -> Result<(), StoreError> {
         self.write(|db| {
             for it in channels {
-                write_step(db, it.row, it.channel, &it.before, &it.step)?;
+                let summary = SealedChange::Keep;
+                write_step(db, it.row, it.channel, &it.before, &it.step, summary)?;
             }
             db.execute("DELETE FROM meta WHERE key = ?1", [MARK])?;
             Ok(())

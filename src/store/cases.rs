@@ -1,19 +1,22 @@
-//! The arbitrator's side of the store: cases, their contracts and broadcasts, the log, close summaries.
+//! Cases: what the channel arbitrator has decided, and the transaction in which a step of it is written.
 
-use bitcoin::consensus::encode;
-use bitcoin::hashes::Hash;
-use bitcoin::{OutPoint, ScriptBuf};
-use rusqlite::{OptionalExtension, Transaction};
+use bitcoin::{OutPoint, Txid};
+use rusqlite::Transaction;
 use serde::{Deserialize, Serialize};
 
+use super::broadcasts::put_broadcasts;
+use super::contracts::put_contracts;
+use super::cooperative::put_cooperative;
 use super::error::StoreError;
+use super::log::put_log;
 use super::outbox::put_events;
-use super::pack::{outpoint_columns, signed, At};
+use super::pack::{signed, At};
+use super::summaries::SealedChange;
 use super::{ChannelRow, Store};
-use crate::channel::CloseSummary;
+use crate::channel::Lifecycle;
 use crate::court::{
-    ArbitratorState, Broadcast, Case, Close, Contract, FundingState, Latches, LogEntry, LogKind,
-    Orphan, Step,
+    lifecycle, refusal, ArbitratorState, Cancelled, Case, Close, FundingState, Latches, Orphan,
+    Step,
 };
 
 /// The part of a case that is stored as JSON: nearly empty while the channel is open.
@@ -22,7 +25,9 @@ struct Detail {
     funding: FundingState,
     #[serde(flatten)]
     latches: Latches,
-    seen: Option<bitcoin::Txid>,
+    #[serde(default)]
+    cancelled: Option<Cancelled>,
+    seen: Option<Txid>,
     close: Option<Close>,
     orphan: Option<Orphan>,
 }
@@ -46,6 +51,7 @@ impl Store {
         let Detail {
             funding,
             latches,
+            cancelled,
             seen,
             close,
             orphan,
@@ -55,6 +61,7 @@ impl Store {
             state: state_from(state)?,
             funding,
             latches,
+            cancelled,
             seen,
             close,
             orphan,
@@ -63,70 +70,8 @@ impl Store {
         })
     }
 
-    /// The state of a channel's case alone.
-    ///
-    /// # Errors
-    /// When the row is missing or cannot be decoded.
-    pub fn state(&self, row: ChannelRow) -> Result<ArbitratorState, StoreError> {
-        let state = self
-            .connection
-            .prepare_cached("SELECT state FROM court_case WHERE channel = ?1")?
-            .query_row([row.0], |row| row.get(0))?;
-        state_from(state)
-    }
-
-    fn contracts(&self, row: ChannelRow) -> Result<Vec<Contract>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT detail FROM contract WHERE channel = ?1 ORDER BY txid, vout")?;
-        let mut rows = statement.query([row.0])?;
-        let mut contracts = Vec::new();
-        while let Some(row) = rows.next()? {
-            let detail: String = row.get(0)?;
-            contracts.push(At("contract", "detail").json(&detail)?);
-        }
-        Ok(contracts)
-    }
-
-    fn broadcasts(&self, row: ChannelRow) -> Result<Vec<Broadcast>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT txid, purpose, transaction_bytes, since, outcome FROM broadcast
-             WHERE channel = ?1 ORDER BY ordinal",
-        )?;
-        let mut rows = statement.query([row.0])?;
-        let mut broadcasts = Vec::new();
-        while let Some(row) = rows.next()? {
-            let at = |column| At("broadcast", column);
-            let purpose: String = row.get(1)?;
-            let transaction: Vec<u8> = row.get(2)?;
-            let outcome: Option<String> = row.get(4)?;
-            broadcasts.push(Broadcast {
-                txid: at("txid").txid(row.get(0)?)?,
-                purpose: at("purpose").json(&purpose)?,
-                transaction: at("transaction_bytes").transaction(&transaction)?,
-                since: at("since").unsigned(row.get(3)?)?,
-                outcome: outcome
-                    .map(|outcome| at("outcome").json(&outcome))
-                    .transpose()?,
-            });
-        }
-        Ok(broadcasts)
-    }
-
-    /// The channels that hold transactions of ours, whether or not they are due.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn broadcasting_channels(&self) -> Result<Vec<ChannelRow>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT DISTINCT channel FROM broadcast")?;
-        let rows = statement.query_map([], |row| row.get(0).map(ChannelRow))?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Writes a step: case, contracts, broadcasts, log, summary and events, together. A final step purges the working
-    /// data as well.
+    /// Writes a step: case, contracts, broadcasts, log, summary and events, together. The last step of a case marks its
+    /// working data as left to purge.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the case is no longer the one the step was computed from.
@@ -137,101 +82,8 @@ impl Store {
         before: &Case,
         step: &Step,
     ) -> Result<(), StoreError> {
-        self.write(|db| write_step(db, row, channel, before, step))
-    }
-
-    /// The log of a case, oldest first.
-    ///
-    /// # Errors
-    /// When a row cannot be decoded.
-    pub fn arbitrator_log(&self, row: ChannelRow) -> Result<Vec<LogEntry>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT height, entry FROM arbitrator_log WHERE channel = ?1 ORDER BY ordinal",
-        )?;
-        let mut rows = statement.query([row.0])?;
-        let mut entries = Vec::new();
-        while let Some(row) = rows.next()? {
-            let entry: String = row.get(1)?;
-            let kind: LogKind = At("arbitrator_log", "entry").json(&entry)?;
-            entries.push(LogEntry {
-                height: row.get(0)?,
-                kind,
-            });
-        }
-        Ok(entries)
-    }
-
-    /// What remains of a closed channel.
-    ///
-    /// # Errors
-    /// When the row cannot be decoded.
-    pub fn summary(&self, channel: OutPoint) -> Result<Option<CloseSummary>, StoreError> {
-        let (txid, vout) = outpoint_columns(&channel);
-        let detail: Option<String> = self
-            .connection
-            .prepare_cached("SELECT detail FROM close_summary WHERE txid = ?1 AND vout = ?2")?
-            .query_row((txid, vout), |row| row.get(0))
-            .optional()?;
-        detail
-            .map(|detail| At("close_summary", "detail").json(&detail))
-            .transpose()
-    }
-
-    /// The script that a channel's sweeps pay, once one was asked for.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn sweep_script(&self, row: ChannelRow) -> Result<Option<ScriptBuf>, StoreError> {
-        let script: Option<Vec<u8>> = self
-            .connection
-            .prepare_cached("SELECT script FROM sweep_script WHERE channel = ?1")?
-            .query_row([row.0], |row| row.get(0))
-            .optional()?;
-        Ok(script.map(ScriptBuf::from_bytes))
-    }
-
-    /// Keeps the script that a channel's sweeps pay. The first one stays.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn keep_sweep_script(&self, row: ChannelRow, script: &ScriptBuf) -> Result<(), StoreError> {
-        self.write(|db| {
-            db.prepare_cached(
-                "INSERT OR IGNORE INTO sweep_script (channel, script) VALUES (?1, ?2)",
-            )?
-            .execute((row.0, script.as_bytes()))?;
-            Ok(())
-        })
-    }
-
-    /// Deletes a part of the working data of a fully resolved channel; `false` when nothing was left. Small parts, so
-    /// that nobody waits for the write lock.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn purge_some(&self, row: ChannelRow, rows: u32) -> Result<bool, StoreError> {
-        const WORKING: [(&str, &str); 4] = [
-            ("revocation_secret", "slot"),
-            ("commitment", "funding, owner, number, alternative"),
-            ("htlc", "direction, htlc_id, version"),
-            ("cooperative_close", "txid"),
-        ];
-        for (table, key) in WORKING {
-            let sql = format!(
-                "DELETE FROM {table} WHERE channel = ?1 AND ({key}) IN
-                 (SELECT {key} FROM {table} WHERE channel = ?1 LIMIT ?2)"
-            );
-            let any: bool = self.connection.query_row(
-                &format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE channel = ?1)"),
-                [row.0],
-                |row| row.get(0),
-            )?;
-            if any {
-                self.write(|db| Ok(db.execute(&sql, (row.0, rows))?))?;
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let summary = self.sealed_change(row, channel, &step.summary)?;
+        self.write(|db| write_step(db, row, channel, before, step, summary))
     }
 }
 
@@ -242,6 +94,7 @@ pub(super) fn write_step(
     channel: OutPoint,
     before: &Case,
     step: &Step,
+    summary: SealedChange<'_>,
 ) -> Result<(), StoreError> {
     let stored: i64 = db
         .prepare_cached("SELECT revision FROM court_case WHERE channel = ?1")?
@@ -256,10 +109,11 @@ pub(super) fn write_step(
     if step.case.broadcasts != before.broadcasts {
         put_broadcasts(db, row, &step.case.broadcasts)?;
     }
-    put_log(db, row, &step.log)?;
-    if let Some(summary) = &step.summary {
-        put_summary(db, summary)?;
+    if let Some(transaction) = &step.cooperative {
+        put_cooperative(db, row, transaction)?;
     }
+    put_log(db, row, &step.log)?;
+    summary.write(db, channel)?;
     put_events(db, &step.events)
 }
 
@@ -271,102 +125,25 @@ pub(super) fn put_case(
     let detail = At("court_case", "detail").to_json(&Detail {
         funding: case.funding,
         latches: case.latches,
+        cancelled: case.cancelled,
         seen: case.seen,
         close: case.close.clone(),
         orphan: case.orphan,
     })?;
+    let lifecycle = lifecycle(case);
     db.prepare_cached(
-        "REPLACE INTO court_case (channel, state, revision, updates_refused, detail)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "REPLACE INTO court_case
+            (channel, state, revision, updates_refused, detail, lifecycle, to_purge)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .execute((
         row.0,
         state_column(case.state),
         signed(case.revision),
-        case.latches.updates_refused,
+        refusal(case).is_some(),
         detail,
-    ))?;
-    Ok(())
-}
-
-fn put_contracts(
-    db: &Transaction<'_>,
-    row: ChannelRow,
-    contracts: &[Contract],
-) -> Result<(), StoreError> {
-    db.prepare_cached("DELETE FROM contract WHERE channel = ?1")?
-        .execute([row.0])?;
-    for contract in contracts {
-        let (txid, vout) = outpoint_columns(&contract.outpoint);
-        let detail = At("contract", "detail").to_json(contract)?;
-        db.prepare_cached(
-            "INSERT INTO contract (channel, txid, vout, detail) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute((row.0, txid, vout, detail))?;
-    }
-    Ok(())
-}
-
-fn put_broadcasts(
-    db: &Transaction<'_>,
-    row: ChannelRow,
-    broadcasts: &[Broadcast],
-) -> Result<(), StoreError> {
-    db.prepare_cached("DELETE FROM broadcast WHERE channel = ?1")?
-        .execute([row.0])?;
-    for (ordinal, broadcast) in (0i64..).zip(broadcasts) {
-        let outcome = broadcast
-            .outcome
-            .as_ref()
-            .map(|outcome| At("broadcast", "outcome").to_json(outcome))
-            .transpose()?;
-        db.prepare_cached(
-            "INSERT INTO broadcast
-                (channel, ordinal, txid, purpose, transaction_bytes, since, outcome)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute((
-            row.0,
-            ordinal,
-            broadcast.txid.to_byte_array(),
-            At("broadcast", "purpose").to_json(&broadcast.purpose)?,
-            encode::serialize(&broadcast.transaction),
-            broadcast.since,
-            outcome,
-        ))?;
-    }
-    Ok(())
-}
-
-fn put_log(db: &Transaction<'_>, row: ChannelRow, entries: &[LogEntry]) -> Result<(), StoreError> {
-    for entry in entries {
-        db.prepare_cached(
-            "INSERT INTO arbitrator_log (channel, ordinal, height, entry) VALUES
-             (?1, (SELECT coalesce(max(ordinal) + 1, 0) FROM arbitrator_log WHERE channel = ?1),
-              ?2, ?3)",
-        )?
-        .execute((
-            row.0,
-            entry.height,
-            At("arbitrator_log", "entry").to_json(&entry.kind)?,
-        ))?;
-    }
-    Ok(())
-}
-
-fn put_summary(db: &Transaction<'_>, summary: &CloseSummary) -> Result<(), StoreError> {
-    let (txid, vout) = outpoint_columns(&summary.channel);
-    let detail = At("close_summary", "detail").to_json(summary)?;
-    db.prepare_cached(
-        "REPLACE INTO close_summary (txid, vout, peer, is_final, detail)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .execute((
-        txid,
-        vout,
-        summary.peer.serialize(),
-        summary.is_final,
-        detail,
+        lifecycle_column(lifecycle),
+        lifecycle == Lifecycle::Closed,
     ))?;
     Ok(())
 }
@@ -395,4 +172,14 @@ fn state_from(column: i64) -> Result<ArbitratorState, StoreError> {
             return Err(At("court_case", "state").corrupt(format!("{other} is no state")));
         }
     })
+}
+
+/// The numbers in the column are ours and fixed; migration 0004 writes the same.
+pub(super) fn lifecycle_column(lifecycle: Lifecycle) -> i64 {
+    match lifecycle {
+        Lifecycle::Pending => 0,
+        Lifecycle::Open => 1,
+        Lifecycle::Closing => 2,
+        Lifecycle::Closed => 3,
+    }
 }

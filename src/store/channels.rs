@@ -234,7 +234,7 @@ impl Store {
     }
 }
 
-fn channel_of(row: &Row<'_>) -> Result<(ChannelRow, OutPoint), StoreError> {
+pub(super) fn channel_of(row: &Row<'_>) -> Result<(ChannelRow, OutPoint), StoreError> {
     let txid = At("funding", "txid").txid(row.get(1)?)?;
     Ok((ChannelRow(row.get(0)?), OutPoint::new(txid, row.get(2)?)))
 }

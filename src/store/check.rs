@@ -69,7 +69,9 @@ impl Findings {
             StoreError::Sqlite(rusqlite::Error::InvalidColumnType(_, column, _)) => {
                 self.add(table, Some(column), error);
             }
-            StoreError::Sealing { table, reason } => self.add(table, None, reason),
+            StoreError::Sealing { table, row, reason } => {
+                self.add(table, None, format!("{row}: {reason}"));
+            }
             other => self.add(table, None, other),
         }
     }

@@ -48,9 +48,16 @@ pub enum StoreError {
         operation: &'static str,
         source: std::io::Error,
     },
-    /// The app's [`CryptoSystem`](super::CryptoSystem) failed.
-    #[error("sealed data of {table}: {reason}")]
-    Sealing { table: &'static str, reason: String },
+    /// The app's [`CryptoSystem`](super::CryptoSystem) does not open this database: it was sealed with another key.
+    #[error("the database does not open with this key")]
+    WrongKey,
+    /// A secret could not be sealed or opened, or the app's [`CryptoSystem`](super::CryptoSystem) refuses.
+    #[error("sealed data of {table}, {row}: {reason}")]
+    Sealing {
+        table: &'static str,
+        row: String,
+        reason: String,
+    },
     /// SQLite failed otherwise.
     #[error("database: {0}")]
     Sqlite(rusqlite::Error),

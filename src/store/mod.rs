@@ -1,42 +1,59 @@
 //! The store: one SQLite file that holds everything, written in one transaction per step.
 //!
 //! Durable before visible: what the app is told, or the network sees, is synced first (WAL, `synchronous=FULL`).
+//! Everything secret is sealed under a random data key, and that key by the app's [`CryptoSystem`].
 //! A second process that opens the same file is told [`StoreError::InUse`]. The schema is an ordered list of SQL
 //! files under SQLite's `user_version`; a file that is refused is left as it was.
 
 mod backup;
+mod broadcasts;
 mod cases;
 mod chain;
 mod channels;
 mod check;
+mod contracts;
+mod cooperative;
 mod crypto;
+mod data_key;
 mod error;
 mod htlcs;
+mod imported;
+mod key_change;
 mod lock;
+mod log;
 mod open;
 mod outbox;
 mod pack;
 mod past;
+mod preimages;
+mod purge;
 mod secrets;
+mod summaries;
+mod tidying;
 mod updates;
+mod vault;
 mod wipe;
 
 pub use backup::Restored;
 pub use channels::Docket;
 pub use check::Finding;
-pub use crypto::{CryptoSystem, Unsealed};
+pub use crypto::{CryptoError, CryptoSystem, KeyCrypto, Unsealed};
+pub use data_key::{DataKey, KeyWork, NewDataKey};
 pub use error::{StoreError, Unreadable};
+pub use imported::{Import, ImportedRow};
+pub use open::Opening;
 pub use outbox::StoredEvent;
+pub use purge::Purge;
 
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use bitcoin::OutPoint;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 pub(crate) use lock::FileLock;
 use pack::outpoint_columns;
+use vault::Vault;
 
 /// The row of a channel. Short, and never shown outside the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,7 +63,8 @@ pub struct ChannelRow(pub(crate) i64);
 pub struct Store {
     connection: Connection,
     path: PathBuf,
-    crypto: Arc<dyn CryptoSystem>,
+    /// What opens and seals every secret in the file.
+    vault: RefCell<Vault>,
     /// The file layer of SQLite's, if not its own.
     vfs: Option<String>,
     /// Held for as long as the database is open: the operating system releases it when the process dies. A reader

@@ -1,16 +1,19 @@
-//! Opening the file: the lock, the schema, and whose database it is.
+//! Opening the file: the lock, the schema, whose database it is, and the key to its secrets.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bitcoin::Network;
+use rusqlite::config::DbConfig;
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior,
 };
 
+use super::data_key::{put_made, DataKey, KeyWork};
 use super::lock::FileLock;
 use super::pack::At;
 use super::{beside, CryptoSystem, Store, StoreError};
@@ -18,10 +21,33 @@ use super::{beside, CryptoSystem, Store, StoreError};
 /// Marks the file as ours (`PRAGMA application_id`): "LArb".
 const APPLICATION_ID: i32 = 0x4c41_7262;
 
+/// What SQL cannot do of a step of the schema.
+type ByCode = fn(&Transaction<'_>, &DataKey) -> Result<(), StoreError>;
+
+/// One step of the schema: SQL, and after it what SQL cannot do.
+struct Migration {
+    sql: &'static str,
+    then: Option<ByCode>,
+}
+
 /// The schema, step by step. A step that was released is never changed.
-const MIGRATIONS: &[&str] = &[
-    include_str!("migrations/0001_first.sql"),
-    include_str!("migrations/0002_hot.sql"),
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        sql: include_str!("migrations/0001_first.sql"),
+        then: None,
+    },
+    Migration {
+        sql: include_str!("migrations/0002_hot.sql"),
+        then: None,
+    },
+    Migration {
+        sql: include_str!("migrations/0003_sealed.sql"),
+        then: Some(put_made),
+    },
+    Migration {
+        sql: include_str!("migrations/0004_life.sql"),
+        then: None,
+    },
 ];
 
 /// Bytes of a page of a new file. An update touches a few small rows in different places, and SQLite writes whole pages:
@@ -36,54 +62,18 @@ const CHECKPOINT_PAGES: u32 = 4_096;
 const BUSY_TIMEOUT_MS: u32 = 5_000;
 
 impl Store {
-    /// Opens or creates the database.
+    /// Opens or creates the database. Calls the app's code, and waits for it as long as it takes.
     ///
     /// # Errors
-    /// [`StoreError`]: in use, another network's, a newer schema, damaged, read-only. The file is left as it was.
+    /// [`StoreError`]: in use, another network's, a newer schema, another key's, damaged, read-only. The file is left as it
+    /// was.
     pub fn open(
         path: &Path,
         network: Network,
         crypto: Arc<dyn CryptoSystem>,
     ) -> Result<Self, StoreError> {
-        Self::open_with_vfs(path, network, crypto, None)
-    }
-
-    /// The same, through another file layer of SQLite's, by its name: the tests' is one that loses power.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
-    pub fn open_with_vfs(
-        path: &Path,
-        network: Network,
-        crypto: Arc<dyn CryptoSystem>,
-        vfs: Option<&str>,
-    ) -> Result<Self, StoreError> {
-        Self::open_locked(FileLock::take(path, None)?, path, network, crypto, vfs)
-    }
-
-    /// The same for whoever holds the lock already.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
-    pub(crate) fn open_locked(
-        lock: FileLock,
-        path: &Path,
-        network: Network,
-        crypto: Arc<dyn CryptoSystem>,
-        vfs: Option<&str>,
-    ) -> Result<Self, StoreError> {
-        super::wipe::finish(path)?;
-        check_start(path)?;
-        let connection = connect(path, network, vfs).map_err(in_opening)?;
-        Ok(Store {
-            connection,
-            path: path.to_path_buf(),
-            crypto,
-            vfs: vfs.map(str::to_owned),
-            lock: Some(lock),
-            unreadable_facts: RefCell::default(),
-            writes: Cell::new(0),
-        })
+        let (opening, work) = Opening::begin(path, network, None)?;
+        opening.finish(work.run(crypto.as_ref())?)
     }
 
     /// Another connection to the same file, which only reads: for whatever takes long, on a thread of its own.
@@ -93,11 +83,11 @@ impl Store {
     pub(crate) fn reader(&self) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = connect_with(&self.path, flags, self.vfs.as_deref())?;
-        connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS.into()))?;
+        connection.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS.into()))?;
         Ok(Store {
             connection,
             path: self.path.clone(),
-            crypto: self.crypto.clone(),
+            vault: self.vault.clone(),
             vfs: self.vfs.clone(),
             lock: None,
             unreadable_facts: RefCell::default(),
@@ -106,12 +96,89 @@ impl Store {
     }
 }
 
-/// SQLite, on a file that is ours, of this network, with the newest schema.
+/// A database that is ours and whose secrets are still sealed. Dropped, it leaves the file as it was.
+pub struct Opening {
+    // Closed before the lock is given up.
+    connection: Connection,
+    lock: FileLock,
+    path: PathBuf,
+    vfs: Option<String>,
+    network: Network,
+}
+
+impl Opening {
+    /// Locks and checks the file, and says what the app's [`CryptoSystem`] has to do. Nothing is written.
+    ///
+    /// `vfs` is another file layer of SQLite's, by its name: the tests' is one that loses power.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn begin(
+        path: &Path,
+        network: Network,
+        vfs: Option<&str>,
+    ) -> Result<(Self, KeyWork), StoreError> {
+        Self::begin_waiting(path, network, vfs, None)
+    }
+
+    /// The same, and waits as long for whoever has the database open. Blocks the thread.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn begin_waiting(
+        path: &Path,
+        network: Network,
+        vfs: Option<&str>,
+        patience: Option<Duration>,
+    ) -> Result<(Self, KeyWork), StoreError> {
+        let lock = FileLock::take(path, patience)?;
+        super::wipe::finish(path)?;
+        check_start(path)?;
+        let connection = connect(path, network, vfs).map_err(in_opening)?;
+        let work = KeyWork::of(&connection).map_err(in_opening)?;
+        let opening = Opening {
+            connection,
+            lock,
+            path: path.to_path_buf(),
+            vfs: vfs.map(str::to_owned),
+            network,
+        };
+        Ok((opening, work))
+    }
+
+    /// Brings the schema up to date, and opens.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn finish(mut self, key: DataKey) -> Result<Store, StoreError> {
+        configure(&self.connection)?;
+        migrate(&mut self.connection, self.network, &key).map_err(in_opening)?;
+        // From here on the file is in use, and closing it tidies up as SQLite always does.
+        self.connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        let store = Store {
+            connection: self.connection,
+            path: self.path,
+            vault: RefCell::new(key.into_vault()),
+            vfs: self.vfs,
+            lock: Some(self.lock),
+            unreadable_facts: RefCell::default(),
+            writes: Cell::new(0),
+        };
+        store.tidy();
+        Ok(store)
+    }
+}
+
+/// SQLite, on a file that is ours and of this network. Only reads.
 fn connect(path: &Path, network: Network, vfs: Option<&str>) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = connect_with(path, flags, vfs)?;
+    let connection = connect_with(path, flags, vfs)?;
+    connection.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS.into()))?;
+    // A file that is refused is left as it was. Closing it would carry into it what a killed process has left in the log.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(path))?;
     check_ours(&connection, path)?;
     check_network(&connection, network)?;
     if connection.is_readonly(rusqlite::MAIN_DB)? {
@@ -119,8 +186,11 @@ fn connect(path: &Path, network: Network, vfs: Option<&str>) -> Result<Connectio
             reason: format!("no permission to write {}", path.display()),
         });
     }
-    // Settings of the connection, not of the file, except for WAL, which only a file of ours gets.
-    connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS.into()))?;
+    Ok(connection)
+}
+
+/// Settings of the connection, not of the file, except for WAL, which only a file of ours gets.
+fn configure(connection: &Connection) -> Result<(), StoreError> {
     // Has no effect on a file that has pages already.
     connection.pragma_update(None, "page_size", PAGE_SIZE)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
@@ -130,8 +200,9 @@ fn connect(path: &Path, network: Network, vfs: Option<&str>) -> Result<Connectio
         .pragma_update_and_check(None, "fullfsync", true, |_| Ok(()))
         .optional()?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    migrate(&mut connection, network)?;
-    Ok(connection)
+    // What is deleted or replaced is overwritten: purged secrets, and what a former key sealed.
+    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
+    Ok(())
 }
 
 fn connect_with(
@@ -148,6 +219,9 @@ fn connect_with(
 /// The statements of opening are fixed and good: one that fails in general found no schema of ours.
 fn in_opening(error: StoreError) -> StoreError {
     match error {
+        StoreError::Sqlite(rusqlite::Error::SqlInputError { msg, .. }) => {
+            StoreError::Damaged { reason: msg }
+        }
         StoreError::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
             StoreError::Damaged {
                 reason: error.to_string(),
@@ -246,14 +320,17 @@ fn not_ours(path: &Path) -> StoreError {
 }
 
 /// Brings an older schema up to date, all steps in one transaction.
-fn migrate(connection: &mut Connection, network: Network) -> Result<(), StoreError> {
+fn migrate(connection: &mut Connection, network: Network, key: &DataKey) -> Result<(), StoreError> {
     let done = usize::try_from(pragma(connection, "user_version")?).unwrap_or(0);
     if done >= MIGRATIONS.len() {
         return Ok(());
     }
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     for step in MIGRATIONS.iter().skip(done) {
-        transaction.execute_batch(step)?;
+        transaction.execute_batch(step.sql)?;
+        if let Some(then) = step.then {
+            then(&transaction, key)?;
+        }
     }
     if done == 0 {
         transaction.execute(

@@ -36,6 +36,11 @@ impl At {
         <[u8; N]>::try_from(bytes).map_err(|bytes| self.corrupt(format!("{} bytes", bytes.len())))
     }
 
+    /// The same of an unsealed secret, whose bytes stay with the caller.
+    pub(super) fn secret_array<const N: usize>(self, bytes: &[u8]) -> Result<[u8; N], StoreError> {
+        <[u8; N]>::try_from(bytes).map_err(|_| self.corrupt(format!("{} bytes", bytes.len())))
+    }
+
     pub(super) fn txid(self, bytes: Vec<u8>) -> Result<Txid, StoreError> {
         Ok(Txid::from_byte_array(self.array(bytes)?))
     }

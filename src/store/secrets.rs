@@ -1,9 +1,10 @@
-//! The peer's revealed secrets: sealed, one row for each of BOLT 3's 49 slots.
+//! The peer's revealed secrets: sealed under the data key, one row for each of BOLT 3's 49 slots.
 
 use super::error::StoreError;
 use super::pack::{signed, At};
 use super::past::bury;
 use super::updates::put_feed;
+use super::vault::Place;
 use super::{ChannelRow, Store};
 use crate::channel::AcceptedRevocation;
 use crate::protocol::{CommitmentSecret, RevocationSecrets, SecretSlot};
@@ -23,18 +24,16 @@ impl Store {
         let mut slots = Vec::new();
         while let Some(found) = rows.next()? {
             let slot: u8 = at.unsigned(found.get(0)?)?;
+            let index = at.unsigned(found.get(1)?)?;
             let sealed: Vec<u8> = found.get(2)?;
             let plain = self
-                .crypto
-                .open(&secret_place(row, slot), &sealed)
-                .map_err(|reason| StoreError::Sealing {
-                    table: "revocation_secret",
-                    reason,
-                })?;
+                .vault
+                .borrow()
+                .open(&place(row, slot, index), &sealed)?;
             slots.push(SecretSlot {
                 slot,
-                index: at.unsigned(found.get(1)?)?,
-                secret: CommitmentSecret::new(at.array(plain)?),
+                index,
+                secret: CommitmentSecret::new(at.secret_array(&plain)?),
             });
         }
         RevocationSecrets::from_slots(slots).map_err(|error| at.corrupt(error))
@@ -55,12 +54,9 @@ impl Store {
             secret,
         } = &accepted.slot;
         let sealed = self
-            .crypto
-            .seal(&secret_place(row, *slot), secret.as_bytes())
-            .map_err(|reason| StoreError::Sealing {
-                table: "revocation_secret",
-                reason,
-            })?;
+            .vault
+            .borrow()
+            .seal(&place(row, *slot, *index), secret.as_bytes())?;
         self.write(|db| {
             db.prepare_cached(
                 "REPLACE INTO revocation_secret (channel, slot, secret_index, secret)
@@ -79,7 +75,10 @@ impl Store {
     }
 }
 
-/// What a sealed secret is bound to: its row.
-fn secret_place(row: ChannelRow, slot: u8) -> Vec<u8> {
-    format!("revocation_secret/{}/{slot}", row.0).into_bytes()
+fn place(channel: ChannelRow, slot: u8, index: u64) -> Place {
+    Place::RevocationSecret {
+        channel,
+        slot,
+        index,
+    }
 }

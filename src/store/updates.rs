@@ -1,6 +1,5 @@
-//! What the channel engine's updates touch: the feed, the candidate commitments, cooperative closes.
+//! What the channel engine's updates touch: the feed and the candidate commitments.
 
-use bitcoin::consensus::encode;
 use bitcoin::hashes::Hash;
 use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::OutPoint;
@@ -134,52 +133,6 @@ impl Store {
                 bury(db, row, life)?;
             }
             put_feed(db, row, &accepted.feed, &accepted.ledger)
-        })
-    }
-
-    /// The fully signed cooperative closes. Rows that cannot be decoded are put aside.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn cooperative(
-        &self,
-        row: ChannelRow,
-        unreadable: &mut Unreadable,
-    ) -> Result<Vec<bitcoin::Transaction>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT transaction_bytes FROM cooperative_close WHERE channel = ?1 ORDER BY txid",
-        )?;
-        let mut rows = statement.query([row.0])?;
-        let mut transactions = Vec::new();
-        while let Some(row) = rows.next()? {
-            let bytes: Result<Vec<u8>, StoreError> = row.get(0).map_err(StoreError::from);
-            let transaction = bytes
-                .and_then(|bytes| At("cooperative_close", "transaction_bytes").transaction(&bytes));
-            transactions.extend(unreadable.sift(transaction));
-        }
-        Ok(transactions)
-    }
-
-    /// Keeps a fully signed cooperative close. A repeat changes nothing.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn put_cooperative(
-        &self,
-        row: ChannelRow,
-        transaction: &bitcoin::Transaction,
-    ) -> Result<(), StoreError> {
-        self.write(|db| {
-            db.prepare_cached(
-                "INSERT OR IGNORE INTO cooperative_close (channel, txid, transaction_bytes)
-                 VALUES (?1, ?2, ?3)",
-            )?
-            .execute((
-                row.0,
-                transaction.compute_txid().to_byte_array(),
-                encode::serialize(transaction),
-            ))?;
-            Ok(())
         })
     }
 }

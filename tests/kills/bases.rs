@@ -8,7 +8,8 @@ use bitcoin::{Amount, Transaction};
 use lightning_arbitrator::court::{
     Block, BroadcastPurpose, Facts, FundingFact, FundingState, Input, Spend, SpendContext,
 };
-use lightning_arbitrator::store::{Store, Unsealed};
+use lightning_arbitrator::store::Store;
+use rusqlite::Connection;
 use tempfile::TempDir;
 use testkit::chain::Chain;
 use testkit::gateway::Gateway;
@@ -93,12 +94,27 @@ impl Maker {
         let close = self.cooperative_close(MAIN);
         self.obey(Order::Look);
         self.scene("new", Deed::Register(NEW));
+        self.ends();
         self.payments(MAIN);
         self.updates();
         self.commands(close);
         self.after_force_close();
         self.resolved();
         self.old_schema();
+    }
+
+    /// Ends that the app decides, and what it gives to be kept.
+    fn ends(&mut self) {
+        self.scene("abandon", Deed::Abandon(MAIN));
+        self.scene("preimage", Deed::LearnPreimage([5; 32]));
+        self.scene("import", Deed::ImportKeys(NEW));
+        self.scene("key", Deed::ChangeKey);
+        let without = self.database.with_file_name("without.sqlite");
+        fs::copy(&self.database, &without).expect("the directory is ours");
+        self.obey(Order::Register(NEW));
+        self.scene("cancel", Deed::CancelFunding(NEW));
+        // What comes next goes on without it.
+        fs::copy(&without, &self.database).expect("the directory is ours");
     }
 
     /// The three messages of a round, each upon what the ones before left.
@@ -207,11 +223,31 @@ impl Maker {
         let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/schema_1.sql");
         let sql = fs::read_to_string(fixture).expect("it is in the repository");
         let old = self.database.with_file_name("old.sqlite");
-        let db = rusqlite::Connection::open(&old).expect("the directory is ours");
+        let db = Connection::open(&old).expect("the directory is ours");
         db.execute_batch(&format!("BEGIN; {sql} COMMIT;"))
             .expect("good SQL");
+        self.seal(&db);
         drop(db);
         self.keep(&old, "migrate", Deed::Migrate);
+    }
+
+    /// With schema 1 the app's key store sealed every revocation secret; the fixture's did nothing.
+    fn seal(&self, db: &Connection) {
+        let mut statement = db
+            .prepare("SELECT channel, slot, secret FROM revocation_secret")
+            .expect("good SQL");
+        let rows: Vec<(i64, i64, Vec<u8>)> = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .expect("no parameters")
+            .collect::<Result<_, _>>()
+            .expect("of these types");
+        for (channel, slot, plain) in rows {
+            let place = format!("revocation_secret/{channel}/{slot}");
+            let crypto = &self.phone.config.crypto;
+            let sealed = crypto.seal(place.as_bytes(), &plain).expect("it seals");
+            let sql = "UPDATE revocation_secret SET secret = ?3 WHERE channel = ?1 AND slot = ?2";
+            db.execute(sql, (channel, slot, sealed)).expect("good SQL");
+        }
     }
 
     // ── helpers ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -239,8 +275,9 @@ impl Maker {
 
     fn write(&mut self, index: usize, inputs: &[Input]) {
         self.obey(Order::Sleep);
-        let network = self.phone.config.network;
-        let store = Store::open(&self.database, network, Arc::new(Unsealed)).expect("it is free");
+        let config = &self.phone.config;
+        let store = Store::open(&self.database, config.network, config.crypto.clone());
+        let store = store.expect("it is free");
         let channel = self.channels[index].funding();
         let row = store.find(channel).expect("readable").expect("registered");
         for input in inputs {
@@ -250,8 +287,9 @@ impl Maker {
 
     fn funding(&mut self, index: usize) -> FundingFact {
         self.obey(Order::Sleep);
-        let network = self.phone.config.network;
-        let store = Store::open(&self.database, network, Arc::new(Unsealed)).expect("it is free");
+        let config = &self.phone.config;
+        let store = Store::open(&self.database, config.network, config.crypto.clone());
+        let store = store.expect("it is free");
         let channel = self.channels[index].funding();
         let row = store.find(channel).expect("readable").expect("registered");
         match store.case(row).expect("readable").funding {

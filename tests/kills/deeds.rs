@@ -1,6 +1,7 @@
 //! Every kind of write, one at a time: what a child does upon a file before it is killed.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bitcoin::{BlockHash, OutPoint, Transaction, Txid};
 use lightning_arbitrator::arbitrator::WipeScope;
@@ -8,7 +9,10 @@ use lightning_arbitrator::chain::{BlockHeight, BlockRef, ChainChange, ChainStore
 use lightning_arbitrator::channel::PeerReestablish;
 use lightning_arbitrator::config::Policy;
 use lightning_arbitrator::court::{self, Dossier, Input, Outcome};
-use lightning_arbitrator::store::{ChannelRow, Store, StoreError, Unreadable};
+use lightning_arbitrator::protocol::{CommitmentSecret, Preimage};
+use lightning_arbitrator::store::{
+    ChannelRow, KeyCrypto, Opening, Purge, Store, StoreError, Unreadable,
+};
 use lightning_arbitrator::ArbitratorError;
 use serde::{Deserialize, Serialize};
 use testkit::party::{HtlcKey, LocalUpdate, RemoteUpdate, Revocation};
@@ -16,7 +20,7 @@ use testkit::party::{HtlcKey, LocalUpdate, RemoteUpdate, Revocation};
 use crate::disk;
 use crate::phone::Phone;
 use crate::wire::Reply;
-use crate::words::{htlc_key, local_update, number, retold, secret};
+use crate::words::{htlc_key, keys_id, local_update, number, retold, secret};
 
 /// One write. Channels are named by their index in [`Launch::channels`](crate::wire::Launch::channels).
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,6 +48,14 @@ pub enum Deed {
     Purge(usize),
     Acknowledge(String),
     Subscribe,
+    /// The app says that the funding will never confirm.
+    CancelFunding(usize),
+    /// The app gives the channel up.
+    Abandon(usize),
+    LearnPreimage([u8; 32]),
+    ImportKeys(usize),
+    /// The database gets another key: that of [`new_key`].
+    ChangeKey,
     Backup(PathBuf),
     Wipe,
 }
@@ -68,12 +80,17 @@ pub enum Kind {
     Purge,
     Acknowledge,
     Subscribe,
+    CancelFunding,
+    Abandon,
+    LearnPreimage,
+    ImportKeys,
+    ChangeKey,
     Backup,
     Wipe,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 19] = [
+    pub const ALL: [Kind; 24] = [
         Kind::Migrate,
         Kind::OpenBackup,
         Kind::Register,
@@ -91,6 +108,11 @@ impl Kind {
         Kind::Purge,
         Kind::Acknowledge,
         Kind::Subscribe,
+        Kind::CancelFunding,
+        Kind::Abandon,
+        Kind::LearnPreimage,
+        Kind::ImportKeys,
+        Kind::ChangeKey,
         Kind::Backup,
         Kind::Wipe,
     ];
@@ -116,10 +138,20 @@ impl Deed {
             Deed::Purge(_) => Kind::Purge,
             Deed::Acknowledge(_) => Kind::Acknowledge,
             Deed::Subscribe => Kind::Subscribe,
+            Deed::CancelFunding(_) => Kind::CancelFunding,
+            Deed::Abandon(_) => Kind::Abandon,
+            Deed::LearnPreimage(_) => Kind::LearnPreimage,
+            Deed::ImportKeys(_) => Kind::ImportKeys,
+            Deed::ChangeKey => Kind::ChangeKey,
             Deed::Backup(_) => Kind::Backup,
             Deed::Wipe => Kind::Wipe,
         }
     }
+}
+
+/// What a database is sealed with after [`Deed::ChangeKey`].
+pub fn new_key() -> KeyCrypto {
+    KeyCrypto::new([9; 32])
 }
 
 /// Rows that a purge deletes at a time, here: so few that it takes several transactions.
@@ -192,7 +224,7 @@ impl Phone {
             }
             Deed::DataLoss(index, at, secret) => {
                 let channel = funding(index);
-                let secret = lightning_arbitrator::protocol::CommitmentSecret::new(secret);
+                let secret = CommitmentSecret::new(secret);
                 let on = self.on().await?;
                 let before = begin();
                 on.data_loss_proof(channel, number(at), secret).await?;
@@ -219,6 +251,40 @@ impl Phone {
                 let on = self.on().await?;
                 let before = begin();
                 on.pending_events("another".into(), 1).await?;
+                before
+            }
+            Deed::CancelFunding(index) => {
+                let channel = funding(index);
+                let on = self.on().await?;
+                let before = begin();
+                on.cancel_funding(channel).await?;
+                before
+            }
+            Deed::Abandon(index) => {
+                let channel = funding(index);
+                let on = self.on().await?;
+                let before = begin();
+                on.abandon(channel).await?;
+                before
+            }
+            Deed::LearnPreimage(preimage) => {
+                let on = self.on().await?;
+                let before = begin();
+                on.learn_preimage(Preimage::new(preimage)).await?;
+                before
+            }
+            Deed::ImportKeys(index) => {
+                let channel = &self.channels[index];
+                let (name, secrets) = (keys_id(channel), retold(&channel.setup().ours));
+                let on = self.on().await?;
+                let before = begin();
+                on.import_channel_keys(name, secrets).await?;
+                before
+            }
+            Deed::ChangeKey => {
+                let on = self.on().await?;
+                let before = begin();
+                on.change_key(Arc::new(new_key())).await?;
                 before
             }
             Deed::Backup(target) => {
@@ -268,9 +334,9 @@ impl Phone {
                 before
             }
             Deed::Purge(index) => {
-                let (store, (row, _)) = self.store(index)?;
+                let (store, (row, channel)) = self.store(index)?;
                 let before = begin();
-                while store.purge_some(row, PURGED_AT_ONCE)? {}
+                while store.purge_some(row, channel, PURGED_AT_ONCE)? == Purge::Going {}
                 before
             }
         };
@@ -283,8 +349,8 @@ impl Phone {
     fn store(&self, index: usize) -> Result<(Store, (ChannelRow, OutPoint)), StoreError> {
         let config = &self.config;
         let vfs = config.vfs.as_deref();
-        let crypto = config.crypto.clone();
-        let store = Store::open_with_vfs(&config.database, config.network, crypto, vfs)?;
+        let (opening, work) = Opening::begin(&config.database, config.network, vfs)?;
+        let store = opening.finish(work.run(config.crypto.as_ref())?)?;
         let channel = self.channels[index].funding();
         let row = store.find(channel)?.expect("registered before");
         Ok((store, (row, channel)))

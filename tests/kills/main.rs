@@ -14,10 +14,9 @@ mod full;
 mod line;
 mod phone;
 mod power;
+mod rows;
 mod sigkill;
 mod story;
-#[path = "../scenarios/support/tables.rs"]
-mod tables;
 mod thousand;
 mod wire;
 #[path = "../scenarios/support/words.rs"]

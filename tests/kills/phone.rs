@@ -8,7 +8,7 @@ use bitcoin::{Network, Script, ScriptBuf};
 use futures::executor::block_on;
 use lightning_arbitrator::arbitrator::ResumeOptions;
 use lightning_arbitrator::chain::{ChainError, ChainPolicy, EsploraSource};
-use lightning_arbitrator::store::StoreError;
+use lightning_arbitrator::store::{KeyCrypto, StoreError};
 use lightning_arbitrator::wallet::WalletError;
 use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, OnchainWallet, SeedSigner};
 use testkit::party::Channel;
@@ -114,6 +114,7 @@ impl Phone {
             Arc::new(chain.expect("a good URL")),
             Arc::new(signer),
             Arc::new(Wallet { ours }),
+            Arc::new(KeyCrypto::new([8; 32])),
         );
         config.vfs = Some(disk::NAME.into());
         Phone {
@@ -208,7 +209,7 @@ impl Phone {
                 local: position.feed.local.map(|number| number.get()),
                 remote: position.feed.remote.map(|number| number.get()),
                 remote_revoked: position.feed.remote_revoked.map(|number| number.get()),
-                takes_commitments: position.takes_commitments,
+                takes_commitments: position.takes_commitments(),
                 state: report.state,
                 close: report.close.map(|(kind, _)| kind),
                 contracts: report

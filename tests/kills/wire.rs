@@ -138,6 +138,11 @@ impl Standing {
 }
 
 impl ChannelStanding {
+    /// Its contracts may be purged.
+    fn has_ended(&self) -> bool {
+        self.state == ArbitratorState::FullyResolved
+    }
+
     fn continues(&self, before: &ChannelStanding) -> bool {
         self.local >= before.local
             && self.remote >= before.remote
@@ -145,7 +150,7 @@ impl ChannelStanding {
             && self.takes_commitments <= before.takes_commitments
             && self.state >= before.state
             && (before.close.is_none() || self.close == before.close)
-            && self.contracts.len() >= before.contracts.len()
+            && (self.has_ended() || self.contracts.len() >= before.contracts.len())
             && self.summary.is_some() >= before.summary.is_some()
     }
 }

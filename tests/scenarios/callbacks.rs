@@ -247,7 +247,7 @@ fn a_callback_may_call_the_library_and_need_itself_again() {
         let library = library.upgrade().expect("it is calling");
         block_on(async {
             let position = library.position(channel).await.expect("registered");
-            assert!(!position.takes_commitments, "the close is known");
+            assert!(!position.takes_commitments(), "the close is known");
             let events = library.pending_events("callback".into(), 100).await;
             assert!(!events.expect("the outbox").is_empty());
             let again = library.resume(ResumeOptions::default()).await;

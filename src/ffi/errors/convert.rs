@@ -37,6 +37,9 @@ impl From<error::ArbitratorError> for ArbitratorError {
             Core::Unresolved { channel } => ArbitratorError::Unresolved {
                 channel: channel.into(),
             },
+            Core::KeysIdTaken { keys_id } => ArbitratorError::KeysIdTaken {
+                keys_id: format!("{keys_id:?}"),
+            },
             Core::ResumeRunning => ArbitratorError::ResumeRunning,
             Core::ShutDown => ArbitratorError::ShutDown,
             Core::Thread(reason) => ArbitratorError::NoThread { reason },
@@ -174,11 +177,9 @@ impl From<UpdateError> for ArbitratorError {
                 channel: channel.into(),
                 number,
             },
-            UpdateError::Closing { channel } => ArbitratorError::Closing {
+            UpdateError::Closing { channel, reason } => ArbitratorError::Closing {
                 channel: channel.into(),
-            },
-            UpdateError::Restored { channel } => ArbitratorError::Restored {
-                channel: channel.into(),
+                reason: reason.into(),
             },
             UpdateError::BehindPeer {
                 channel,
@@ -221,6 +222,12 @@ impl From<CourtError> for ArbitratorError {
             CourtError::DataLoss { channel } => ArbitratorError::DataLost {
                 channel: channel.into(),
             },
+            CourtError::FundingCancelled { channel } => ArbitratorError::FundingCancelled {
+                channel: channel.into(),
+            },
+            CourtError::FundingConfirmed { channel } => ArbitratorError::FundingConfirmed {
+                channel: channel.into(),
+            },
             CourtError::Restored { channel } => ArbitratorError::Restored {
                 channel: channel.into(),
             },
@@ -253,8 +260,10 @@ impl From<StoreError> for ArbitratorError {
             StoreError::Corrupt { .. } => ArbitratorError::Damaged {
                 reason: error.to_string(),
             },
-            StoreError::Sealing { table, reason } => ArbitratorError::Sealing {
+            StoreError::WrongKey => ArbitratorError::WrongKey,
+            StoreError::Sealing { table, row, reason } => ArbitratorError::Sealing {
                 table: table.to_string(),
+                row,
                 reason,
             },
             StoreError::Conflict { .. } | StoreError::Io { .. } | StoreError::Sqlite(_) => {

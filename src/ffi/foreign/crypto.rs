@@ -1,8 +1,6 @@
-//! The app's key store, through which secrets pass on their way to the disk and back.
+//! The app's key store, which seals the key of the database.
 
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::store;
 
@@ -10,7 +8,10 @@ use crate::store;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, uniffi::Error)]
 #[uniffi::export(Display)]
 pub enum CryptoError {
-    /// The key store says no.
+    /// What should be opened was sealed under another key or for another place, or has changed since.
+    #[error("not sealed under this key")]
+    WrongKey,
+    /// The key store cannot be used now: locked, refused by its user, broken. Says nothing about the key.
     #[error("{reason}")]
     Refused {
         /// Why, for people; never a secret.
@@ -32,56 +33,49 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for CryptoError {
     }
 }
 
-/// Seals what is secret before it reaches the disk, over the platform's key store.
-///
-/// Unlike a signer or a wallet it must not wait for the library: while a secret is being sealed the library does nothing
-/// else, so that what it asks from inside would only be answered after the time limit.
-#[uniffi::export(rust, foreign)]
-pub trait CryptoSystem: Send + Sync {
-    /// Seals `plain`, bound to `place` (the row it will stand in): a sealed secret moved to another row must not open.
-    fn seal(&self, place: Vec<u8>, plain: Vec<u8>) -> Result<Vec<u8>, CryptoError>;
-
-    /// Opens what `seal` gave for the same place.
-    // Not `open`: UniFFI 0.32.2 writes that Swift keyword with backticks into the C header, which then does not compile.
-    fn unseal(&self, place: Vec<u8>, sealed: Vec<u8>) -> Result<Vec<u8>, CryptoError>;
-}
-
-/// The app's key store, as the database calls it: on a thread of its own, with a time limit.
-pub(in crate::ffi) struct ForeignCryptoSystem {
-    pub(in crate::ffi) system: Arc<dyn CryptoSystem>,
-    pub(in crate::ffi) limit: Duration,
-}
-
-impl ForeignCryptoSystem {
-    fn call(
-        &self,
-        work: impl FnOnce(&dyn CryptoSystem) -> Result<Vec<u8>, CryptoError> + Send + 'static,
-    ) -> Result<Vec<u8>, String> {
-        let (answer, answered) = mpsc::sync_channel(1);
-        let system = self.system.clone();
-        std::thread::Builder::new()
-            .name("lightning-sealing".into())
-            .spawn(move || {
-                // Nobody waits any more if the limit has passed.
-                let _ = answer.send(work(system.as_ref()));
-            })
-            .map_err(|error| format!("no thread to call it on: {error}"))?;
-        match answered.recv_timeout(self.limit) {
-            Ok(answer) => answer.map_err(|error| error.to_string()),
-            Err(RecvTimeoutError::Timeout) => Err(format!("no answer within {:?}", self.limit)),
-            Err(RecvTimeoutError::Disconnected) => Err("it panicked".into()),
+impl From<CryptoError> for store::CryptoError {
+    fn from(error: CryptoError) -> Self {
+        match error {
+            CryptoError::WrongKey => store::CryptoError::WrongKey,
+            CryptoError::Refused { .. } | CryptoError::Unexpected { .. } => {
+                store::CryptoError::Refused(error.to_string())
+            }
         }
     }
 }
 
+impl From<store::CryptoError> for CryptoError {
+    fn from(error: store::CryptoError) -> Self {
+        match error {
+            store::CryptoError::WrongKey => CryptoError::WrongKey,
+            store::CryptoError::Refused(reason) => CryptoError::Refused { reason },
+        }
+    }
+}
+
+/// Seals the random key under which everything secret in the database is sealed, over the platform's key store. Called
+/// when a database is created, opened, and given another key, at no other time.
+///
+/// For a key of 32 bytes there is `KeyCrypto`; whose storage is encrypted already may pass `Unsealed`.
+#[uniffi::export(rust, foreign)]
+pub trait CryptoSystem: Send + Sync {
+    /// Seals `plain`, bound to `place` (where in the file it will stand).
+    fn seal(&self, place: Vec<u8>, plain: Vec<u8>) -> Result<Vec<u8>, CryptoError>;
+
+    /// Opens what `seal` gave for the same place; `WrongKey` if it was sealed by another key store.
+    // Not `open`: UniFFI 0.32.2 writes that Swift keyword with backticks into the C header, which then does not compile.
+    fn unseal(&self, place: Vec<u8>, sealed: Vec<u8>) -> Result<Vec<u8>, CryptoError>;
+}
+
+/// The app's key store, as the database calls it.
+pub(in crate::ffi) struct ForeignCryptoSystem(pub(in crate::ffi) Arc<dyn CryptoSystem>);
+
 impl store::CryptoSystem for ForeignCryptoSystem {
-    fn seal(&self, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, String> {
-        let (place, plain) = (place.to_vec(), plain.to_vec());
-        self.call(move |system| system.seal(place, plain))
+    fn seal(&self, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, store::CryptoError> {
+        Ok(self.0.seal(place.to_vec(), plain.to_vec())?)
     }
 
-    fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, String> {
-        let (place, sealed) = (place.to_vec(), sealed.to_vec());
-        self.call(move |system| system.unseal(place, sealed))
+    fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, store::CryptoError> {
+        Ok(self.0.unseal(place.to_vec(), sealed.to_vec())?)
     }
 }

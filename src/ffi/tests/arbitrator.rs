@@ -18,7 +18,12 @@ fn config(directory: &Path) -> ArbitratorConfig {
 
 fn open(config: ArbitratorConfig) -> Result<Arc<ChainArbitrator>, ArbitratorError> {
     let wallet = Arc::new(FixedWallet(Ok(p2wpkh())));
-    wait(ChainArbitrator::open(config, seed_signer(), wallet, None))
+    wait(ChainArbitrator::open(
+        config,
+        seed_signer(),
+        wallet,
+        Unsealed::new(),
+    ))
 }
 
 /// Polls a future once, as a caller does that then loses interest.

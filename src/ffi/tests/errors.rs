@@ -4,7 +4,7 @@ use bitcoin::hashes::Hash;
 use bitcoin::{Amount, Txid};
 
 use super::*;
-use crate::channel::{self, UpdateError};
+use crate::channel::{self, Refusal as CoreRefusal, UpdateError};
 use crate::protocol::{self, ProtocolError};
 
 /// One of each.
@@ -71,7 +71,10 @@ fn update_errors() -> Vec<UpdateError> {
         UpdateError::PerCommitmentPoint { channel, number },
         UpdateError::WrongSecret { channel, number },
         UpdateError::UnknownHtlc { channel, htlc },
-        UpdateError::Closing { channel },
+        UpdateError::Closing {
+            channel,
+            reason: CoreRefusal::Ended,
+        },
         UpdateError::ClosingTransaction { channel, reason },
         UpdateError::DataLossProof { channel, reason },
         UpdateError::Protocol {

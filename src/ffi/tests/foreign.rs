@@ -1,7 +1,3 @@
-use std::sync::mpsc;
-use std::sync::Mutex;
-use std::time::Duration;
-
 use bitcoin::secp256k1::Message;
 use bitcoin::{EcdsaSighashType, Psbt, ScriptBuf};
 
@@ -10,7 +6,7 @@ use crate::channel::KeysId;
 use crate::ffi::foreign::{ForeignCryptoSystem, ForeignSigner, ForeignWallet};
 use crate::protocol::CommitmentSecret;
 use crate::signer::{self, Signer as _};
-use crate::store::CryptoSystem as _;
+use crate::store::{self, CryptoSystem as _};
 use crate::wallet::OnchainWallet as _;
 
 /// A request that the delayed payment key of commitment 5 sign one input.
@@ -140,39 +136,60 @@ fn what_a_callback_throws_without_declaring_it_is_told() {
     assert_eq!(told, "it threw NullPointer");
 }
 
-/// A key store that answers when the other end of the channel is used or dropped.
-struct Slow(Mutex<mpsc::Receiver<()>>);
+/// A key store that seals by turning around, and cannot be used while it is locked.
+struct Turning {
+    is_locked: bool,
+}
 
-impl CryptoSystem for Slow {
+impl CryptoSystem for Turning {
     fn seal(&self, _: Vec<u8>, plain: Vec<u8>) -> Result<Vec<u8>, CryptoError> {
-        let _ = self.0.lock().unwrap().recv();
-        Ok(plain.into_iter().rev().collect())
+        match self.is_locked {
+            true => Err(CryptoError::Refused {
+                reason: "locked".into(),
+            }),
+            false => Ok(plain.into_iter().rev().collect()),
+        }
     }
 
     fn unseal(&self, place: Vec<u8>, sealed: Vec<u8>) -> Result<Vec<u8>, CryptoError> {
-        self.seal(place, sealed)
+        match place.as_slice() {
+            b"row" => self.seal(place, sealed),
+            _ => Err(CryptoError::WrongKey),
+        }
     }
 }
 
-fn sealing(limit: Duration) -> (ForeignCryptoSystem, mpsc::Sender<()>) {
-    let (release, held) = mpsc::channel();
-    let system = Arc::new(Slow(Mutex::new(held)));
-    (ForeignCryptoSystem { system, limit }, release)
+#[test]
+fn a_key_store_seals_and_opens_or_says_why_not() {
+    let turning = |is_locked| ForeignCryptoSystem(Arc::new(Turning { is_locked }));
+    assert_eq!(turning(false).seal(b"row", &[1, 2, 3]), Ok(vec![3, 2, 1]));
+    assert_eq!(turning(false).open(b"row", &[3, 2, 1]), Ok(vec![1, 2, 3]));
+    let wrong_key = Err(store::CryptoError::WrongKey);
+    assert_eq!(turning(false).open(b"another", &[3, 2, 1]), wrong_key);
+    let refused = Err(store::CryptoError::Refused("locked".into()));
+    assert_eq!(turning(true).open(b"row", &[3, 2, 1]), refused);
 }
 
 #[test]
-fn a_key_store_seals_and_opens() {
-    let (system, release) = sealing(Duration::from_secs(3600));
-    drop(release);
-    assert_eq!(system.seal(b"row", &[1, 2, 3]), Ok(vec![3, 2, 1]));
-    assert_eq!(system.open(b"row", &[3, 2, 1]), Ok(vec![1, 2, 3]));
+fn what_a_key_store_throws_without_declaring_it_is_told_and_is_no_wrong_key() {
+    let thrown = CryptoError::from(uniffi::UnexpectedUniFFICallbackError::new("NullPointer"));
+    let refused = store::CryptoError::Refused("it threw NullPointer".into());
+    assert_eq!(store::CryptoError::from(thrown), refused);
 }
 
 #[test]
-fn a_key_store_that_does_not_answer_is_given_up() {
-    let (system, _held) = sealing(Duration::from_millis(1));
-    assert_eq!(
-        system.seal(b"row", &[1]),
-        Err("no answer within 1ms".into())
-    );
+fn a_key_seals_through_the_face_as_it_does_below_it() {
+    let through_the_face = ForeignCryptoSystem(KeyCrypto::new(vec![3; 32]).unwrap());
+    let sealed = through_the_face.seal(b"row", &[1, 2, 3]).unwrap();
+    let below = store::KeyCrypto::new([3; 32]);
+    assert_eq!(below.open(b"row", &sealed), Ok(vec![1, 2, 3]));
+    assert_eq!(through_the_face.open(b"row", &sealed), Ok(vec![1, 2, 3]));
+}
+
+#[test]
+fn a_key_of_another_length_is_refused_by_name() {
+    for length in [0, 31, 33, 64] {
+        let refused = KeyCrypto::new(vec![3; length]).unwrap_err().to_string();
+        assert_eq!(refused, format!("key: {length} bytes, not 32"));
+    }
 }

@@ -55,7 +55,7 @@ fn position_follows_every_message(mut world: World) {
             world.phone.position(channel),
             Position {
                 feed,
-                takes_commitments: true
+                refusal: None
             }
         );
         let round = world.channel.commit_both().expect("nothing is outstanding");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use futures::executor::block_on;
-use lightning_arbitrator::channel::{PeerReestablish, UpdateError};
+use lightning_arbitrator::channel::{PeerReestablish, Refusal, UpdateError};
 use lightning_arbitrator::court::{ArbitratorState, CloseKind, CourtError, EventKind};
 use lightning_arbitrator::store::StoreError;
 use lightning_arbitrator::ArbitratorError;
@@ -59,7 +59,10 @@ fn confirm(world: &mut World, peer: PeerReestablish) -> Result<(), ArbitratorErr
 fn assert_held_back(world: &mut World) {
     let channel = world.outpoint();
     assert!(world.phone.report(channel).restored);
-    assert!(!world.phone.position(channel).takes_commitments);
+    assert_eq!(
+        world.phone.position(channel).refusal,
+        Some(Refusal::Restored)
+    );
     assert!(matches!(
         world.phone.force_close(channel),
         Err(ArbitratorError::Court(CourtError::Restored { .. }))
@@ -78,7 +81,10 @@ fn a_restored_channel_takes_no_commitment_and_broadcasts_nothing(mut world: Worl
     let channel = world.outpoint();
     assert!(matches!(
         world.phone.tell_remote(channel, &theirs),
-        Err(ArbitratorError::Update(UpdateError::Restored { .. }))
+        Err(ArbitratorError::Update(UpdateError::Closing {
+            reason: Refusal::Restored,
+            ..
+        }))
     ));
     let told = world.phone.told();
     let is_restored = |it: &&EventKind| matches!(it, EventKind::Restored { .. });

@@ -13,6 +13,8 @@ twins!(
     an_open_channel_is_sound,
     a_channel_closed_by_the_peer_is_sound,
     a_channel_closed_by_us_is_sound,
+    a_channel_that_both_agreed_to_close_is_sound,
+    an_abandoned_channel_is_sound,
     a_resolved_channel_is_sound,
     a_restored_channel_is_sound,
 );
@@ -29,11 +31,8 @@ fn assert_sound(world: &mut World) {
     assert!(report.channels > 0);
 }
 
-/// Live HTLCs, past ones, revoked states, and a held cooperative close.
+/// Live HTLCs, past ones, and revoked states.
 fn lively(world: &mut World) {
-    let fee = CooperativeClose::legacy(Amount::from_sat(500));
-    let close = world.channel.cooperative_close(&fee).expect("no HTLCs");
-    world.tell(Told::Close(close));
     let expiry = world.chain.tip().height + 500;
     let settled = world.add(NewHtlc::incoming(25_000_000, expiry));
     world.round();
@@ -77,6 +76,24 @@ fn a_channel_closed_by_us_is_sound(mut world: World) {
         assert_sound(&mut world);
         world.mine(1);
     }
+}
+
+fn a_channel_that_both_agreed_to_close_is_sound(mut world: World) {
+    world.round();
+    world.phone.resume();
+    let fee = CooperativeClose::legacy(Amount::from_sat(500));
+    let close = world.channel.cooperative_close(&fee).expect("no HTLCs");
+    world.tell(Told::Close(close));
+    assert_sound(&mut world);
+}
+
+fn an_abandoned_channel_is_sound(mut world: World) {
+    lively(&mut world);
+    let channel = world.outpoint();
+    block_on(world.phone.on().abandon(channel)).expect("as asked");
+    assert_sound(&mut world);
+    world.phone.resume();
+    assert_sound(&mut world);
 }
 
 fn a_resolved_channel_is_sound(mut world: World) {

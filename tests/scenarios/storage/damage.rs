@@ -91,6 +91,7 @@ fn a_flipped_bit_in_the_header_is_refused_or_means_nothing() {
                     | StoreError::BackupExists { .. }
                     | StoreError::Full
                     | StoreError::Io { .. }
+                    | StoreError::WrongKey
                     | StoreError::Sealing { .. }
                     | StoreError::Sqlite(_) => false,
                 };

@@ -62,7 +62,7 @@ fn a_flipped_bit_on_any_page_is_noticed_or_changes_nothing() {
             // Another place on each page.
             let byte = start + (nth * page / BITS_PER_PAGE + start / page * 37) % page;
             let mut flipped = file.clone();
-            flipped[byte] ^= 1 << (nth + start / page) % 8;
+            flipped[byte] ^= 1 << ((nth + start / page) % 8);
             fs::write(&config.database, &flipped).expect("writable");
             match look(config, &intact) {
                 Noticed::Refused => seen[0] += 1,

@@ -6,7 +6,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use lightning_arbitrator::store::Unsealed;
 use lightning_arbitrator::Config;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -31,6 +33,8 @@ fn with_file(world: &World, sql: &str) -> (TempDir, Config) {
     let directory = TempDir::new().expect("a temporary directory");
     let mut config = world.phone.config.clone();
     config.database = directory.path().join("old.sqlite");
+    // Whatever a fixture is sealed with, anybody can open it.
+    config.crypto = Arc::new(Unsealed);
     load(sql, &config.database);
     (directory, config)
 }

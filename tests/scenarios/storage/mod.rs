@@ -4,16 +4,19 @@ mod backup;
 mod check;
 mod damage;
 mod flips;
+mod imported;
+mod key_change;
 mod migration;
 mod opening;
 mod rows;
+mod schema1;
 mod secrets;
 mod standing;
 mod story;
 mod wipe;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use futures::executor::block_on;
 use lightning_arbitrator::store::StoreError;
@@ -31,12 +34,13 @@ fn asleep() -> World {
     world
 }
 
-/// Why the database does not open. The file is left as it was, to the byte.
+/// Why the database does not open. The file is left as it was, to the byte, and so is the log beside it.
 #[track_caller]
 fn refusal(config: &Config) -> StoreError {
-    let before = bytes(&config.database);
+    let files = || ["", "-wal"].map(|end| bytes(&beside(&config.database, end)));
+    let before = files();
     let refused = block_on(ChainArbitrator::open(config.clone())).err();
-    assert!(bytes(&config.database) == before, "the file has changed");
+    assert!(files() == before, "a file has changed");
     match refused {
         Some(ArbitratorError::Store(error)) => error,
         Some(other) => panic!("not about the store: {other}"),
@@ -46,4 +50,11 @@ fn refusal(config: &Config) -> StoreError {
 
 fn bytes(path: &Path) -> Option<Vec<u8>> {
     fs::read(path).ok()
+}
+
+/// A file beside the database, by the end of its name.
+fn beside(database: &Path, end: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(end);
+    name.into()
 }

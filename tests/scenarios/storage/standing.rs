@@ -101,7 +101,7 @@ fn channel_said(opened: &ChainArbitrator, channel: OutPoint) -> Result<String, A
         at(feed.remote),
         at(feed.remote_revoked),
         feed.remote_next_point.map(|point| point.to_string()),
-        position.takes_commitments
+        position.takes_commitments()
     ));
     line(format!(
         "  close {:?} data loss {} next {:?}",
@@ -118,7 +118,7 @@ fn channel_said(opened: &ChainArbitrator, channel: OutPoint) -> Result<String, A
             "  summary {:?} by {:?} at {}: settled {} locked {} final {}",
             it.kind,
             it.closing_txid,
-            it.close_height,
+            it.close_height.unwrap_or_default(),
             it.settled_balance,
             it.time_locked_balance,
             it.is_final

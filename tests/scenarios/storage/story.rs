@@ -1,7 +1,10 @@
 //! A phone with channels in every state that a file can hold: what fixtures are made of, and what bits are flipped in.
 
+use std::sync::Arc;
+
 use bitcoin::Amount;
 use futures::executor::block_on;
+use lightning_arbitrator::store::Unsealed;
 use testkit::party::{Channel, ChannelType, CooperativeClose, NewHtlc, Origin, Settlement, Which};
 
 use crate::support::{htlc_key, Nap, Told, World};
@@ -11,7 +14,8 @@ pub const READERS: [&str; 2] = ["tester", "other"];
 
 /// A phone with channels in every state that a schema has to carry over, switched off.
 pub fn story() -> World {
-    let mut world = World::new(ChannelType::AnchorsZeroFeeHtlc, Nap::Never);
+    let sealed = Arc::new(Unsealed);
+    let mut world = World::sealed(ChannelType::AnchorsZeroFeeHtlc, Nap::Never, sealed);
     // A coin for each channel.
     world.mine(100);
     open_with_htlcs(&mut world);
@@ -22,6 +26,7 @@ pub fn story() -> World {
     let we_close = funded(&mut world, 4);
     let we_want_to = funded(&mut world, 5);
     let lost = funded(&mut world, 6);
+    let agreed = funded(&mut world, 7);
     world.phone.resume();
     world.submit(
         &peer_closes
@@ -35,6 +40,10 @@ pub fn story() -> World {
         .phone
         .force_close(we_want_to.funding())
         .expect("signed");
+    let fee = CooperativeClose::legacy(Amount::from_sat(500));
+    let close = agreed.cooperative_close(&fee).expect("no HTLCs");
+    let told = Told::Close(close);
+    world.phone.tell(agreed.funding(), told).expect("good");
     let loss = lost.data_loss(1).expect("one round");
     world
         .phone
@@ -45,11 +54,8 @@ pub fn story() -> World {
     world
 }
 
-/// Live HTLCs, settled ones, one whose id was given twice, revoked states, and a cooperative close that is only held.
+/// Live HTLCs, settled ones, one whose id was given twice, and revoked states.
 fn open_with_htlcs(world: &mut World) {
-    let close = CooperativeClose::legacy(Amount::from_sat(500));
-    let close = world.channel.cooperative_close(&close).expect("no HTLCs");
-    world.tell(Told::Close(close));
     let expiry = world.chain.tip().height + 500;
     let settled = world.add(NewHtlc::incoming(25_000_000, expiry));
     world.round();

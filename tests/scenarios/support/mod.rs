@@ -2,6 +2,7 @@
 
 mod dump;
 mod ending;
+mod key_store;
 mod moods;
 mod phone;
 mod tables;
@@ -9,10 +10,11 @@ mod words;
 
 pub use dump::{dump, load};
 pub use ending::Ending;
+pub use key_store::KeyStore;
 pub use moods::{About, Mood, Moody};
 pub use phone::{Nap, Phone, Server, Told};
 pub use tables::Tables;
-pub use words::{htlc_key, local_update, number, retold, secret};
+pub use words::{htlc_key, keys_id, local_update, number, retold, secret};
 
 use std::sync::{Arc, Mutex};
 
@@ -20,6 +22,7 @@ use bitcoin::{OutPoint, ScriptBuf, Transaction};
 use lightning_arbitrator::channel::UpdateError;
 use lightning_arbitrator::court::report::ContractReport;
 use lightning_arbitrator::court::{ArbitratorState, Progress};
+use lightning_arbitrator::store::CryptoSystem;
 use lightning_arbitrator::ArbitratorError;
 use testkit::chain::{Chain, Orphaned};
 use testkit::esplora::Esplora;
@@ -91,10 +94,29 @@ impl World {
 
     /// One of several worlds on the same chain; those with different numbers share no key and no script.
     pub fn on(chain: Arc<dyn Chain>, number: u32, channel_type: ChannelType, nap: Nap) -> Self {
+        Self::prepared(chain, number, channel_type, nap, |_| {})
+    }
+
+    /// The same, with a phone whose database is sealed by this.
+    pub fn sealed(channel_type: ChannelType, nap: Nap, crypto: Arc<dyn CryptoSystem>) -> Self {
+        let chain = Arc::new(MemoryChain::new());
+        Self::prepared(chain, 0, channel_type, nap, |phone| {
+            phone.config.crypto = crypto;
+        })
+    }
+
+    fn prepared(
+        chain: Arc<dyn Chain>,
+        number: u32,
+        channel_type: ChannelType,
+        nap: Nap,
+        prepare: impl FnOnce(&mut Phone),
+    ) -> Self {
         let server = serve(&chain);
         let setup = ChannelSetup::numbered(channel_type, first_channel(number));
         let channel = Channel::prepare(chain.as_ref(), setup).expect("a consistent setup");
         let mut phone = Phone::new(server.clone(), number, nap);
+        prepare(&mut phone);
         phone.know(&channel);
         phone.register(&channel);
         let mut world = World {

@@ -1,4 +1,4 @@
-//! A signer and a wallet with moods: good ones over the phone's own, and bad ones to order.
+//! A signer, a wallet and a key store with moods: good ones over the phone's own, and bad ones to order.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +8,7 @@ use bitcoin::{OutPoint, Script, ScriptBuf};
 use lightning_arbitrator::channel::KeysId;
 use lightning_arbitrator::protocol::{ChannelPublicKeys, CommitmentNumber};
 use lightning_arbitrator::signer::{SignRequest, Signer, SignerError};
+use lightning_arbitrator::store::{CryptoError, CryptoSystem};
 use lightning_arbitrator::wallet::{OnchainWallet, WalletError};
 
 use super::number;
@@ -22,7 +23,7 @@ pub enum Mood {
     Panics,
     /// Well, but not before the test lets go of this.
     Waits(Arc<Mutex<()>>),
-    /// With a signature of another key, another point, or a script that is no address.
+    /// With a signature of another key, another point, a script that is no address, or sealed bytes that do not open.
     Errs,
     /// Well, but it does this first.
     CallsBack(Arc<dyn Fn() + Send + Sync>),
@@ -36,9 +37,10 @@ pub enum About {
     Points,
     SweepScripts,
     Addresses,
+    Sealing,
 }
 
-/// The phone's own signer or wallet, with moods.
+/// The phone's own signer, wallet or key store, with moods.
 pub struct Moody<T: ?Sized> {
     good: Arc<T>,
     about: About,
@@ -134,5 +136,18 @@ impl OnchainWallet for Moody<dyn OnchainWallet> {
             true => Ok(ScriptBuf::new_op_return([7; 32])),
             false => self.good.sweep_script(),
         }
+    }
+}
+
+impl CryptoSystem for Moody<dyn CryptoSystem> {
+    fn seal(&self, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        match self.act(About::Sealing, CryptoError::Refused)? {
+            true => self.good.seal(b"elsewhere", plain),
+            false => self.good.seal(place, plain),
+        }
+    }
+
+    fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        self.good.open(place, sealed)
     }
 }

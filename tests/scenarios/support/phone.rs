@@ -14,7 +14,7 @@ use lightning_arbitrator::channel::{
 use lightning_arbitrator::court::report::ChannelReport;
 use lightning_arbitrator::court::EventKind;
 use lightning_arbitrator::protocol::CommitmentSecret;
-use lightning_arbitrator::store::{Store, StoredEvent};
+use lightning_arbitrator::store::{KeyCrypto, Store, StoredEvent};
 use lightning_arbitrator::wallet::WalletError;
 use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, OnchainWallet, SeedSigner};
 use tempfile::TempDir;
@@ -121,6 +121,7 @@ impl Phone {
             source(&server, &chain_policy()),
             signer.clone(),
             Arc::new(wallet.clone()),
+            Arc::new(KeyCrypto::new([8; 32])),
         );
         config.chain_policy = chain_policy();
         Phone {

@@ -1,0 +1,108 @@
+//! Signed transactions of ours, broadcast on every tick for as long as they are due, and the script that sweeps pay.
+
+use bitcoin::consensus::encode;
+use bitcoin::hashes::Hash;
+use bitcoin::ScriptBuf;
+use rusqlite::{OptionalExtension, Transaction};
+
+use super::error::StoreError;
+use super::pack::At;
+use super::{ChannelRow, Store};
+use crate::court::Broadcast;
+
+impl Store {
+    pub(super) fn broadcasts(&self, row: ChannelRow) -> Result<Vec<Broadcast>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT txid, purpose, transaction_bytes, since, outcome FROM broadcast
+             WHERE channel = ?1 ORDER BY ordinal",
+        )?;
+        let mut rows = statement.query([row.0])?;
+        let mut broadcasts = Vec::new();
+        while let Some(row) = rows.next()? {
+            let at = |column| At("broadcast", column);
+            let purpose: String = row.get(1)?;
+            let transaction: Vec<u8> = row.get(2)?;
+            let outcome: Option<String> = row.get(4)?;
+            broadcasts.push(Broadcast {
+                txid: at("txid").txid(row.get(0)?)?,
+                purpose: at("purpose").json(&purpose)?,
+                transaction: at("transaction_bytes").transaction(&transaction)?,
+                since: at("since").unsigned(row.get(3)?)?,
+                outcome: outcome
+                    .map(|outcome| at("outcome").json(&outcome))
+                    .transpose()?,
+            });
+        }
+        Ok(broadcasts)
+    }
+
+    /// The channels that hold transactions of ours, whether or not they are due.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn broadcasting_channels(&self) -> Result<Vec<ChannelRow>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT DISTINCT channel FROM broadcast")?;
+        let rows = statement.query_map([], |row| row.get(0).map(ChannelRow))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The script that a channel's sweeps pay, once one was asked for.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn sweep_script(&self, row: ChannelRow) -> Result<Option<ScriptBuf>, StoreError> {
+        let script: Option<Vec<u8>> = self
+            .connection
+            .prepare_cached("SELECT script FROM sweep_script WHERE channel = ?1")?
+            .query_row([row.0], |row| row.get(0))
+            .optional()?;
+        Ok(script.map(ScriptBuf::from_bytes))
+    }
+
+    /// Keeps the script that a channel's sweeps pay. The first one stays.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn keep_sweep_script(&self, row: ChannelRow, script: &ScriptBuf) -> Result<(), StoreError> {
+        self.write(|db| {
+            db.prepare_cached(
+                "INSERT OR IGNORE INTO sweep_script (channel, script) VALUES (?1, ?2)",
+            )?
+            .execute((row.0, script.as_bytes()))?;
+            Ok(())
+        })
+    }
+}
+
+pub(super) fn put_broadcasts(
+    db: &Transaction<'_>,
+    row: ChannelRow,
+    broadcasts: &[Broadcast],
+) -> Result<(), StoreError> {
+    db.prepare_cached("DELETE FROM broadcast WHERE channel = ?1")?
+        .execute([row.0])?;
+    for (ordinal, broadcast) in (0i64..).zip(broadcasts) {
+        let outcome = broadcast
+            .outcome
+            .as_ref()
+            .map(|outcome| At("broadcast", "outcome").to_json(outcome))
+            .transpose()?;
+        db.prepare_cached(
+            "INSERT INTO broadcast
+                (channel, ordinal, txid, purpose, transaction_bytes, since, outcome)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute((
+            row.0,
+            ordinal,
+            broadcast.txid.to_byte_array(),
+            At("broadcast", "purpose").to_json(&broadcast.purpose)?,
+            encode::serialize(&broadcast.transaction),
+            broadcast.since,
+            outcome,
+        ))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! The preimages that we know: sealed, one row each, whichever HTLCs they claim.
+
+use rusqlite::OptionalExtension;
+
+use super::error::StoreError;
+use super::pack::At;
+use super::vault::Place;
+use super::Store;
+use crate::protocol::{PaymentHash, Preimage};
+
+impl Store {
+    /// Keeps a preimage: on disk when this returns. A repeat changes nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn keep_preimage(&self, preimage: &Preimage) -> Result<(), StoreError> {
+        let hash = preimage.hash();
+        // One that is there and does not open is replaced: this one is good.
+        if self.preimage(&hash).is_ok_and(|known| known.is_some()) {
+            return Ok(());
+        }
+        let sealed = self
+            .vault
+            .borrow()
+            .seal(&Place::Preimage(hash), preimage.as_bytes())?;
+        self.write(|db| {
+            db.prepare_cached("REPLACE INTO preimage (payment_hash, sealed) VALUES (?1, ?2)")?
+                .execute((hash.0, &sealed))?;
+            Ok(())
+        })
+    }
+
+    /// The preimage of a payment hash, if it is known.
+    ///
+    /// # Errors
+    /// When the row does not open.
+    pub fn preimage(&self, hash: &PaymentHash) -> Result<Option<Preimage>, StoreError> {
+        let sealed: Option<Vec<u8>> = self
+            .connection
+            .prepare_cached("SELECT sealed FROM preimage WHERE payment_hash = ?1")?
+            .query_row([hash.0], |row| row.get(0))
+            .optional()?;
+        let Some(sealed) = sealed else {
+            return Ok(None);
+        };
+        let plain = self.vault.borrow().open(&Place::Preimage(*hash), &sealed)?;
+        let at = At("preimage", "sealed");
+        let preimage = Preimage::new(at.secret_array(&plain)?);
+        if preimage.hash() == *hash {
+            Ok(Some(preimage))
+        } else {
+            Err(at.corrupt("not the preimage of this hash"))
+        }
+    }
+}
