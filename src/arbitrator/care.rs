@@ -97,6 +97,7 @@ impl ChainArbitrator {
     /// When a file cannot be deleted: the arbitrator is shut down, and the next open finishes the wipe.
     pub async fn wipe(&self, scope: WipeScope) -> Result<(), ArbitratorError> {
         let quiet = self.file.clone().lock_owned().await;
+        let reader = self.reader.clone();
         let (answer, answered) = oneshot::channel();
         self.executor
             .end(move |core| match core.check_may_wipe(scope) {
@@ -105,6 +106,7 @@ impl ChainArbitrator {
                     None
                 }
                 Ok(()) => Some(Box::new(move |core: Core| {
+                    reader.stop();
                     let wiped = core.store.wipe();
                     drop(quiet);
                     let _ = answer.send(wiped.map_err(ArbitratorError::from));

@@ -43,6 +43,34 @@ pub enum Refusal {
     Closed,
 }
 
+impl Refusal {
+    /// Whether nothing at all is taken any more: not even a secret, which could still punish a breach of a channel that
+    /// closes.
+    pub fn is_total(self) -> bool {
+        match self {
+            Refusal::Ended => true,
+            Refusal::DataLoss
+            | Refusal::Restored
+            | Refusal::FundingCancelled
+            | Refusal::ForceClose
+            | Refusal::CooperativeClose { txid: _ }
+            | Refusal::Closed => false,
+        }
+    }
+
+    /// Whether the same channel cannot be registered once more.
+    pub fn refuses_registration(self) -> bool {
+        match self {
+            Refusal::Ended | Refusal::FundingCancelled => true,
+            Refusal::DataLoss
+            | Refusal::Restored
+            | Refusal::ForceClose
+            | Refusal::CooperativeClose { txid: _ }
+            | Refusal::Closed => false,
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -9,6 +9,7 @@
 
 mod arbitrator;
 mod audit;
+mod balance;
 mod case;
 mod close;
 mod commands;
@@ -27,6 +28,7 @@ mod watcher;
 
 pub use arbitrator::advance;
 pub use audit::{audit_case, audit_summary};
+pub use balance::ClosingBalance;
 pub use case::{
     ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Dossier, ForceClose,
     FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,

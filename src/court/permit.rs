@@ -43,3 +43,33 @@ pub fn permit(channel: OutPoint, case: &Case) -> Result<Permit, CourtError> {
 pub(super) fn is_permitted(case: &Case) -> bool {
     permit(OutPoint::null(), case).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::court::{Cancelled, Latches};
+
+    #[test]
+    fn a_commitment_of_ours_is_permitted_until_data_is_lost_or_the_funding_cancelled() {
+        let channel = OutPoint::null();
+        assert_eq!(permit(channel, &Case::default()), Ok(Permit { channel }));
+        let latches = Latches {
+            data_loss: Some(7),
+            ..Latches::default()
+        };
+        let lost = Case {
+            latches,
+            ..Case::default()
+        };
+        assert_eq!(
+            permit(channel, &lost),
+            Err(CourtError::DataLoss { channel })
+        );
+        let cancelled = Case {
+            cancelled: Some(Cancelled::default()),
+            ..Case::default()
+        };
+        let refused = CourtError::FundingCancelled { channel };
+        assert_eq!(permit(channel, &cancelled), Err(refused));
+    }
+}

@@ -33,6 +33,9 @@ pub enum StoreError {
     /// There is a file already where the backup should go.
     #[error("{path} exists; a backup overwrites nothing")]
     BackupExists { path: String },
+    /// Where a page ended, as another query or nobody at all wrote it.
+    #[error("this is not where a page of {query} ended")]
+    Cursor { query: &'static str },
     /// The disk is full.
     #[error("the disk is full")]
     Full,

@@ -64,7 +64,7 @@ impl FileLock {
     }
 
     /// Gives the lock up and takes its file away, where a file that is open can be.
-    pub(super) fn remove(self) {
+    pub(super) fn remove(&self) {
         if cfg!(unix) {
             // A file that stays is empty, and in nobody's way.
             let _ = std::fs::remove_file(&self.path);

@@ -16,19 +16,20 @@ use rusqlite::{
 use super::data_key::{put_made, DataKey, KeyWork};
 use super::lock::FileLock;
 use super::pack::At;
+use super::vault::Vault;
 use super::{beside, CryptoSystem, Store, StoreError};
 
 /// Marks the file as ours (`PRAGMA application_id`): "LArb".
 const APPLICATION_ID: i32 = 0x4c41_7262;
 
-/// What SQL cannot do of a step of the schema.
-type ByCode = fn(&Transaction<'_>, &DataKey) -> Result<(), StoreError>;
-
 /// One step of the schema: SQL, and after it what SQL cannot do.
 struct Migration {
     sql: &'static str,
-    then: Option<ByCode>,
+    then: Option<Then>,
 }
+
+/// What follows a step's SQL, in its transaction.
+type Then = fn(&Transaction<'_>, &DataKey) -> Result<(), StoreError>;
 
 /// The schema, step by step. A step that was released is never changed.
 const MIGRATIONS: &[Migration] = &[
@@ -48,6 +49,14 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0004_life.sql"),
         then: None,
     },
+    Migration {
+        sql: include_str!("migrations/0005_care.sql"),
+        then: None,
+    },
+    Migration {
+        sql: include_str!("migrations/0006_queries.sql"),
+        then: None,
+    },
 ];
 
 /// Bytes of a page of a new file. An update touches a few small rows in different places, and SQLite writes whole pages:
@@ -58,8 +67,8 @@ const PAGE_SIZE: u32 = 1_024;
 /// carried over once in thousands of them.
 const CHECKPOINT_PAGES: u32 = 4_096;
 
-/// How long SQLite waits for a reader of the same process, in milliseconds.
-const BUSY_TIMEOUT_MS: u32 = 5_000;
+/// How long SQLite waits for another connection of the same process.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Store {
     /// Opens or creates the database. Calls the app's code, and waits for it as long as it takes.
@@ -75,21 +84,28 @@ impl Store {
         let (opening, work) = Opening::begin(path, network, None)?;
         opening.finish(work.run(crypto.as_ref())?)
     }
+}
 
-    /// Another connection to the same file, which only reads: for whatever takes long, on a thread of its own.
+impl Store {
+    /// Another connection to the same file that only reads, for a thread of its own; with the key to its secrets.
     ///
     /// # Errors
     /// When the file cannot be opened once more.
     pub(crate) fn reader(&self) -> Result<Self, StoreError> {
+        self.sibling(self.vault.borrow().clone())
+    }
+
+    /// Another connection to the same file that only reads, for a thread of its own.
+    pub(super) fn sibling(&self, vault: Vault) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = connect_with(&self.path, flags, self.vfs.as_deref())?;
-        connection.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS.into()))?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         Ok(Store {
             connection,
             path: self.path.clone(),
-            vault: self.vault.clone(),
             vfs: self.vfs.clone(),
-            lock: None,
+            vault: RefCell::new(vault),
+            lock: self.lock.clone(),
             unreadable_facts: RefCell::default(),
             writes: Cell::new(0),
         })
@@ -159,9 +175,9 @@ impl Opening {
         let store = Store {
             connection: self.connection,
             path: self.path,
-            vault: RefCell::new(key.into_vault()),
             vfs: self.vfs,
-            lock: Some(self.lock),
+            vault: RefCell::new(key.into_vault()),
+            lock: Arc::new(self.lock),
             unreadable_facts: RefCell::default(),
             writes: Cell::new(0),
         };
@@ -176,7 +192,7 @@ fn connect(path: &Path, network: Network, vfs: Option<&str>) -> Result<Connectio
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = connect_with(path, flags, vfs)?;
-    connection.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS.into()))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     // A file that is refused is left as it was. Closing it would carry into it what a killed process has left in the log.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(path))?;
     check_ours(&connection, path)?;
@@ -205,7 +221,8 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn connect_with(
+/// A connection, through another file layer than SQLite's own if one is named.
+pub(super) fn connect_with(
     path: &Path,
     flags: OpenFlags,
     vfs: Option<&str>,

@@ -49,9 +49,7 @@ impl Store {
         } = self;
         connection.close().map_err(|(_, error)| error)?;
         wipe(&path)?;
-        if let Some(lock) = lock {
-            lock.remove();
-        }
+        lock.remove();
         Ok(())
     }
 }

@@ -103,6 +103,7 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
             Order::Register(_)
             | Order::ClosingSigned(..)
             | Order::ForceClose(_)
+            | Order::ChangeKey
             | Order::Resume
             | Order::Look
             | Order::Backup(_)
@@ -166,6 +167,7 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
                 holds(*index, &|at| at.remote_revoked >= Some(revocation.number))
             }
             Order::Local(index, update) => holds(*index, &|at| at.local >= Some(update.number)),
+            Order::ChangeKey => self.record.standing.has_new_key,
             // Whoever was killed sleeps, too.
             Order::Sleep => true,
             // These are simply said again.

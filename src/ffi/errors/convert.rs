@@ -134,6 +134,15 @@ impl From<UpdateError> for ArbitratorError {
                 channel: channel.into(),
                 htlc: htlc.into(),
             },
+            UpdateError::ShortChannelIdTaken {
+                channel,
+                id,
+                taken_by,
+            } => ArbitratorError::ShortChannelIdTaken {
+                channel: channel.into(),
+                id: id.to_string(),
+                taken_by: taken_by.into(),
+            },
             UpdateError::FundingSignatures {
                 channel,
                 funding,
@@ -254,6 +263,11 @@ impl From<StoreError> for ArbitratorError {
                 channel: channel.into(),
             },
             StoreError::BackupExists { path } => ArbitratorError::BackupExists { path },
+            // The only place where an app hands a cursor in.
+            StoreError::Cursor { .. } => ArbitratorError::InvalidInput {
+                field: "page.after".into(),
+                reason: error.to_string(),
+            },
             StoreError::Full => ArbitratorError::DiskFull,
             StoreError::ReadOnly { reason } => ArbitratorError::ReadOnly { reason },
             StoreError::Damaged { reason } => ArbitratorError::Damaged { reason },
