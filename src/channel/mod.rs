@@ -25,7 +25,7 @@ pub use terms::{ChannelTerms, Funding, KeysId, PartyTerms};
 
 use bitcoin::{Amount, OutPoint};
 
-use crate::protocol::{Party, ProtocolError};
+use crate::protocol::{Party, ProtocolError, ShortChannelId};
 
 /// Why something the channel engine said was refused. Nothing on disk has changed when one of these is returned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -112,6 +112,13 @@ pub enum UpdateError {
     /// The revealed secret does not belong to its point, or contradicts the secrets held (BOLT 3).
     #[error("channel {channel}: the secret of commitment {number} does not match")]
     WrongSecret { channel: OutPoint, number: u64 },
+    /// A short channel id or alias names another channel already.
+    #[error("channel {channel}: {id} is the name of channel {taken_by}")]
+    ShortChannelIdTaken {
+        channel: OutPoint,
+        id: ShortChannelId,
+        taken_by: OutPoint,
+    },
     /// No HTLC with that key was ever on a commitment of the channel.
     #[error("channel {channel}: unknown HTLC {htlc}")]
     UnknownHtlc { channel: OutPoint, htlc: HtlcKey },

@@ -8,6 +8,7 @@
 //! Everything else is computed again from the facts, so a fact that a reorg takes away takes its consequences with it.
 
 mod arbitrator;
+mod balance;
 mod case;
 mod close;
 mod commands;
@@ -24,6 +25,7 @@ mod wants;
 mod watcher;
 
 pub use arbitrator::advance;
+pub use balance::ClosingBalance;
 pub use case::{
     ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Dossier, ForceClose,
     FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,

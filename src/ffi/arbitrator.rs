@@ -24,7 +24,7 @@ pub struct ChainArbitrator {
     pub(super) core: Arc<arbitrator::ChainArbitrator>,
 }
 
-fn channel(outpoint: &OutPoint) -> Result<bitcoin::OutPoint, Invalid> {
+pub(super) fn channel(outpoint: &OutPoint) -> Result<bitcoin::OutPoint, Invalid> {
     outpoint.to_core().within("channel")
 }
 

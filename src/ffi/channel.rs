@@ -75,6 +75,23 @@ pub enum HtlcOrigin {
     },
 }
 
+impl From<channel::HtlcOrigin> for HtlcOrigin {
+    fn from(origin: channel::HtlcOrigin) -> Self {
+        match origin {
+            channel::HtlcOrigin::Own => HtlcOrigin::Own,
+            channel::HtlcOrigin::Forwarded {
+                channel,
+                id,
+                expiry,
+            } => HtlcOrigin::Forwarded {
+                channel: channel.into(),
+                id,
+                cltv_expiry: expiry,
+            },
+        }
+    }
+}
+
 impl HtlcOrigin {
     fn to_core(&self) -> Result<channel::HtlcOrigin, Invalid> {
         match self {

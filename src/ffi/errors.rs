@@ -106,6 +106,16 @@ pub enum ArbitratorError {
         /// The HTLC asked for.
         htlc: HtlcKey,
     },
+    /// A short channel id or alias names another channel already.
+    #[error("channel {channel}: {id} is the name of channel {taken_by}")]
+    ShortChannelIdTaken {
+        /// The channel that was to get it.
+        channel: OutPoint,
+        /// The id or alias.
+        id: String,
+        /// The channel that has it.
+        taken_by: OutPoint,
+    },
     /// No signatures were given for a funding output of the channel, or for one that it does not have.
     #[error("channel {channel}: signatures for funding {funding}: {reason}")]
     FundingSignatures {

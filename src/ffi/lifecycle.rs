@@ -28,6 +28,17 @@ impl From<channel::Lifecycle> for Lifecycle {
     }
 }
 
+impl From<Lifecycle> for channel::Lifecycle {
+    fn from(lifecycle: Lifecycle) -> Self {
+        match lifecycle {
+            Lifecycle::Pending => channel::Lifecycle::Pending,
+            Lifecycle::Open => channel::Lifecycle::Open,
+            Lifecycle::Closing => channel::Lifecycle::Closing,
+            Lifecycle::Closed => channel::Lifecycle::Closed,
+        }
+    }
+}
+
 /// Why a channel takes no more updates.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum Refusal {

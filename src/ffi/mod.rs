@@ -20,6 +20,7 @@ mod input;
 mod keys;
 mod lifecycle;
 mod log;
+mod queries;
 mod report;
 mod signer;
 mod summary;
@@ -43,6 +44,12 @@ pub use foreign::{
     SignRequest, Signer, SignerError, WalletError,
 };
 pub use lifecycle::{Lifecycle, Refusal};
+pub use queries::{
+    AllTraffic, Balances, BroadcastPurpose, ChannelFilter, ChannelOverview, ChannelPage,
+    ChannelSums, ClosedPage, ClosingBalance, HistoryEntry, HistoryKind, HistoryPage, HtlcPage,
+    HtlcRecord, HtlcStage, NumberInterval, PageRequest, PendingHtlcs, ShortChannelIds, Standing,
+    Traffic,
+};
 pub use report::{
     ArbitratorState, ChannelReport, CloseReport, ContractProgress, ContractReport, FundingState,
     Resolution,

@@ -176,7 +176,7 @@ impl Store {
         })
     }
 
-    fn funding(&self, row: ChannelRow) -> Result<Funding, StoreError> {
+    pub(super) fn funding(&self, row: ChannelRow) -> Result<Funding, StoreError> {
         let (txid, vout, capacity, transaction) = self
             .connection
             .prepare_cached(
@@ -200,7 +200,7 @@ impl Store {
         })
     }
 
-    fn party(&self, row: ChannelRow, party: Party) -> Result<PartyTerms, StoreError> {
+    pub(super) fn party(&self, row: ChannelRow, party: Party) -> Result<PartyTerms, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT funding_key, revocation_basepoint, payment_basepoint,
                     delayed_payment_basepoint, htlc_basepoint, first_per_commitment_point,
@@ -281,7 +281,7 @@ fn type_column(channel_type: ChannelType) -> i64 {
     }
 }
 
-fn type_from(column: i64) -> Result<ChannelType, StoreError> {
+pub(super) fn type_from(column: i64) -> Result<ChannelType, StoreError> {
     match column {
         1 => Ok(ChannelType::StaticRemotekey),
         2 => Ok(ChannelType::AnchorsZeroFeeHtlc),

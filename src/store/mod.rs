@@ -25,6 +25,8 @@ mod pack;
 mod past;
 mod preimages;
 mod purge;
+pub mod queries;
+mod scids;
 mod secrets;
 mod summaries;
 mod tidying;
@@ -39,9 +41,12 @@ pub use imported::{Import, ImportedRow};
 pub use open::Opening;
 pub use outbox::StoredEvent;
 pub use purge::Purge;
+pub use queries::Queries;
+pub use scids::ShortChannelIds;
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bitcoin::OutPoint;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
@@ -58,10 +63,12 @@ pub struct ChannelRow(pub(crate) i64);
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    /// The file layer that SQLite was told to use.
+    vfs: Option<String>,
     /// What opens and seals every secret in the file.
     vault: RefCell<Vault>,
-    /// Held for as long as the database is open: the operating system releases it when the process dies.
-    _lock: FileLock,
+    /// Held for as long as a connection of ours is open: the operating system releases it when the process dies.
+    lock: Arc<FileLock>,
     /// What the last load of the chain cursor put aside.
     unreadable_facts: RefCell<Unreadable>,
     /// Transactions written, for tests that stop after each of them.

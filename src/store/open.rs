@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bitcoin::Network;
 use rusqlite::config::DbConfig;
@@ -23,8 +24,11 @@ const APPLICATION_ID: i32 = 0x4c41_7262;
 /// One step of the schema: SQL, and after it what SQL cannot do.
 struct Migration {
     sql: &'static str,
-    then: Option<fn(&Transaction<'_>, &DataKey) -> Result<(), StoreError>>,
+    then: Option<Then>,
 }
+
+/// What follows a step's SQL, in its transaction.
+type Then = fn(&Transaction<'_>, &DataKey) -> Result<(), StoreError>;
 
 /// The schema, step by step. A step that was released is never changed.
 const MIGRATIONS: &[Migration] = &[
@@ -44,6 +48,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0004_life.sql"),
         then: None,
     },
+    Migration {
+        sql: include_str!("migrations/0006_queries.sql"),
+        then: None,
+    },
 ];
 
 /// Bytes of a page of a new file. An update touches a few small rows in different places, and SQLite writes whole pages:
@@ -54,8 +62,8 @@ const PAGE_SIZE: u32 = 1_024;
 /// carried over once in thousands of them.
 const CHECKPOINT_PAGES: u32 = 4_096;
 
-/// How long SQLite waits for a reader of the same process, in milliseconds.
-const BUSY_TIMEOUT_MS: u32 = 5_000;
+/// How long SQLite waits for another connection of the same process.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Store {
     /// Opens or creates the database. Calls the app's code, and waits for it as long as it takes.
@@ -79,6 +87,7 @@ pub struct Opening {
     connection: Connection,
     lock: FileLock,
     path: PathBuf,
+    vfs: Option<String>,
     network: Network,
 }
 
@@ -102,6 +111,7 @@ impl Opening {
             connection,
             lock,
             path: path.to_path_buf(),
+            vfs: vfs.map(str::to_owned),
             network,
         };
         Ok((opening, work))
@@ -120,8 +130,9 @@ impl Opening {
         let store = Store {
             connection: self.connection,
             path: self.path,
+            vfs: self.vfs,
             vault: RefCell::new(key.into_vault()),
-            _lock: self.lock,
+            lock: Arc::new(self.lock),
             unreadable_facts: RefCell::default(),
             writes: Cell::new(0),
         };
@@ -135,11 +146,8 @@ fn connect(path: &Path, network: Network, vfs: Option<&str>) -> Result<Connectio
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = match vfs {
-        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
-        None => Connection::open_with_flags(path, flags)?,
-    };
-    connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS.into()))?;
+    let connection = connect_with(path, flags, vfs)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     // A file that is refused is left as it was. Closing it would carry into it what a killed process has left in the log.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(path))?;
     check_ours(&connection, path)?;
@@ -166,6 +174,18 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
     // What is deleted or replaced is overwritten: purged secrets, and what a former key sealed.
     connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     Ok(())
+}
+
+/// A connection, through another file layer than SQLite's own if one is named.
+pub(super) fn connect_with(
+    path: &Path,
+    flags: OpenFlags,
+    vfs: Option<&str>,
+) -> Result<Connection, StoreError> {
+    Ok(match vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+        None => Connection::open_with_flags(path, flags)?,
+    })
 }
 
 /// The statements of opening are fixed and good: one that fails in general found no schema of ours.

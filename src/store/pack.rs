@@ -130,6 +130,14 @@ pub(super) fn direction_column(direction: Direction) -> i64 {
     }
 }
 
+pub(super) fn direction_from(column: i64) -> Result<Direction, StoreError> {
+    match column {
+        0 => Ok(Direction::Outgoing),
+        1 => Ok(Direction::Incoming),
+        other => Err(At("htlc", "direction").corrupt(format!("{other} is no direction"))),
+    }
+}
+
 pub(super) fn origin_column(origin: &HtlcOrigin) -> Option<Vec<u8>> {
     match origin {
         HtlcOrigin::Own => None,

@@ -18,6 +18,9 @@ use crate::protocol::{Party, PaymentHash};
 /// The class of those that no commitment of the peer carried; `first` counts our commitments then.
 const ONLY_OURS: i64 = -1;
 
+/// Below every class.
+pub(super) const NO_CLASS: i64 = ONLY_OURS - 1;
+
 const FIGURES: At = At("past_htlc", "figures");
 
 impl Store {
@@ -34,7 +37,7 @@ impl Store {
         unreadable: &mut Unreadable,
     ) -> Result<Vec<PastHtlc>, StoreError> {
         let mut found = Vec::new();
-        let mut class = ONLY_OURS - 1;
+        let mut class = NO_CLASS;
         while let Some(next) = self.next_class(row, class)? {
             class = next;
             let (from, to) = match owner {
@@ -58,7 +61,11 @@ impl Store {
     }
 
     /// The next class above `class` in which the channel has rows.
-    fn next_class(&self, row: ChannelRow, class: i64) -> Result<Option<i64>, StoreError> {
+    pub(super) fn next_class(
+        &self,
+        row: ChannelRow,
+        class: i64,
+    ) -> Result<Option<i64>, StoreError> {
         let next = self
             .connection
             .prepare_cached("SELECT min(class) FROM past_htlc WHERE channel = ?1 AND class > ?2")?
@@ -135,7 +142,7 @@ fn pack(life: &HtlcLife) -> (i64, i64, Vec<u8>) {
     (class, signed(first), bytes)
 }
 
-fn unpack(class: i64, first: i64, figures: &[u8]) -> Result<PastHtlc, StoreError> {
+pub(super) fn unpack(class: i64, first: i64, figures: &[u8]) -> Result<PastHtlc, StoreError> {
     let first = At("past_htlc", "first").unsigned(first)?;
     unpack_figures(class, first, figures)
         .ok_or_else(|| FIGURES.corrupt("no HTLC of its class is packed like this"))

@@ -101,6 +101,7 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
             Order::Register(_)
             | Order::ClosingSigned(..)
             | Order::ForceClose(_)
+            | Order::ChangeKey
             | Order::Resume
             | Order::Look
             | Order::RepairDisk => self.look()?,
@@ -156,6 +157,7 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
                 holds(*index, &|at| at.remote_revoked >= Some(revocation.number))
             }
             Order::Local(index, update) => holds(*index, &|at| at.local >= Some(update.number)),
+            Order::ChangeKey => self.record.standing.has_new_key,
             // Whoever was killed sleeps, too.
             Order::Sleep => true,
             // These are simply said again.

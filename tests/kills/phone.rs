@@ -23,6 +23,14 @@ pub fn sweep_script() -> ScriptBuf {
     ScriptBuf::new_p2wsh(&Script::new().wscript_hash())
 }
 
+fn old_key() -> KeyCrypto {
+    KeyCrypto::new([8; 32])
+}
+
+fn new_key() -> KeyCrypto {
+    KeyCrypto::new([9; 32])
+}
+
 struct Wallet {
     ours: Vec<ScriptBuf>,
 }
@@ -41,6 +49,7 @@ struct Phone {
     config: Config,
     channels: Vec<Channel>,
     arbitrator: Option<ChainArbitrator>,
+    has_new_key: bool,
 }
 
 /// The name of the test that is a child's entry point.
@@ -114,13 +123,14 @@ impl Phone {
             Arc::new(chain.expect("a good URL")),
             Arc::new(signer),
             Arc::new(Wallet { ours }),
-            Arc::new(KeyCrypto::new([8; 32])),
+            Arc::new(old_key()),
         );
         config.vfs = Some(disk::NAME.into());
         Phone {
             config,
             channels: launch.channels,
             arbitrator: None,
+            has_new_key: false,
         }
     }
 
@@ -164,6 +174,10 @@ impl Phone {
                 let channel = funding(index);
                 self.on().await?.force_close(channel).await?;
             }
+            Order::ChangeKey => {
+                self.on().await?.change_key(Arc::new(new_key())).await?;
+                self.take_new_key();
+            }
             Order::Resume => {
                 let report = self.on().await?.resume(ResumeOptions::default()).await?;
                 return Ok(Reply::Resumed(Tick {
@@ -184,12 +198,30 @@ impl Phone {
 
     async fn on(&mut self) -> Result<&ChainArbitrator, ArbitratorError> {
         if self.arbitrator.is_none() {
-            self.arbitrator = Some(ChainArbitrator::open(self.config.clone()).await?);
+            self.arbitrator = Some(self.open().await?);
         }
         Ok(self.arbitrator.as_ref().expect("opened above"))
     }
 
+    /// An app that died while it changed the key does not know which of the two is the right one, and tries both.
+    async fn open(&mut self) -> Result<ChainArbitrator, ArbitratorError> {
+        match ChainArbitrator::open(self.config.clone()).await {
+            Err(ArbitratorError::Store(StoreError::WrongKey)) => {
+                self.take_new_key();
+                ChainArbitrator::open(self.config.clone()).await
+            }
+            opened => opened,
+        }
+    }
+
+    fn take_new_key(&mut self) {
+        self.config.crypto = Arc::new(new_key());
+        self.has_new_key = true;
+    }
+
     async fn look(&mut self) -> Result<Standing, ArbitratorError> {
+        self.on().await?;
+        let has_new_key = self.has_new_key;
         let on = self.on().await?;
         let mut channels = Vec::new();
         for channel in on.channels().await? {
@@ -214,6 +246,7 @@ impl Phone {
         let events = on.pending_events("story".into(), usize::MAX).await?;
         Ok(Standing {
             channels,
+            has_new_key,
             events: events.into_iter().map(|event| event.id).collect(),
             work: disk::work(),
         })

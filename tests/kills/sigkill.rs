@@ -80,20 +80,21 @@ fn at_every_write_boundary_while_we_or_both_close() {
 }
 
 /// A phone that never lives long still gets there. It must live long enough to make its file, and later for one
-/// transaction: two syncs, since the first transaction in a new write-ahead log syncs the log's header as well.
+/// transaction: two syncs, since the first transaction in a new write-ahead log syncs the log's header as well. After a
+/// change of key it must live for a third one: two carry the log into the file, before it can be cut off.
 #[test]
-fn again_and_again_after_every_second_sync() {
+fn again_and_again_after_every_third_sync() {
     for plot in Plot::ALL {
         let undisturbed = tell(plot, []).expect("nothing is lost");
         let first = std::iter::once(killed(Strike::HaltAfterSync(10)));
-        let later = std::iter::repeat_with(|| killed(Strike::HaltAfterSync(2)));
+        let later = std::iter::repeat_with(|| killed(Strike::HaltAfterSync(3)));
         let told = tell(plot, first.chain(later)).expect("nothing is lost");
         assert_told_as(
             &told,
             &undisturbed,
             &format!("{plot:?}, killed again and again"),
         );
-        assert!(told.record.kills > 15, "{told:?}");
+        assert!(told.record.kills > 10, "{told:?}");
     }
 }
 

@@ -34,6 +34,8 @@ pub enum Order {
     Local(usize, LocalUpdate),
     ClosingSigned(usize, Transaction),
     ForceClose(usize),
+    /// The app changes the key of the database, from the first to the second of its two.
+    ChangeKey,
     Resume,
     /// The app closes the library; the next order opens it again.
     Sleep,
@@ -75,6 +77,8 @@ pub enum Refusal {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     pub channels: Vec<ChannelStanding>,
+    /// The database has opened with the second of the app's keys.
+    pub has_new_key: bool,
     /// The ids of every event so far: nobody acknowledges any.
     pub events: BTreeSet<String>,
     pub work: Work,
@@ -98,6 +102,9 @@ impl Standing {
     pub fn lacks(&self, earlier: &Standing) -> Option<String> {
         if let Some(event) = earlier.events.difference(&self.events).next() {
             return Some(format!("the event {event}"));
+        }
+        if earlier.has_new_key && !self.has_new_key {
+            return Some("the change of key".into());
         }
         earlier.channels.iter().find_map(|before| {
             let now = self

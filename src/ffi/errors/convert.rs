@@ -131,6 +131,15 @@ impl From<UpdateError> for ArbitratorError {
                 channel: channel.into(),
                 htlc: htlc.into(),
             },
+            UpdateError::ShortChannelIdTaken {
+                channel,
+                id,
+                taken_by,
+            } => ArbitratorError::ShortChannelIdTaken {
+                channel: channel.into(),
+                id: id.to_string(),
+                taken_by: taken_by.into(),
+            },
             UpdateError::FundingSignatures {
                 channel,
                 funding,
@@ -235,6 +244,11 @@ impl From<StoreError> for ArbitratorError {
             }
             StoreError::UnknownChannel { channel } => ArbitratorError::UnknownChannel {
                 channel: channel.into(),
+            },
+            // The only place where an app hands a cursor in.
+            StoreError::Cursor { .. } => ArbitratorError::InvalidInput {
+                field: "page.after".into(),
+                reason: error.to_string(),
             },
             StoreError::Full => ArbitratorError::DiskFull,
             StoreError::ReadOnly { reason } => ArbitratorError::ReadOnly { reason },

@@ -132,9 +132,6 @@ fn traces_that_a_reader_kept_in_the_log_are_gone_after_the_next_opening() {
     reader
         .execute_batch("BEGIN; SELECT * FROM data_key")
         .expect("a read transaction");
-    world
-        .phone
-        .set(|config| config.policy.callback_limit = Duration::from_secs(60));
     change(&mut world, Arc::new(KeyCrypto::new(NEW_KEY))).expect("a reader is in nobody's way");
     assert!(is_on_disk(&world, &before[0]), "or this test shows nothing");
     drop(reader);
