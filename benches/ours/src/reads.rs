@@ -101,6 +101,12 @@ impl Reads {
         statements.map(|sql| self.each(sql, [row])).sum()
     }
 
+    /// The rows of all channels at rest, table by table instead of channel by channel: the cheapest that SQLite can do.
+    pub fn scan(&self) -> rusqlite::Result<u64> {
+        let of_all = |sql: &str| sql.replace(" WHERE channel = ?1", "");
+        AT_REST.iter().map(|sql| self.each(&of_all(sql), ())).sum()
+    }
+
     /// The rows of a table.
     pub fn count(&self, table: &str) -> rusqlite::Result<u64> {
         let sql = format!("SELECT count(*) FROM {table}");

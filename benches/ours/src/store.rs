@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::Network;
+use bitcoin::{Network, OutPoint};
 use lightning_arbitrator::channel::door::{accept_local, accept_remote, accept_revocation};
 use lightning_arbitrator::channel::{
     AcceptedCommitment, Candidate, ChannelTerms, Feed, HtlcLife, HtlcRef, Ledger, LocalUpdate,
@@ -139,10 +139,9 @@ impl Bare {
     }
 
     fn read(&mut self) -> Records {
-        let Self {
-            store, row, parts, ..
-        } = self;
-        let records = parts.reading.run(|| Records::read(store, *row));
+        let channel = self.trade.outpoint();
+        let reading = &mut self.parts.reading;
+        let records = reading.run(|| Records::read(&self.store, channel));
         records.expect("readable")
     }
 }
@@ -157,8 +156,11 @@ struct Records {
 }
 
 impl Records {
-    fn read(store: &Store, row: ChannelRow) -> Result<Self, StoreError> {
+    /// What the arbitrator reads for an update; it asks first whether the channel still takes any.
+    fn read(store: &Store, channel: OutPoint) -> Result<Self, StoreError> {
         let mut unreadable = Unreadable::default();
+        let row = store.find(channel)?.expect("it is registered");
+        store.case(row)?;
         let terms = store.terms(row)?;
         let records = Records {
             feed: store.feed(row)?,

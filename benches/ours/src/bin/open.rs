@@ -50,6 +50,7 @@ const LDK_STATES: u64 = 500;
 enum Asked {
     Open(PathBuf),
     Read(PathBuf),
+    Scan(PathBuf),
 }
 
 /// What it took.
@@ -73,7 +74,8 @@ fn main() {
     if wire::is_child() {
         let took = match wire::orders().next().expect("an order") {
             Asked::Open(database) => open(&database).expect("a good file"),
-            Asked::Read(database) => read(&database).expect("a good file"),
+            Asked::Read(database) => read(&database, read_channels).expect("a good file"),
+            Asked::Scan(database) => read(&database, Reads::scan).expect("a good file"),
         };
         return wire::answer(&took);
     }
@@ -90,7 +92,8 @@ fn main() {
         let bare: Took = Line::to_itself().ask(&Asked::Read(database.clone()));
         turns.push((ours, bare));
     }
-    print_ours(&turns, &database);
+    let scan: Took = Line::to_itself().ask(&Asked::Scan(database.clone()));
+    print_ours(&turns, &scan, &database);
     print_ldk(&scratch, channels, states);
 }
 
@@ -213,22 +216,18 @@ fn open(database: &Path) -> Result<Took, ArbitratorError> {
     })
 }
 
-/// The same rows, each once.
-fn read(database: &Path) -> rusqlite::Result<Took> {
+/// The same rows, each once: first those that a tick reads once, then those of the channels.
+fn read(
+    database: &Path,
+    channels: impl FnOnce(&Reads) -> rusqlite::Result<u64>,
+) -> rusqlite::Result<Took> {
     let before = Memory::now().resident;
     let start = Instant::now();
     let reads = Reads::open(database)?;
-    let mut rows = reads.once()?;
+    let once = reads.once()?;
     let open = start.elapsed();
-    let channels = i64::try_from(reads.count("channel")?).expect("a thousand");
     let start = Instant::now();
-    for row in 1..=channels {
-        rows += reads.at_rest(row)?;
-        let carries = (row - 1) % i64::try_from(CARRYING).expect("small") == 0;
-        if carries || u64::try_from(row).is_ok_and(|row| row <= READ_AT_REST) {
-            rows += reads.whole(row)?;
-        }
-    }
+    let rows = once + channels(&reads)?;
     Ok(Took {
         open,
         rest: start.elapsed(),
@@ -237,7 +236,20 @@ fn read(database: &Path) -> rusqlite::Result<Took> {
     })
 }
 
-fn print_ours(turns: &[(Took, Took)], database: &Path) {
+/// Channel by channel, as a tick does it.
+fn read_channels(reads: &Reads) -> rusqlite::Result<u64> {
+    let mut rows = 0;
+    for channel in 0..reads.count("channel")? {
+        let row = i64::try_from(channel + 1).expect("a thousand");
+        rows += reads.at_rest(row)?;
+        if channel % CARRYING == 0 || channel < READ_AT_REST {
+            rows += reads.whole(row)?;
+        }
+    }
+    Ok(rows)
+}
+
+fn print_ours(turns: &[(Took, Took)], scan: &Took, database: &Path) {
     let middle = |figure: &dyn Fn(&(Took, Took)) -> f64| median(turns.iter().map(figure).collect());
     let file = std::fs::metadata(database).expect("written above").len();
     println!("\nThe file: {}.", bytes(file as f64));
@@ -250,6 +262,9 @@ fn print_ours(turns: &[(Took, Took)], database: &Path) {
     let name = format!("bare SQLite reads of the same {rows} rows");
     let memory = middle(&|(_, bare)| bare.memory as f64);
     table.row([&name, &micros(bare), &"", &bytes(memory)]);
+    let name = format!("for information: {} of them, table by table", scan.rows);
+    let memory = bytes(scan.memory as f64);
+    table.row([&name, &micros(scan.micros()), &"", &memory]);
     let part = |figure: &dyn Fn(&Took) -> Duration| {
         micros(middle(&|(ours, _)| figure(ours).as_secs_f64() * 1e6))
     };
