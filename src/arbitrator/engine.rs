@@ -6,6 +6,7 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Amount, OutPoint, Transaction};
 
 use super::core::Core;
+use super::life::check_takes_commitments;
 use crate::channel::door::{accept_local, accept_remote, accept_revocation};
 use crate::channel::{
     Candidate, ChannelTerms, Direction, Feed, HtlcKey, HtlcLife, HtlcRef, Ledger, LocalUpdate,
@@ -106,11 +107,12 @@ impl Core {
             .await?;
         // No await from here on: what is read is what is written upon.
         let terms = self.store.terms(row)?;
+        let refusal = self.check_has_not_ended(row, channel)?;
         let records = self.records(row, terms)?;
         match accept_local(&records.on_file(), &point, &update)? {
             None => Ok(()),
             Some(accepted) => {
-                self.check_takes_commitments(row, channel)?;
+                check_takes_commitments(channel, refusal)?;
                 Ok(self.store.put_commitment(row, &accepted)?)
             }
         }
@@ -123,11 +125,12 @@ impl Core {
     ) -> Result<(), ArbitratorError> {
         let row = self.row(channel)?;
         let terms = self.store.terms(row)?;
+        let refusal = self.check_has_not_ended(row, channel)?;
         let records = self.records(row, terms)?;
         match accept_remote(&records.on_file(), update)? {
             None => Ok(()),
             Some(accepted) => {
-                self.check_takes_commitments(row, channel)?;
+                check_takes_commitments(channel, refusal)?;
                 Ok(self.store.put_commitment(row, &accepted)?)
             }
         }

@@ -56,54 +56,41 @@ impl Core {
         Ok(refusal(&self.store.case(row)?))
     }
 
-    /// Refuses a commitment where the channel takes none.
-    pub(super) fn check_takes_commitments(
-        &self,
-        row: ChannelRow,
-        channel: OutPoint,
-    ) -> Result<(), ArbitratorError> {
-        match self.refusal(row)? {
-            None => Ok(()),
-            Some(reason) => Err(UpdateError::Closing { channel, reason }.into()),
-        }
-    }
-
     /// Refuses to register a channel again whose end the app has decided, or that has ended otherwise.
     pub(super) fn check_takes_registration(
         &self,
         row: ChannelRow,
         channel: OutPoint,
     ) -> Result<(), ArbitratorError> {
-        match self.refusal(row)? {
-            Some(reason @ (Refusal::Ended | Refusal::FundingCancelled)) => {
-                Err(UpdateError::Closing { channel, reason }.into())
-            }
-            None
-            | Some(
-                Refusal::DataLoss
-                | Refusal::ForceClose
-                | Refusal::CooperativeClose { .. }
-                | Refusal::Closed,
-            ) => Ok(()),
+        let refusal = self.refusal(row)?;
+        match refusal.filter(|reason| reason.refuses_registration()) {
+            Some(reason) => Err(UpdateError::Closing { channel, reason }.into()),
+            None => Ok(()),
         }
     }
 
-    /// Refuses what even a closing channel takes, once it has ended: there is nothing left that it could change.
+    /// Refuses what even a closing channel takes, once it has ended: there is nothing left that it could change. Gives why
+    /// it takes no commitments, if it takes none.
     pub(super) fn check_has_not_ended(
         &self,
         row: ChannelRow,
         channel: OutPoint,
-    ) -> Result<(), ArbitratorError> {
-        match self.refusal(row)? {
-            Some(reason @ Refusal::Ended) => Err(UpdateError::Closing { channel, reason }.into()),
-            None
-            | Some(
-                Refusal::DataLoss
-                | Refusal::FundingCancelled
-                | Refusal::ForceClose
-                | Refusal::CooperativeClose { .. }
-                | Refusal::Closed,
-            ) => Ok(()),
+    ) -> Result<Option<Refusal>, ArbitratorError> {
+        let refusal = self.refusal(row)?;
+        match refusal.filter(|reason| reason.is_total()) {
+            Some(reason) => Err(UpdateError::Closing { channel, reason }.into()),
+            None => Ok(refusal),
         }
+    }
+}
+
+/// Refuses a new commitment where the channel takes none.
+pub(super) fn check_takes_commitments(
+    channel: OutPoint,
+    refusal: Option<Refusal>,
+) -> Result<(), UpdateError> {
+    match refusal {
+        None => Ok(()),
+        Some(reason) => Err(UpdateError::Closing { channel, reason }),
     }
 }

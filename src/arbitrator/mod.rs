@@ -1,6 +1,7 @@
 //! The chain arbitrator: the docket of all channels, and the tick that moves every case.
 
 mod callout;
+mod care;
 mod core;
 mod engine;
 mod executor;
@@ -16,6 +17,7 @@ mod report;
 mod sign;
 mod tick;
 
+pub use care::{IntegrityReport, WipeScope};
 pub use options::{Config, ForceCloseStatus, ResumeOptions, ResumeReport, Trouble};
 
 use std::sync::Arc;
@@ -39,18 +41,21 @@ use crate::store::{ShortChannelIds, StoredEvent};
 /// thread, and from any async runtime or none.
 pub struct ChainArbitrator {
     /// Before the executor: what it reads over is closed first, and the database alone again.
-    reader: Reader,
+    reader: Arc<Reader>,
     executor: Executor,
     policy: Policy,
     handed_out: Arc<HandedOut>,
+    /// Held by whoever reads the file on a thread of its own, and by whoever takes it away.
+    file: Arc<futures::lock::Mutex<()>>,
 }
 
 impl ChainArbitrator {
     /// Opens or creates the database and starts the library's thread. Nothing is asked of the server yet.
     ///
     /// # Errors
-    /// [`ArbitratorError::Store`]: in use, another network's, a newer schema, another key's, damaged, read-only.
-    /// [`ArbitratorError::Callback`] when the [`CryptoSystem`](crate::store::CryptoSystem) does not come back.
+    /// [`ArbitratorError::Store`]: in use (after [`Config::wait_for_lock`]), another network's, a newer schema, another
+    /// key's, damaged, read-only. [`ArbitratorError::Callback`] when the
+    /// [`CryptoSystem`](crate::store::CryptoSystem) does not come back.
     pub async fn open(config: Config) -> Result<Self, ArbitratorError> {
         let handed_out = Arc::new(HandedOut::default());
         let seen_by_core = handed_out.clone();
@@ -61,10 +66,11 @@ impl ChainArbitrator {
             .run(|core| Box::pin(async move { Ok(core.store.queries()?) }))
             .await?;
         Ok(ChainArbitrator {
-            reader: Reader::start(queries)?,
+            reader: Arc::new(Reader::start(queries)?),
             executor,
             policy,
             handed_out,
+            file: Arc::default(),
         })
     }
 

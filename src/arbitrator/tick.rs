@@ -530,7 +530,8 @@ fn is_at_rest(store: &Store, row: ChannelRow) -> bool {
 fn is_remarkable(report: &ChannelReport) -> bool {
     match report.lifecycle {
         Lifecycle::Pending | Lifecycle::Closing => true,
-        Lifecycle::Open | Lifecycle::Closed => false,
+        Lifecycle::Open => report.restored,
+        Lifecycle::Closed => false,
     }
 }
 

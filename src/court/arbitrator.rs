@@ -7,6 +7,7 @@ use super::close::{absent_close, closing};
 use super::commands::{on_data_loss, on_force_close, on_outcome, on_signed};
 use super::contracts::{contracts, resolution};
 use super::ending::{cancelled_funding, on_abandon, on_cancel_funding, on_closing_signed};
+use super::restored::on_confirmed;
 use super::{
     ArbitratorState, Block, Case, CourtError, Dossier, EventKind, Facts, FundingFact, FundingState,
     Input, LogKind, Step,
@@ -43,6 +44,7 @@ pub fn advance(
             } => on_signed(&mut step, *purpose, transaction, *tip),
             Input::Broadcast { txid, outcome, tip } => on_outcome(&mut step, txid, outcome, *tip),
             Input::DataLoss { number, tip } => on_data_loss(&mut step, dossier, *number, *tip),
+            Input::RestoredConfirmed { tip } => on_confirmed(&mut step, dossier.channel(), *tip)?,
         }
     }
     if !step.is_empty(case) {

@@ -31,6 +31,8 @@ pub fn refusal(case: &Case) -> Option<Refusal> {
         Some(Refusal::DataLoss)
     } else if case.cancelled.is_some() {
         Some(Refusal::FundingCancelled)
+    } else if latches.restored {
+        Some(Refusal::Restored)
     } else if latches.force_close.is_some() {
         Some(Refusal::ForceClose)
     } else if case.close.is_some() {
@@ -41,5 +43,88 @@ pub fn refusal(case: &Case) -> Option<Refusal> {
         Some(Refusal::Closed)
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::court::{Block, Cancelled, ForceClose, Latches};
+    use bitcoin::hashes::Hash;
+    use bitcoin::{BlockHash, Txid};
+
+    fn open() -> Case {
+        Case {
+            funding: FundingState::Open(Block {
+                height: 1,
+                hash: BlockHash::all_zeros(),
+            }),
+            ..Case::default()
+        }
+    }
+
+    fn latched(latch: impl FnOnce(&mut Latches)) -> Case {
+        let mut case = open();
+        case.latches.updates_refused = true;
+        latch(&mut case.latches);
+        case
+    }
+
+    fn cancelled() -> Case {
+        Case {
+            cancelled: Some(Cancelled::default()),
+            ..Case::default()
+        }
+    }
+
+    fn ended() -> Case {
+        Case {
+            state: ArbitratorState::FullyResolved,
+            ..latched(|latches| latches.data_loss = Some(1))
+        }
+    }
+
+    #[test]
+    fn a_channel_takes_updates_while_it_is_pending_or_open_and_then_says_why_not() {
+        let txid = Txid::all_zeros();
+        let cases = [
+            (Case::default(), Lifecycle::Pending, None),
+            (open(), Lifecycle::Open, None),
+            (
+                cancelled(),
+                Lifecycle::Closing,
+                Some(Refusal::FundingCancelled),
+            ),
+            (
+                latched(|latches| latches.force_close = Some(ForceClose { since: 1 })),
+                Lifecycle::Closing,
+                Some(Refusal::ForceClose),
+            ),
+            (
+                latched(|latches| latches.cooperative = Some(txid)),
+                Lifecycle::Closing,
+                Some(Refusal::CooperativeClose { txid }),
+            ),
+            (
+                latched(|latches| latches.data_loss = Some(1)),
+                Lifecycle::Closing,
+                Some(Refusal::DataLoss),
+            ),
+            (latched(|_| {}), Lifecycle::Closing, Some(Refusal::Closed)),
+            (ended(), Lifecycle::Closed, Some(Refusal::Ended)),
+        ];
+        for (case, stage, why) in cases {
+            assert_eq!((lifecycle(&case), refusal(&case)), (stage, why), "{case:?}");
+        }
+    }
+
+    #[test]
+    fn the_gravest_reason_is_the_one_that_is_told() {
+        let case = latched(|latches| {
+            latches.force_close = Some(ForceClose { since: 1 });
+            latches.cooperative = Some(Txid::all_zeros());
+            latches.data_loss = Some(1);
+        });
+        assert_eq!(refusal(&case), Some(Refusal::DataLoss));
     }
 }

@@ -34,10 +34,20 @@ pub(super) fn by_the_app(
 }
 
 fn put(case: &Case, dossier: &Dossier, kind: SummaryKind, standing: Standing) -> SummaryChange {
+    SummaryChange::Put(Box::new(remade(case, dossier, kind, standing)))
+}
+
+/// The summary that case and dossier make, once more.
+pub(super) fn remade(
+    case: &Case,
+    dossier: &Dossier,
+    kind: SummaryKind,
+    standing: Standing,
+) -> CloseSummary {
     let close = case.close.as_ref();
     let balance = ClosingBalance::of(case);
     let terms = &dossier.terms;
-    SummaryChange::Put(Box::new(CloseSummary {
+    CloseSummary {
         channel: terms.channel(),
         peer: terms.peer,
         capacity: terms.funding.capacity,
@@ -51,7 +61,7 @@ fn put(case: &Case, dossier: &Dossier, kind: SummaryKind, standing: Standing) ->
         sweep_fees: balance.sweep_fees,
         reestablish: Some(reestablish(dossier)),
         is_final: standing == Standing::Final,
-    }))
+    }
 }
 
 fn kind_of(kind: CloseKind) -> SummaryKind {

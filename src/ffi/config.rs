@@ -44,6 +44,9 @@ pub struct ArbitratorConfig {
     /// The numbers of the rules; those of `default_policy()` unless given.
     #[uniffi(default = None)]
     pub policy: Option<Policy>,
+    /// Milliseconds that opening waits for another process that has the database open; unless given, it does not wait.
+    #[uniffi(default = None)]
+    pub wait_for_lock_ms: Option<u64>,
 }
 
 /// The numbers of the rules. An app changes them knowing why: start from `default_policy()`.

@@ -9,6 +9,7 @@
 //! are bytes; every amount has its unit in its name.
 
 mod arbitrator;
+mod care;
 mod chain;
 mod channel;
 mod config;
@@ -30,6 +31,7 @@ mod tests;
 mod tick;
 
 pub use arbitrator::ChainArbitrator;
+pub use care::{IntegrityFinding, IntegrityReport, PeerReestablish, WipeScope};
 pub use chain::{Block, OutPoint};
 pub use channel::{
     CommitmentUpdate, Direction, FundingSignatures, Htlc, HtlcKey, HtlcOrigin, LocalUpdate,

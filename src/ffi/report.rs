@@ -195,6 +195,8 @@ pub struct ChannelReport {
     pub close: Option<CloseReport>,
     /// We lost data: nothing of ours is broadcast any more.
     pub data_loss: bool,
+    /// The channel was opened from a backup: nothing of ours is broadcast until `confirm_restored`.
+    pub restored: bool,
     /// Why it takes no more commitments, once it takes none.
     pub refusal: Option<Refusal>,
     /// The outputs of the close that are ours to resolve.
@@ -216,6 +218,7 @@ impl From<report::ChannelReport> for ChannelReport {
                 txid: txid.to_string(),
             }),
             data_loss: report.data_loss,
+            restored: report.restored,
             refusal: report.refusal.map(Refusal::from),
             contracts: contracts.map(ContractReport::from).collect(),
             next_height: report.next_height,

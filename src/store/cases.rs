@@ -11,6 +11,7 @@ use super::error::StoreError;
 use super::log::put_log;
 use super::outbox::put_events;
 use super::pack::{signed, At};
+use super::summaries::SealedChange;
 use super::{ChannelRow, Store};
 use crate::channel::Lifecycle;
 use crate::court::{
@@ -82,28 +83,38 @@ impl Store {
         step: &Step,
     ) -> Result<(), StoreError> {
         let summary = self.sealed_change(row, channel, &step.summary)?;
-        self.write(|db| {
-            let stored: i64 = db
-                .prepare_cached("SELECT revision FROM court_case WHERE channel = ?1")?
-                .query_row([row.0], |row| row.get(0))?;
-            if stored != signed(before.revision) {
-                return Err(StoreError::Conflict { channel });
-            }
-            put_case(db, row, &step.case)?;
-            if step.case.contracts != before.contracts {
-                put_contracts(db, row, &step.case.contracts)?;
-            }
-            if step.case.broadcasts != before.broadcasts {
-                put_broadcasts(db, row, &step.case.broadcasts)?;
-            }
-            if let Some(transaction) = &step.cooperative {
-                put_cooperative(db, row, transaction)?;
-            }
-            put_log(db, row, &step.log)?;
-            summary.write(db, channel)?;
-            put_events(db, &step.events)
-        })
+        self.write(|db| write_step(db, row, channel, before, step, summary))
     }
+}
+
+/// Writes a step in a transaction that may hold more than this one.
+pub(super) fn write_step(
+    db: &Transaction<'_>,
+    row: ChannelRow,
+    channel: OutPoint,
+    before: &Case,
+    step: &Step,
+    summary: SealedChange<'_>,
+) -> Result<(), StoreError> {
+    let stored: i64 = db
+        .prepare_cached("SELECT revision FROM court_case WHERE channel = ?1")?
+        .query_row([row.0], |row| row.get(0))?;
+    if stored != signed(before.revision) {
+        return Err(StoreError::Conflict { channel });
+    }
+    put_case(db, row, &step.case)?;
+    if step.case.contracts != before.contracts {
+        put_contracts(db, row, &step.case.contracts)?;
+    }
+    if step.case.broadcasts != before.broadcasts {
+        put_broadcasts(db, row, &step.case.broadcasts)?;
+    }
+    if let Some(transaction) = &step.cooperative {
+        put_cooperative(db, row, transaction)?;
+    }
+    put_log(db, row, &step.log)?;
+    summary.write(db, channel)?;
+    put_events(db, &step.events)
 }
 
 pub(super) fn put_case(

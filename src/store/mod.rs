@@ -5,10 +5,12 @@
 //! A second process that opens the same file is told [`StoreError::InUse`]. The schema is an ordered list of SQL
 //! files under SQLite's `user_version`; a file that is refused is left as it was.
 
+mod backup;
 mod broadcasts;
 mod cases;
 mod chain;
 mod channels;
+mod check;
 mod contracts;
 mod cooperative;
 mod crypto;
@@ -26,14 +28,18 @@ mod past;
 mod preimages;
 mod purge;
 pub mod queries;
+mod row_check;
 mod scids;
 mod secrets;
 mod summaries;
 mod tidying;
 mod updates;
 mod vault;
+mod wipe;
 
+pub use backup::Restored;
 pub use channels::Docket;
+pub use check::Finding;
 pub use crypto::{CryptoError, CryptoSystem, KeyCrypto, Unsealed};
 pub use data_key::{DataKey, KeyWork, NewDataKey};
 pub use error::{StoreError, Unreadable};
@@ -45,13 +51,13 @@ pub use queries::Queries;
 pub use scids::ShortChannelIds;
 
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bitcoin::OutPoint;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use lock::FileLock;
+pub(crate) use lock::FileLock;
 use pack::outpoint_columns;
 use vault::Vault;
 
@@ -112,4 +118,24 @@ impl Store {
             .optional()?;
         Ok(row.map(ChannelRow))
     }
+}
+
+/// A file beside another one: its name, and more.
+fn beside(file: &Path, more: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(more);
+    PathBuf::from(name)
+}
+
+/// Makes a name that was given or taken away durable.
+fn sync_directory_of(file: &Path) -> std::io::Result<()> {
+    let directory = match file.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        Some(_) | None => Path::new("."),
+    };
+    // Elsewhere a directory cannot be opened as a file, and need not be.
+    if cfg!(unix) {
+        std::fs::File::open(directory)?.sync_all()?;
+    }
+    Ok(())
 }

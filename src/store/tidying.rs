@@ -4,9 +4,12 @@
 //! file that was once written without that setting has old secrets in its free space. A transaction that leaves such
 //! traces asks for tidying up; it is done right after, and at the next opening if the process dies before it is done.
 
+use std::time::Duration;
+
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::error::StoreError;
+use super::open::BUSY_TIMEOUT;
 use super::Store;
 
 /// What there is to do.
@@ -56,9 +59,13 @@ impl Store {
         if asked == Tidying::Rebuild.column() {
             self.connection.execute_batch("VACUUM")?;
         }
-        let is_blocked: bool =
-            self.connection
-                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        // Nobody is kept waiting for a reader.
+        self.connection.busy_timeout(Duration::ZERO)?;
+        let cut_off = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        let is_blocked: bool = cut_off?;
         if is_blocked {
             log::warn!("somebody reads the write-ahead log: it stays until the next opening");
             return Ok(());

@@ -18,6 +18,7 @@ use crate::protocol::PaymentHash;
 const NONCE: usize = 24;
 
 /// XChaCha20-Poly1305 under one key, which is wiped when this is dropped.
+#[derive(Clone)]
 pub(super) struct Cipher(XChaCha20Poly1305);
 
 /// The operating system gave no random bytes.
@@ -110,6 +111,7 @@ impl fmt::Display for Place {
 }
 
 /// Seals and opens what the rows of one database hold.
+#[derive(Clone)]
 pub(super) struct Vault(Option<Cipher>);
 
 impl Vault {

@@ -70,7 +70,9 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
                     self.look()?;
                     self.repair();
                 }
-                Some(reply @ (Reply::Stands(_) | Reply::Halted)) => {
+                Some(
+                    reply @ (Reply::Stands(_) | Reply::Begun | Reply::Did { .. } | Reply::Halted),
+                ) => {
                     unreachable!("{reply:?} to {order:?}")
                 }
                 None => {
@@ -101,8 +103,11 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
             Order::Register(_)
             | Order::ClosingSigned(..)
             | Order::ForceClose(_)
+            | Order::ChangeKey
             | Order::Resume
             | Order::Look
+            | Order::Backup(_)
+            | Order::Do { .. }
             | Order::RepairDisk => self.look()?,
         }
         Ok(())
@@ -121,7 +126,13 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
                     self.excuse(refusal, &Order::Look);
                     self.repair();
                 }
-                Some(reply @ (Reply::Done | Reply::Resumed(_) | Reply::Halted)) => {
+                Some(
+                    reply @ (Reply::Done
+                    | Reply::Resumed(_)
+                    | Reply::Begun
+                    | Reply::Did { .. }
+                    | Reply::Halted),
+                ) => {
                     unreachable!("{reply:?} to a question")
                 }
                 None => {}
@@ -156,6 +167,7 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
                 holds(*index, &|at| at.remote_revoked >= Some(revocation.number))
             }
             Order::Local(index, update) => holds(*index, &|at| at.local >= Some(update.number)),
+            Order::ChangeKey => self.record.standing.has_new_key,
             // Whoever was killed sleeps, too.
             Order::Sleep => true,
             // These are simply said again.
@@ -163,6 +175,8 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
             | Order::ForceClose(_)
             | Order::Resume
             | Order::Look
+            | Order::Backup(_)
+            | Order::Do { .. }
             | Order::RepairDisk => false,
         }
     }

@@ -9,7 +9,7 @@ use crate::wire::{ChannelStanding, Refusal};
 
 /// Operations from one failure to the next: more than the largest transaction takes, which makes the tables, since it
 /// could never be written otherwise. A prime, so that the failures of one telling meet operations of every kind.
-const PERIOD: u64 = 113;
+const PERIOD: u64 = 127;
 
 /// Tells the story of two channels on disks whose failures begin at these operations of a period; together they meet
 /// each of them if the step is one.

@@ -23,6 +23,14 @@ pub fn sweep_script() -> ScriptBuf {
     ScriptBuf::new_p2wsh(&Script::new().wscript_hash())
 }
 
+fn old_key() -> KeyCrypto {
+    KeyCrypto::new([8; 32])
+}
+
+fn new_key() -> KeyCrypto {
+    KeyCrypto::new([9; 32])
+}
+
 struct Wallet {
     ours: Vec<ScriptBuf>,
 }
@@ -37,10 +45,11 @@ impl OnchainWallet for Wallet {
     }
 }
 
-struct Phone {
-    config: Config,
-    channels: Vec<Channel>,
+pub struct Phone {
+    pub config: Config,
+    pub channels: Vec<Channel>,
     arbitrator: Option<ChainArbitrator>,
+    has_new_key: bool,
 }
 
 /// The name of the test that is a child's entry point.
@@ -82,7 +91,7 @@ pub fn live(launch: Launch) {
 /// One line on standard output, marked, because the test harness writes there too.
 pub const MARK: char = '@';
 
-fn say(reply: &Reply) {
+pub fn say(reply: &Reply) {
     let reply = serde_json::to_string(reply).expect("serialisable");
     // In one piece, behind whatever the harness has left on the present line.
     let line = format!("\n{MARK}{reply}\n");
@@ -114,17 +123,25 @@ impl Phone {
             Arc::new(chain.expect("a good URL")),
             Arc::new(signer),
             Arc::new(Wallet { ours }),
-            Arc::new(KeyCrypto::new([8; 32])),
+            Arc::new(old_key()),
         );
         config.vfs = Some(disk::NAME.into());
         Phone {
             config,
             channels: launch.channels,
             arbitrator: None,
+            has_new_key: false,
         }
     }
 
-    fn obey(&mut self, order: Order) -> Reply {
+    /// One that no disk of ours lies under: in the parent process.
+    pub fn on_a_good_disk(launch: Launch) -> Self {
+        let mut phone = Phone::new(launch);
+        phone.config.vfs = None;
+        phone
+    }
+
+    pub fn obey(&mut self, order: Order) -> Reply {
         match block_on(self.try_to_obey(order)) {
             Ok(reply) => reply,
             Err(error) => Reply::Refused(refusal(&error)),
@@ -164,6 +181,10 @@ impl Phone {
                 let channel = funding(index);
                 self.on().await?.force_close(channel).await?;
             }
+            Order::ChangeKey => {
+                self.on().await?.change_key(Arc::new(new_key())).await?;
+                self.take_new_key();
+            }
             Order::Resume => {
                 let report = self.on().await?.resume(ResumeOptions::default()).await?;
                 return Ok(Reply::Resumed(Tick {
@@ -178,18 +199,38 @@ impl Phone {
             Order::Sleep => self.arbitrator = None,
             Order::Look => return Ok(Reply::Stands(self.look().await?)),
             Order::RepairDisk => disk::repair(),
+            Order::Backup(path) => self.on().await?.backup(path).await?,
+            Order::Do { deed, halt_before } => return self.perform(deed, halt_before).await,
         }
         Ok(Reply::Done)
     }
 
-    async fn on(&mut self) -> Result<&ChainArbitrator, ArbitratorError> {
+    pub async fn on(&mut self) -> Result<&ChainArbitrator, ArbitratorError> {
         if self.arbitrator.is_none() {
-            self.arbitrator = Some(ChainArbitrator::open(self.config.clone()).await?);
+            self.arbitrator = Some(self.open().await?);
         }
         Ok(self.arbitrator.as_ref().expect("opened above"))
     }
 
+    /// An app that died while it changed the key does not know which of the two is the right one, and tries both.
+    async fn open(&mut self) -> Result<ChainArbitrator, ArbitratorError> {
+        match ChainArbitrator::open(self.config.clone()).await {
+            Err(ArbitratorError::Store(StoreError::WrongKey)) => {
+                self.take_new_key();
+                ChainArbitrator::open(self.config.clone()).await
+            }
+            opened => opened,
+        }
+    }
+
+    fn take_new_key(&mut self) {
+        self.config.crypto = Arc::new(new_key());
+        self.has_new_key = true;
+    }
+
     async fn look(&mut self) -> Result<Standing, ArbitratorError> {
+        self.on().await?;
+        let has_new_key = self.has_new_key;
         let on = self.on().await?;
         let mut channels = Vec::new();
         for channel in on.channels().await? {
@@ -214,6 +255,7 @@ impl Phone {
         let events = on.pending_events("story".into(), usize::MAX).await?;
         Ok(Standing {
             channels,
+            has_new_key,
             events: events.into_iter().map(|event| event.id).collect(),
             work: disk::work(),
         })

@@ -39,7 +39,7 @@ fn at_every_sync() {
 }
 
 /// Operations that a life lasts: enough to make the tables, which is one transaction.
-const LIFE: u64 = 83;
+const LIFE: u64 = 127;
 
 /// Lives that last so long; the first one is shorter, so that the cuts fall elsewhere in each telling.
 fn lives(cache: impl Fn(u64) -> Cache, step: usize) -> impl Iterator<Item = Vec<Threat>> {
@@ -56,14 +56,14 @@ fn lives(cache: impl Fn(u64) -> Cache, step: usize) -> impl Iterator<Item = Vec<
 #[test]
 fn between_writes() {
     for plot in Plot::ALL {
-        without_power(plot, lives(|_| Cache::Lost, 11));
+        without_power(plot, lives(|_| Cache::Lost, 17));
     }
 }
 
 #[test]
 fn between_writes_of_which_some_sectors_were_written() {
     for plot in Plot::ALL {
-        without_power(plot, lives(|seed| Cache::Torn { seed }, 13));
+        without_power(plot, lives(|seed| Cache::Torn { seed }, 19));
     }
 }
 

@@ -80,34 +80,32 @@ fn at_every_write_boundary_while_we_or_both_close() {
 }
 
 /// A phone that never lives long still gets there. It must live long enough to make its file, and later for one
-/// transaction: two syncs, since the first transaction in a new write-ahead log syncs the log's header as well.
+/// transaction: two syncs, since the first transaction in a new write-ahead log syncs the log's header as well. After a
+/// change of key it must live for a third one: two carry the log into the file, before it can be cut off.
 #[test]
-fn again_and_again_after_every_second_sync() {
+fn again_and_again_after_every_third_sync() {
     for plot in Plot::ALL {
         let undisturbed = tell(plot, []).expect("nothing is lost");
         let first = std::iter::once(killed(Strike::HaltAfterSync(10)));
-        let later = std::iter::repeat_with(|| killed(Strike::HaltAfterSync(2)));
+        let later = std::iter::repeat_with(|| killed(Strike::HaltAfterSync(3)));
         let told = tell(plot, first.chain(later)).expect("nothing is lost");
         assert_told_as(
             &told,
             &undisturbed,
             &format!("{plot:?}, killed again and again"),
         );
-        assert!(told.record.kills > 15, "{told:?}");
+        assert!(told.record.kills > 12, "{told:?}");
     }
 }
 
 /// How many times the random test kills.
 const RANDOM_KILLS: usize = 200;
 
-/// Its seed, unless `KILLS_SEED` names another.
-const SEED: u64 = 0x2020_0a11;
-
 /// A phone that is killed before any operation of its disk, or while a request waits for its answer, or as an answer is
 /// on its way; often several times in one telling.
 #[test]
 fn at_random_moments_200_times() {
-    let seed = std::env::var("KILLS_SEED").map_or(SEED, |seed| seed.parse().expect("a number"));
+    let seed = crate::dice::seed();
     // Not by a macro, whose output the harness would keep to itself.
     writeln!(std::io::stderr(), "KILLS_SEED={seed}").expect("somebody listens");
     let mut dice = Dice::new(seed);

@@ -161,6 +161,7 @@ impl<T: Iterator<Item = Threat>> Story<T> {
         for index in 0..self.channels.len() {
             self.payments(index)?;
         }
+        self.perform(Order::ChangeKey)?;
         self.perform(Order::Sleep)?;
         for index in 0..self.channels.len() {
             self.close(index)?;

@@ -9,6 +9,7 @@ use lightning_arbitrator::court::{ArbitratorState, CloseKind, Progress};
 use serde::{Deserialize, Serialize};
 use testkit::party::{Channel, LocalUpdate, RemoteUpdate, Revocation};
 
+use crate::deeds::Deed;
 use crate::disk::{Plan, Work};
 
 /// How a child is started, in the environment variable of this name.
@@ -34,11 +35,20 @@ pub enum Order {
     Local(usize, LocalUpdate),
     ClosingSigned(usize, Transaction),
     ForceClose(usize),
+    /// The app changes the key of the database, from the first to the second of its two.
+    ChangeKey,
     Resume,
     /// The app closes the library; the next order opens it again.
     Sleep,
     /// Says where everything stands.
     Look,
+    /// Writes a copy of the database.
+    Backup(PathBuf),
+    /// Does one deed, and halts before this disk operation, counted from its beginning.
+    Do {
+        deed: Deed,
+        halt_before: Option<u64>,
+    },
     /// Space is freed, the disk exchanged: what failed fails no longer.
     RepairDisk,
 }
@@ -49,6 +59,12 @@ pub enum Reply {
     Resumed(Tick),
     Stands(Standing),
     Refused(Refusal),
+    /// The deed begins now.
+    Begun,
+    /// The deed is done, and took so many disk operations.
+    Did {
+        operations: u64,
+    },
     /// The disk has stopped the machine, which does nothing any more.
     Halted,
 }
@@ -75,6 +91,8 @@ pub enum Refusal {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     pub channels: Vec<ChannelStanding>,
+    /// The database has opened with the second of the app's keys.
+    pub has_new_key: bool,
     /// The ids of every event so far: nobody acknowledges any.
     pub events: BTreeSet<String>,
     pub work: Work,
@@ -98,6 +116,9 @@ impl Standing {
     pub fn lacks(&self, earlier: &Standing) -> Option<String> {
         if let Some(event) = earlier.events.difference(&self.events).next() {
             return Some(format!("the event {event}"));
+        }
+        if earlier.has_new_key && !self.has_new_key {
+            return Some("the change of key".into());
         }
         earlier.channels.iter().find_map(|before| {
             let now = self

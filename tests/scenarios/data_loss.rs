@@ -1,10 +1,17 @@
 //! Scenario 6: we are not where the peer is.
 
-use lightning_arbitrator::court::{ArbitratorState, CloseKind, CourtError, EventKind};
-use lightning_arbitrator::ArbitratorError;
-use testkit::party::Which;
+use std::sync::Arc;
+use std::thread;
 
-use crate::support::World;
+use futures::executor::block_on;
+use lightning_arbitrator::court::{ArbitratorState, CloseKind, CourtError, EventKind};
+use lightning_arbitrator::protocol::CommitmentSecret;
+use lightning_arbitrator::signer::Signer;
+use lightning_arbitrator::ArbitratorError;
+use testkit::chain::Orphaned;
+use testkit::party::{ChannelType, Which};
+
+use crate::support::{never_answer, number, About, Mood, Moody, Nap, Told, World};
 
 twins!(
     the_peer_is_one_state_ahead_on_chain,
@@ -12,7 +19,15 @@ twins!(
     a_proof_of_data_loss_forbids_every_broadcast_of_ours,
     an_older_state_of_ours_is_on_chain,
     a_newer_state_of_ours_is_on_chain,
+    a_commitment_of_ours_that_was_broadcast_before_the_proof_is_not_broadcast_again,
+    a_commitment_of_ours_that_a_reorg_takes_away_after_the_proof_is_not_broadcast_again,
+    an_older_state_of_ours_that_a_reorg_takes_away_is_not_broadcast_again,
 );
+
+const TYPES: [ChannelType; 2] = [
+    ChannelType::StaticRemotekey,
+    ChannelType::AnchorsZeroFeeHtlc,
+];
 
 pub fn the_peer_is_one_state_ahead_on_chain(world: World) {
     ahead_by(world, 1);
@@ -119,4 +134,150 @@ fn ours_is_recognised(world: &mut World, commitment: &bitcoin::Transaction, numb
     world.mine(1);
     world.assert_swept();
     world.resolve();
+}
+
+/// Tells the peer's proof that it is two states ahead.
+fn prove_loss(world: &mut World) {
+    let loss = world.channel.data_loss(2).expect("two rounds");
+    world.tell(Told::DataLoss(loss.proof_number, loss.proof_secret));
+}
+
+fn a_commitment_of_ours_that_was_broadcast_before_the_proof_is_not_broadcast_again(
+    mut world: World,
+) {
+    world.round();
+    world.phone.resume();
+    let channel = world.outpoint();
+    world.phone.force_close(channel).expect("a commitment");
+    for ours in world.chain.mempool() {
+        world.chain.evict(ours);
+    }
+    prove_loss(&mut world);
+    world.mine(1);
+    world.phone.resume();
+    assert_eq!(world.chain.mempool(), vec![]);
+}
+
+fn a_commitment_of_ours_that_a_reorg_takes_away_after_the_proof_is_not_broadcast_again(
+    mut world: World,
+) {
+    world.round();
+    let ours = world.channel.our_commitment_tx(Which::Current);
+    world.submit(&ours.expect("signed"));
+    world.mine(1);
+    world.phone.resume();
+    prove_loss(&mut world);
+    stays_away_after_a_reorg(&mut world);
+    assert_eq!(
+        world.phone.report(world.channel.funding()).state,
+        ArbitratorState::Default
+    );
+}
+
+fn an_older_state_of_ours_that_a_reorg_takes_away_is_not_broadcast_again(mut world: World) {
+    world.round();
+    world.round();
+    let old = world.channel.our_commitment_tx(Which::Number(1));
+    world.submit(&old.expect("signed"));
+    world.mine(1);
+    world.phone.resume();
+    stays_away_after_a_reorg(&mut world);
+}
+
+/// A reorg takes the close in the tip away, and we do nothing to bring it back.
+fn stays_away_after_a_reorg(world: &mut World) {
+    let channel = world.outpoint();
+    assert!(world.phone.report(channel).close.is_some());
+    world.reorg(1, Orphaned::Drop);
+    world.phone.resume();
+    assert_eq!(world.phone.report(channel).close, None);
+    assert_eq!(world.chain.mempool(), vec![]);
+}
+
+/// A world, its signer, and the mood in which that one, asked for our commitment, first has the library told that we lost
+/// data.
+fn with_a_moody_signer(channel_type: ChannelType) -> (World, Arc<Moody<dyn Signer>>, Mood) {
+    let mut world = World::new(channel_type, Nap::Never);
+    world.round();
+    world.phone.resume();
+    let channel = world.outpoint();
+    let loss = world.channel.data_loss(2).expect("two rounds");
+    let good: Arc<dyn Signer> = world.phone.signer.clone();
+    let signer = Moody::new(good, About::Signing(channel));
+    let set = signer.clone();
+    world.phone.set(|config| config.signer = set);
+    let library = Arc::downgrade(&world.phone.shared());
+    let reports = Mood::CallsBack(Arc::new(move || {
+        let library = library.upgrade().expect("it is calling");
+        let secret = CommitmentSecret::new(loss.proof_secret);
+        let told = library.data_loss_proof(channel, number(loss.proof_number), secret);
+        block_on(told).expect("our own secret");
+    }));
+    (world, signer, reports)
+}
+
+#[track_caller]
+fn nothing_went_out(world: &mut World) {
+    let channel = world.outpoint();
+    let report = world.phone.report(channel);
+    assert!(report.data_loss);
+    assert_eq!(report.state, ArbitratorState::Default);
+    assert_eq!(world.phone.tables().rows("broadcast"), 0);
+    world.phone.resume();
+    assert_eq!(world.chain.mempool(), vec![]);
+}
+
+#[test]
+fn a_proof_that_comes_while_our_commitment_is_signed_keeps_it_from_going_out() {
+    for channel_type in TYPES {
+        let (mut world, signer, reports) = with_a_moody_signer(channel_type);
+        let channel = world.outpoint();
+        signer.becomes(reports);
+        let status = world.phone.force_close(channel).expect("decided before");
+        assert_eq!(status.broadcasts, vec![]);
+        nothing_went_out(&mut world);
+    }
+}
+
+#[test]
+fn a_proof_that_comes_while_a_tick_has_our_commitment_signed_keeps_it_from_going_out() {
+    for channel_type in TYPES {
+        let (mut world, signer, reports) = with_a_moody_signer(channel_type);
+        let channel = world.outpoint();
+        signer.becomes(Mood::Fails);
+        let status = world.phone.force_close(channel).expect("decided");
+        assert_eq!(status.state, ArbitratorState::BroadcastCommit);
+        signer.becomes(reports);
+        world.phone.resume();
+        nothing_went_out(&mut world);
+    }
+}
+
+/// Two transactions go out one after the other, and the proof comes while the server has the first.
+#[test]
+fn a_proof_that_comes_while_the_funding_is_broadcast_keeps_our_commitment_from_going_out() {
+    for channel_type in TYPES {
+        let mut world = World::new(channel_type, Nap::Never);
+        let mut channel = world.unfunded_channel();
+        let outpoint = channel.funding();
+        let round = channel.commit_both().expect("nothing is outstanding");
+        world.phone.told_round(outpoint, &round);
+        world.phone.resume();
+        let loss = channel.data_loss(2).expect("two rounds");
+        let secret = CommitmentSecret::new(loss.proof_secret);
+        let gateway = world.gateway();
+        never_answer(&gateway, "/tx");
+        let library = world.phone.shared();
+        thread::scope(|scope| {
+            let closing = scope.spawn(|| block_on(library.force_close(outpoint)));
+            while gateway.held() == 0 && !closing.is_finished() {
+                thread::yield_now();
+            }
+            let told = library.data_loss_proof(outpoint, number(loss.proof_number), secret);
+            block_on(told).expect("our own secret");
+            gateway.behave();
+            closing.join().expect("no panic").expect("decided before");
+        });
+        assert_eq!(world.chain.mempool(), vec![outpoint.txid]);
+    }
 }

@@ -36,6 +36,7 @@ mod cooperative;
 mod data_loss;
 mod door;
 mod hostile;
+mod life;
 mod limits;
 mod local_close;
 mod node;

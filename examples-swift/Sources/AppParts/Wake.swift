@@ -8,9 +8,11 @@ public let subscriber = "app"
 
 /// What the app does whenever the phone wakes it: one tick, then everything new is shown to the user.
 public func wake(
-    config: ArbitratorConfig, signer: Signer, wallet: OnchainWallet, show: (String) -> Void
+    config: ArbitratorConfig, signer: Signer, wallet: OnchainWallet, cryptoSystem: CryptoSystem, show: (String) -> Void
 ) async throws -> ResumeReport {
-    let arbitrator = try await ChainArbitrator.open(config: config, signer: signer, wallet: wallet)
+    let arbitrator = try await ChainArbitrator.open(
+        config: config, signer: signer, wallet: wallet, cryptoSystem: cryptoSystem
+    )
     do {
         let report = try await arbitrator.resume(options: ResumeOptions(look: .tip, maxDurationMs: millisecondsAwake))
         for event in try await arbitrator.pendingEvents(subscriber: subscriber, max: .max) {
@@ -31,6 +33,9 @@ public func inWords(_ event: Event) -> String {
     case .channelOpen: "The channel is open."
     case .fundingReorged: "The channel's funding is unconfirmed again."
     case .fundingMismatch: "The channel's funding is not what was agreed."
+    case .fundingCancelled: "The channel's funding was cancelled."
+    case .cancelledFundingConfirmed: "The channel's funding, which was cancelled, is confirmed all the same."
+    case .abandoned: "The channel was given up."
     case .shortPeerDelay(let delay): "Wake this phone at least every \(delay) blocks."
     case .closeSeen: "The channel is being closed."
     case .channelClosed(_, _, let height, _): "The channel was closed at height \(height)."

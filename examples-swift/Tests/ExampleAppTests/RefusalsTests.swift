@@ -134,7 +134,7 @@ final class RefusalsTests: XCTestCase {
             let error = try await refusal {
                 try await arbitrator.remoteCommitment(channel: device.channel, update: next.remote)
             }
-            XCTAssertEqual(error, .Closing(channel: device.channel))
+            XCTAssertEqual(error, .Closing(channel: device.channel, reason: .forceClose))
         }
     }
 

@@ -101,6 +101,13 @@ pub enum HistoryKind {
         /// The commitment that the peer is at.
         number: u64,
     },
+    /// The channel was opened from a backup.
+    Restored {
+        /// The backup's name.
+        backup: String,
+    },
+    /// The peer confirmed that what the backup held is the newest.
+    RestoredConfirmed,
     /// A transaction of ours was signed.
     Signed {
         /// What it is for.
@@ -159,6 +166,8 @@ impl From<court::LogKind> for HistoryKind {
                 txid: txid.to_string(),
             },
             Core::DataLoss { number } => HistoryKind::DataLoss { number },
+            Core::Restored { backup } => HistoryKind::Restored { backup },
+            Core::RestoredConfirmed => HistoryKind::RestoredConfirmed,
             Core::Signed { purpose, txid } => HistoryKind::Signed {
                 purpose: purpose.into(),
                 txid: txid.to_string(),

@@ -5,23 +5,31 @@ use std::task::{Context, Waker};
 
 use super::*;
 
-fn config(directory: &Path) -> ArbitratorConfig {
+pub(super) fn config(directory: &Path) -> ArbitratorConfig {
     ArbitratorConfig {
         network: Network::Regtest,
         database_path: directory.join("channels.sqlite").display().to_string(),
         // Nothing here asks it.
         esplora_url: "http://127.0.0.1:1".into(),
         policy: None,
+        wait_for_lock_ms: None,
     }
 }
 
 fn open(config: ArbitratorConfig) -> Result<Arc<ChainArbitrator>, ArbitratorError> {
+    open_with(config, Unsealed::new())
+}
+
+pub(super) fn open_with(
+    config: ArbitratorConfig,
+    crypto_system: Arc<dyn CryptoSystem>,
+) -> Result<Arc<ChainArbitrator>, ArbitratorError> {
     let wallet = Arc::new(FixedWallet(Ok(p2wpkh())));
     wait(ChainArbitrator::open(
         config,
         seed_signer(),
         wallet,
-        Unsealed::new(),
+        crypto_system,
     ))
 }
 

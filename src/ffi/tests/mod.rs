@@ -4,6 +4,7 @@ mod arbitrator;
 mod errors;
 mod foreign;
 mod input;
+mod keys;
 
 use std::future::Future;
 use std::pin::pin;

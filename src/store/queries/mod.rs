@@ -22,12 +22,8 @@ pub use page::{Cursor, Page, PageRequest, MAX_PAGE};
 pub use standing::{PendingHtlcs, Standing};
 pub use totals::{AllTraffic, Traffic};
 
-use std::cell::{Cell, RefCell};
-
 use bitcoin::OutPoint;
-use rusqlite::OpenFlags;
 
-use super::open::{connect_with, BUSY_TIMEOUT};
 use super::vault::Vault;
 use super::{ChannelRow, Store, StoreError};
 
@@ -43,19 +39,8 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened once more.
     pub fn queries(&self) -> Result<Queries, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = connect_with(&self.path, flags, self.vfs.as_deref())?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
         Ok(Queries {
-            store: Store {
-                connection,
-                path: self.path.clone(),
-                vfs: self.vfs.clone(),
-                vault: RefCell::new(Vault::shut()),
-                lock: self.lock.clone(),
-                unreadable_facts: RefCell::default(),
-                writes: Cell::new(0),
-            },
+            store: self.sibling(Vault::shut())?,
         })
     }
 }

@@ -9,7 +9,7 @@ use futures::executor::block_on;
 use lightning_arbitrator::arbitrator::{ForceCloseStatus, ResumeOptions, ResumeReport};
 use lightning_arbitrator::chain::{ChainPolicy, ChainSource, EsploraSource, Look};
 use lightning_arbitrator::channel::{
-    ChannelTerms, HtlcKey, KeysId, LocalUpdate, Position, RemoteUpdate,
+    ChannelTerms, CloseSummary, HtlcKey, KeysId, LocalUpdate, Position, RemoteUpdate,
 };
 use lightning_arbitrator::court::report::ChannelReport;
 use lightning_arbitrator::court::EventKind;
@@ -103,7 +103,7 @@ pub struct Phone {
     pub signer: Arc<SeedSigner>,
     arbitrator: Option<Arc<ChainArbitrator>>,
     nap: Nap,
-    _directory: TempDir,
+    directory: Arc<TempDir>,
 }
 
 /// Whose events the tests read.
@@ -131,7 +131,7 @@ impl Phone {
             signer,
             arbitrator: None,
             nap,
-            _directory: directory,
+            directory: Arc::new(directory),
         }
     }
 
@@ -228,6 +228,11 @@ impl Phone {
             .expect("the file opens")
     }
 
+    /// The directory of the database, which stays for as long as somebody holds it.
+    pub fn directory(&self) -> Arc<TempDir> {
+        self.directory.clone()
+    }
+
     pub fn nap(&self) -> Nap {
         self.nap
     }
@@ -310,6 +315,18 @@ impl Phone {
 
     pub fn force_close(&mut self, channel: OutPoint) -> Result<ForceCloseStatus, ArbitratorError> {
         block_on(self.on().force_close(channel))
+    }
+
+    pub fn cancel_funding(&mut self, channel: OutPoint) -> Result<(), ArbitratorError> {
+        block_on(self.on().cancel_funding(channel))
+    }
+
+    pub fn abandon(&mut self, channel: OutPoint) {
+        block_on(self.on().abandon(channel)).expect("a registered channel");
+    }
+
+    pub fn summary(&mut self, channel: OutPoint) -> Option<CloseSummary> {
+        block_on(self.on().close_summary(channel)).expect("readable")
     }
 
     pub fn report(&mut self, channel: OutPoint) -> ChannelReport {

@@ -24,6 +24,11 @@ impl Tables {
         )
     }
 
+    /// How many rows a table has.
+    pub fn rows(&self, table: &str) -> usize {
+        self.0.get(table).expect("such a table").len()
+    }
+
     /// They are as before.
     #[track_caller]
     pub fn assert_are(&self, before: &Tables) {

@@ -2,6 +2,7 @@ package org.lightning.arbitrator.example
 
 import org.lightning.arbitrator.ArbitratorConfig
 import org.lightning.arbitrator.ChainArbitrator
+import org.lightning.arbitrator.CryptoSystem
 import org.lightning.arbitrator.Event
 import org.lightning.arbitrator.EventKind
 import org.lightning.arbitrator.Look
@@ -17,8 +18,14 @@ private const val MILLISECONDS_AWAKE = 25_000uL
 const val SUBSCRIBER = "app"
 
 /** What the app does whenever the phone wakes it: one tick, then everything new is shown to the user. */
-suspend fun wake(config: ArbitratorConfig, signer: Signer, wallet: OnchainWallet, show: (String) -> Unit): ResumeReport {
-    val arbitrator = ChainArbitrator.open(config, signer, wallet)
+suspend fun wake(
+    config: ArbitratorConfig,
+    signer: Signer,
+    wallet: OnchainWallet,
+    cryptoSystem: CryptoSystem,
+    show: (String) -> Unit,
+): ResumeReport {
+    val arbitrator = ChainArbitrator.open(config, signer, wallet, cryptoSystem)
     try {
         val report = arbitrator.resume(ResumeOptions(Look.TIP, maxDurationMs = MILLISECONDS_AWAKE))
         for (event in arbitrator.pendingEvents(SUBSCRIBER, UInt.MAX_VALUE)) {
@@ -36,6 +43,9 @@ fun inWords(event: Event): String = when (val kind = event.kind) {
     is EventKind.ChannelOpen -> "The channel is open."
     is EventKind.FundingReorged -> "The channel's funding is unconfirmed again."
     is EventKind.FundingMismatch -> "The channel's funding is not what was agreed."
+    is EventKind.FundingCancelled -> "The channel's funding was cancelled."
+    is EventKind.CancelledFundingConfirmed -> "The channel's funding, which was cancelled, is confirmed all the same."
+    is EventKind.Abandoned -> "The channel was given up."
     is EventKind.ShortPeerDelay -> "Wake this phone at least every ${kind.delay} blocks."
     is EventKind.CloseSeen -> "The channel is being closed."
     is EventKind.ChannelClosed -> "The channel was closed at height ${kind.height}."

@@ -11,6 +11,7 @@ import org.lightning.arbitrator.HtlcKey
 import org.lightning.arbitrator.LocalUpdate
 import org.lightning.arbitrator.OutPoint
 import org.lightning.arbitrator.Party
+import org.lightning.arbitrator.Refusal
 import org.lightning.arbitrator.RemoteUpdate
 
 /** Every error arrives as its own typed case with its data, and has changed nothing. */
@@ -130,7 +131,8 @@ class RefusalsTest {
         start(arbitrator)
         arbitrator.forceClose(channel)
         val error = refusal<ArbitratorException.Closing> { arbitrator.remoteCommitment(channel, partner.pay().remote) }
-        assertEquals(channel, error.channel)
+        assertEquals(channel to Refusal.ForceClose, error.channel to error.reason)
+        assertEquals(Refusal.ForceClose, arbitrator.position(channel).refusal)
     }
 
     @Test
