@@ -63,7 +63,7 @@ impl FileLock {
         }
     }
 
-    /// Gives the lock up and takes its file away, where a file that is open can be.
+    /// Takes the file of the lock away, where a file that is open can be. The lock itself is held until it is dropped.
     pub(super) fn remove(&self) {
         if cfg!(unix) {
             // A file that stays is empty, and in nobody's way.
@@ -165,7 +165,8 @@ mod tests {
         let opened = open(&held.path).expect("it is there");
         let path = held.path.clone();
         held.remove();
-        opened.try_lock().expect("nobody holds what is gone");
+        drop(held);
+        opened.try_lock().expect("it was given up");
         assert!(!is_still_there(&opened, &path));
         let _held = FileLock::take(&database, None).expect("another file");
         assert!(!is_still_there(&opened, &path));
