@@ -74,8 +74,10 @@ struct Point {
 
 impl Point {
     fn measure(name: impl Into<String>, sides: &mut Sides, payments: u64) -> Self {
+        let name = name.into();
+        eprintln!("measuring: {name}");
         Point {
-            name: name.into(),
+            name,
             turns: (0..BATCHES).map(|_| sides.pay(payments)).collect(),
         }
     }
@@ -124,6 +126,7 @@ fn compare(scratch: &Scratch, history: u64) -> Vec<Point> {
     points.push(Point::measure("0 pending, new channel", &mut sides, 100));
     let made = BATCHES as u64 * 100;
     if history > made {
+        eprintln!("making {history} payments: LDK's test nodes take minutes");
         sides.pay(history - made);
     }
     let name = format!("0 pending, after {} payments", history.max(made));
