@@ -10,8 +10,9 @@ demo:
 test:
 	@scripts/test.sh $(PARTS)
 
+# The figures of docs/benchmarks.md, LDK's beside them: half an hour on two cores. `make bench PROGRAMS=history` runs some of it.
 bench:
-	cargo bench --locked
+	@benches/run.sh $(PROGRAMS)
 
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps

@@ -67,6 +67,9 @@ pub enum ArbitratorError {
         callback: &'static str,
         source: CalloutError,
     },
+    /// A channel is not fully resolved: without the database its money could not be got back.
+    #[error("channel {channel} is not fully resolved")]
+    Unresolved { channel: OutPoint },
     /// The keys that should be imported are not those that are known under this name; nothing has changed.
     #[error("other keys are known under the name {keys_id:?}")]
     KeysIdTaken { keys_id: KeysId },

@@ -9,9 +9,14 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
-use bitcoin::Network;
+use bitcoin::{Network, Script, ScriptBuf};
+use futures::executor::block_on;
+use lightning_arbitrator::chain::{ChainPolicy, EsploraSource};
 use lightning_arbitrator::store::{Store, StoreError, Unsealed};
+use lightning_arbitrator::wallet::WalletError;
+use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, OnchainWallet, SeedSigner};
 use tempfile::TempDir;
 
 /// The argument that makes this program the second process.
@@ -24,6 +29,33 @@ fn open(path: &Path) -> Result<Store, StoreError> {
     Store::open(path, Network::Regtest, Arc::new(Unsealed))
 }
 
+struct NoWallet;
+
+impl OnchainWallet for NoWallet {
+    fn is_our_address(&self, _: &Script) -> Result<bool, WalletError> {
+        Ok(false)
+    }
+
+    fn sweep_script(&self) -> Result<ScriptBuf, WalletError> {
+        Err(WalletError("there is none".into()))
+    }
+}
+
+/// Opens it as an app does; it is closed again at once. Nothing is asked of any server.
+fn open_app(path: &Path, wait_for_lock: Option<Duration>) -> Result<(), ArbitratorError> {
+    let chain = EsploraSource::new("http://127.0.0.1:9", ChainPolicy::default());
+    let mut config = Config::new(
+        Network::Regtest,
+        path,
+        Arc::new(chain.expect("a good URL")),
+        Arc::new(SeedSigner::new(&[7; 32]).expect("32 bytes")),
+        Arc::new(NoWallet),
+        Arc::new(Unsealed),
+    );
+    config.wait_for_lock = wait_for_lock;
+    block_on(ChainArbitrator::open(config)).map(drop)
+}
+
 type Test = fn(&World);
 
 fn main() -> ExitCode {
@@ -31,7 +63,7 @@ fn main() -> ExitCode {
     if arguments.next().as_deref() == Some(SECOND) {
         return second(&PathBuf::from(arguments.next().expect("a path")));
     }
-    let tests: [(&str, Test); 5] = [
+    let tests: [(&str, Test); 8] = [
         ("a_database_another_process_has_open_is_in_use", in_use),
         (
             "a_database_is_free_when_the_other_process_is_killed",
@@ -41,6 +73,12 @@ fn main() -> ExitCode {
             "a_database_is_free_when_the_other_process_closes_it",
             closed,
         ),
+        (
+            "whoever_waits_gets_it_when_the_other_ends",
+            waits_and_gets_it,
+        ),
+        ("whoever_waits_gives_up_in_the_end", waits_and_gives_up),
+        ("whoever_does_not_wait_is_told_at_once", does_not_wait),
         ("a_file_that_must_not_be_written_is_refused", read_only_file),
         (
             "a_file_in_a_directory_that_must_not_be_written_is_refused",
@@ -172,6 +210,42 @@ fn closed(world: &World) {
     assert_eq!(second.says(), "closed");
     second.child.wait().expect("it ends");
     open(&world.database).expect("it is free");
+}
+
+fn waits_and_gets_it(world: &World) {
+    let mut second = world.start(None);
+    assert_eq!(second.says(), "open");
+    let patience = Duration::from_secs(60);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| open_app(&world.database, Some(patience)));
+        let mut input = second.child.stdin.take().expect("piped");
+        input.write_all(b"close\n").expect("it listens");
+        assert_eq!(second.says(), "closed");
+        waiting.join().expect("no panic").expect("it is free");
+    });
+}
+
+fn waits_and_gives_up(world: &World) {
+    let mut second = world.start(None);
+    assert_eq!(second.says(), "open");
+    assert_in_use(open_app(&world.database, Some(Duration::from_millis(100))));
+}
+
+fn does_not_wait(world: &World) {
+    let mut second = world.start(None);
+    assert_eq!(second.says(), "open");
+    assert_in_use(open_app(&world.database, None));
+}
+
+#[track_caller]
+fn assert_in_use(opened: Result<(), ArbitratorError>) {
+    assert!(
+        matches!(
+            opened,
+            Err(ArbitratorError::Store(StoreError::InUse { .. }))
+        ),
+        "{opened:?}"
+    );
 }
 
 fn read_only_file(world: &World) {

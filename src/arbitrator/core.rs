@@ -8,8 +8,10 @@ use futures::channel::oneshot;
 
 use super::callout::Callout;
 use super::handed_out::HandedOut;
+use super::report;
 use crate::chain::{Budget, ChainPolicy, ChainSource};
 use crate::config::Policy;
+use crate::court::report::ChannelReport;
 use crate::court::{Case, Dossier, Input};
 use crate::error::ArbitratorError;
 use crate::signer::{Keyring, Signer};
@@ -56,7 +58,7 @@ impl Core {
 
     /// The height of our tip; 0 before the first tick.
     pub(super) fn tip_height(&self) -> Result<u32, ArbitratorError> {
-        Ok(self.store.tip()?.map_or(0, |tip| tip.height.to_u32()))
+        report::tip_height(&self.store)
     }
 
     /// Calls the signer.
@@ -99,20 +101,16 @@ impl Core {
         &self,
         row: ChannelRow,
     ) -> Result<(Dossier, Unreadable), ArbitratorError> {
-        let mut unreadable = Unreadable::default();
-        let terms = self.store.terms(row)?;
-        let candidates = self
-            .store
-            .candidates(row, terms.channel(), &mut unreadable)?;
-        let dossier = Dossier {
-            feed: self.store.feed(row)?,
-            htlcs: self.store.htlcs(row, &mut unreadable)?,
-            past: Vec::new(),
-            cooperative: self.store.cooperative(row, &mut unreadable)?,
-            candidates,
-            terms,
-        };
-        Ok((dossier, unreadable))
+        report::dossier(&self.store, row)
+    }
+
+    /// The report of one channel, and which of its rows cannot be read.
+    pub(super) fn channel_report(
+        &self,
+        row: ChannelRow,
+        channel: OutPoint,
+    ) -> Result<(ChannelReport, Unreadable), ArbitratorError> {
+        report::channel_report(&self.store, &self.policy, row, channel)
     }
 
     /// Computes one step and stores it. Gives the case after it, and what changed.

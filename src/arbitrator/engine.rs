@@ -15,7 +15,7 @@ use crate::channel::{
 use crate::court::{Event, EventKind, Input};
 use crate::error::ArbitratorError;
 use crate::protocol::{is_cooperative_close, CommitmentNumber, CommitmentSecret};
-use crate::store::{ChannelRow, Unreadable};
+use crate::store::{ChannelRow, ShortChannelIds, Unreadable};
 
 /// What is stored of a channel, read at one moment.
 struct Records {
@@ -194,6 +194,27 @@ impl Core {
         } else {
             Err(UpdateError::UnknownHtlc { channel, htlc }.into())
         }
+    }
+
+    /// Names are taken in any state.
+    pub(super) fn set_short_channel_ids(
+        &self,
+        channel: OutPoint,
+        ids: &ShortChannelIds,
+    ) -> Result<(), ArbitratorError> {
+        let row = self.row(channel)?;
+        for (id, _) in ids.all() {
+            let owner = self.store.channel_by_short_id(id)?;
+            if let Some(taken_by) = owner.filter(|owner| *owner != channel) {
+                return Err(UpdateError::ShortChannelIdTaken {
+                    channel,
+                    id,
+                    taken_by,
+                }
+                .into());
+            }
+        }
+        Ok(self.store.put_short_channel_ids(row, ids)?)
     }
 
     pub(super) async fn closing_signed(

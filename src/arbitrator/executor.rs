@@ -17,9 +17,20 @@ pub(super) type Making = LocalBoxFuture<'static, Result<Core, ArbitratorError>>;
 
 type Job = Box<dyn FnOnce(Rc<Core>) -> LocalBoxFuture<'static, ()> + Send>;
 
+/// What is done with the core when everything else has ended.
+pub(super) type Finish = Box<dyn FnOnce(Core)>;
+
+/// Decides whether the thread ends, and how.
+type Last = Box<dyn FnOnce(&Core) -> Option<Finish> + Send>;
+
+enum Errand {
+    Job(Job),
+    Last(Last),
+}
+
 /// The handle to the thread.
 pub(super) struct Executor {
-    jobs: Mutex<Option<mpsc::UnboundedSender<Job>>>,
+    jobs: Mutex<Option<mpsc::UnboundedSender<Errand>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -50,7 +61,7 @@ impl Executor {
             + 'static,
     ) -> Result<T, ArbitratorError> {
         let (answer, answered) = oneshot::channel();
-        self.give(Box::new(move |core| {
+        self.give_job(Box::new(move |core| {
             Box::pin(async move {
                 // Nobody may be waiting any more; the job was done all the same.
                 let _ = answer.send(job(core).await);
@@ -67,7 +78,7 @@ impl Executor {
             + 'static,
     ) -> Result<T, ArbitratorError> {
         let (mut answer, answered) = oneshot::channel();
-        self.give(Box::new(move |core| {
+        self.give_job(Box::new(move |core| {
             Box::pin(async move {
                 let waited = select(job(core), answer.cancellation()).await;
                 if let Either::Left((found, _)) = waited {
@@ -78,11 +89,24 @@ impl Executor {
         answered.await.map_err(|_| ArbitratorError::ShutDown)?
     }
 
-    fn give(&self, job: Job) -> Result<(), ArbitratorError> {
+    /// Lets `decide` end the thread: if it gives something to finish with, whatever waits is dropped, no job that came
+    /// later is begun, and what the thread owned is handed over.
+    pub(super) fn end(
+        &self,
+        decide: impl FnOnce(&Core) -> Option<Finish> + Send + 'static,
+    ) -> Result<(), ArbitratorError> {
+        self.give(Errand::Last(Box::new(decide)))
+    }
+
+    fn give_job(&self, job: Job) -> Result<(), ArbitratorError> {
+        self.give(Errand::Job(job))
+    }
+
+    fn give(&self, errand: Errand) -> Result<(), ArbitratorError> {
         let jobs = self.jobs.lock().map_err(|_| ArbitratorError::ShutDown)?;
         let queue = jobs.as_ref().ok_or(ArbitratorError::ShutDown)?;
         queue
-            .unbounded_send(job)
+            .unbounded_send(errand)
             .map_err(|_| ArbitratorError::ShutDown)
     }
 
@@ -109,7 +133,7 @@ impl Drop for Executor {
 
 fn run(
     make: impl FnOnce() -> Making,
-    mut queue: mpsc::UnboundedReceiver<Job>,
+    mut queue: mpsc::UnboundedReceiver<Errand>,
     ready: oneshot::Sender<Result<(), ArbitratorError>>,
 ) {
     let runtime = match tokio::runtime::Builder::new_current_thread()
@@ -133,11 +157,25 @@ fn run(
         return;
     }
     let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, async move {
-        while let Some(job) = queue.next().await {
-            tokio::task::spawn_local(job(core.clone()));
+    let last = local.block_on(&runtime, async move {
+        while let Some(errand) = queue.next().await {
+            match errand {
+                Errand::Job(job) => drop(tokio::task::spawn_local(job(core.clone()))),
+                Errand::Last(decide) => {
+                    if let Some(finish) = decide(&core) {
+                        return Some((core, finish));
+                    }
+                }
+            }
         }
+        None
     });
     // Tasks that still wait for a server are dropped here: their steps are stored, the next tick goes on.
     drop(local);
+    if let Some((core, finish)) = last {
+        // Only tasks share the core, and there are none left.
+        if let Some(core) = Rc::into_inner(core) {
+            finish(core);
+        }
+    }
 }

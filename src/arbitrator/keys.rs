@@ -29,7 +29,12 @@ pub(super) async fn open_core(
     handed_out: Arc<HandedOut>,
 ) -> Result<Core, ArbitratorError> {
     let callout = Callout::new(config.policy.callback_limit);
-    let (opening, work) = Opening::begin(&config.database, config.network, config.vfs.as_deref())?;
+    let (opening, work) = Opening::begin_waiting(
+        &config.database,
+        config.network,
+        config.vfs.as_deref(),
+        config.wait_for_lock,
+    )?;
     let crypto = config.crypto;
     let key = callout
         .call_times(work.calls(), move || work.run(crypto.as_ref()))
@@ -43,7 +48,7 @@ pub(super) async fn open_core(
             secrets.map_err(|error| SignerError(error.to_string())),
         );
     }
-    Ok(Core {
+    let core = Core {
         network: config.network,
         callout,
         policy: config.policy,
@@ -55,7 +60,9 @@ pub(super) async fn open_core(
         tick: RefCell::new(None),
         waiting: RefCell::new(Vec::new()),
         handed_out,
-    })
+    };
+    core.latch_restored()?;
+    Ok(core)
 }
 
 impl ChainArbitrator {

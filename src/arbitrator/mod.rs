@@ -1,6 +1,7 @@
 //! The chain arbitrator: the docket of all channels, and the tick that moves every case.
 
 mod callout;
+mod care;
 mod claims;
 mod core;
 mod engine;
@@ -11,9 +12,13 @@ mod keys;
 mod life;
 mod options;
 mod purge;
+mod queries;
+mod reader;
+mod report;
 mod sign;
 mod tick;
 
+pub use care::{IntegrityReport, WipeScope};
 pub use options::{Config, ForceCloseStatus, ResumeOptions, ResumeReport, Trouble};
 
 use std::sync::Arc;
@@ -24,35 +29,49 @@ use bitcoin::{OutPoint, Transaction};
 use self::core::Core;
 use self::executor::Executor;
 use self::handed_out::HandedOut;
+use self::reader::Reader;
 use crate::chain::Budget;
-use crate::channel::{ChannelTerms, CloseSummary, HtlcKey, LocalUpdate, Position, RemoteUpdate};
-use crate::court::report::ChannelReport;
-use crate::court::{due_broadcasts, BroadcastPurpose, Input, LogEntry};
+use crate::channel::{ChannelTerms, HtlcKey, LocalUpdate, Position, RemoteUpdate};
+use crate::config::Policy;
+use crate::court::{due_broadcasts, BroadcastPurpose, Input};
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, CommitmentSecret};
-use crate::store::StoredEvent;
+use crate::store::{ShortChannelIds, StoredEvent};
 
 /// Keeps the money of many channels safe on-chain. One per database file; clones of an `Arc` may be used from any
 /// thread, and from any async runtime or none.
 pub struct ChainArbitrator {
+    /// Before the executor: what it reads over is closed first, and the database alone again.
+    reader: Arc<Reader>,
     executor: Executor,
+    policy: Policy,
     handed_out: Arc<HandedOut>,
+    /// Held by whoever reads the file on a thread of its own, and by whoever takes it away.
+    file: Arc<futures::lock::Mutex<()>>,
 }
 
 impl ChainArbitrator {
     /// Opens or creates the database and starts the library's thread. Nothing is asked of the server yet.
     ///
     /// # Errors
-    /// [`ArbitratorError::Store`]: in use, another network's, a newer schema, another key's, damaged, read-only.
-    /// [`ArbitratorError::Callback`] when the [`CryptoSystem`](crate::store::CryptoSystem) does not come back.
+    /// [`ArbitratorError::Store`]: in use (after [`Config::wait_for_lock`]), another network's, a newer schema, another
+    /// key's, damaged, read-only. [`ArbitratorError::Callback`] when the
+    /// [`CryptoSystem`](crate::store::CryptoSystem) does not come back.
     pub async fn open(config: Config) -> Result<Self, ArbitratorError> {
         let handed_out = Arc::new(HandedOut::default());
         let seen_by_core = handed_out.clone();
+        let policy = config.policy.clone();
         let executor =
             Executor::start(move || Box::pin(keys::open_core(config, seen_by_core))).await?;
+        let queries = executor
+            .run(|core| Box::pin(async move { Ok(core.store.queries()?) }))
+            .await?;
         Ok(ChainArbitrator {
+            reader: Arc::new(Reader::start(queries)?),
             executor,
+            policy,
             handed_out,
+            file: Arc::default(),
         })
     }
 
@@ -261,80 +280,25 @@ impl ChainArbitrator {
             .await
     }
 
-    /// Every registered channel, oldest first.
+    /// Gives a channel these names, and takes those that it had: an alias from the start, the short channel id once the
+    /// funding is buried. Accepted in any state; a repeat changes nothing.
     ///
     /// # Errors
-    /// [`ArbitratorError::Store`].
-    pub async fn channels(&self) -> Result<Vec<OutPoint>, ArbitratorError> {
-        self.executor
-            .run(|core| {
-                Box::pin(async move {
-                    let docket = core.store.channels()?;
-                    let channels = docket.channels;
-                    Ok(channels.into_iter().map(|(_, channel)| channel).collect())
-                })
-            })
-            .await
-    }
-
-    /// The channels with one peer, oldest first.
-    ///
-    /// # Errors
-    /// [`ArbitratorError::Store`].
-    pub async fn channels_with(&self, peer: PublicKey) -> Result<Vec<OutPoint>, ArbitratorError> {
-        self.executor
-            .run(move |core| {
-                Box::pin(async move {
-                    let channels = core.store.channels_with(&peer)?;
-                    Ok(channels.into_iter().map(|(_, channel)| channel).collect())
-                })
-            })
-            .await
-    }
-
-    /// How a channel stands.
-    ///
-    /// # Errors
-    /// [`ArbitratorError::UnknownChannel`].
-    pub async fn channel(&self, channel: OutPoint) -> Result<ChannelReport, ArbitratorError> {
-        self.executor
-            .run(move |core| {
-                Box::pin(async move {
-                    let (report, _) = core.channel_report(core.row(channel)?, channel)?;
-                    Ok(report)
-                })
-            })
-            .await
-    }
-
-    /// The close summary of a channel, once a close was proven.
-    ///
-    /// # Errors
-    /// [`ArbitratorError::Store`].
-    pub async fn close_summary(
+    /// [`UpdateError::ShortChannelIdTaken`](crate::channel::UpdateError::ShortChannelIdTaken): a name is another channel's.
+    pub async fn set_short_channel_ids(
         &self,
         channel: OutPoint,
-    ) -> Result<Option<CloseSummary>, ArbitratorError> {
+        ids: ShortChannelIds,
+    ) -> Result<(), ArbitratorError> {
         self.executor
-            .run(move |core| Box::pin(async move { Ok(core.store.summary(channel)?) }))
+            .run(move |core| Box::pin(async move { core.set_short_channel_ids(channel, &ids) }))
             .await
     }
 
-    /// The arbitrator's log of one channel, oldest first.
-    ///
-    /// # Errors
-    /// [`ArbitratorError::UnknownChannel`].
-    pub async fn log(&self, channel: OutPoint) -> Result<Vec<LogEntry>, ArbitratorError> {
-        self.executor
-            .run(move |core| {
-                Box::pin(async move { Ok(core.store.arbitrator_log(core.row(channel)?)?) })
-            })
-            .await
-    }
-
-    /// Ends the library's thread and closes the database. Every later call gives [`ArbitratorError::ShutDown`]. What is
+    /// Ends the library's threads and closes the database. Every later call gives [`ArbitratorError::ShutDown`]. What is
     /// cut off goes on with the next open.
     pub fn shutdown(&self) {
+        self.reader.stop();
         self.executor.stop();
     }
 }

@@ -31,6 +31,8 @@ pub struct Config {
     pub crypto: Arc<dyn CryptoSystem>,
     pub policy: Policy,
     pub chain_policy: ChainPolicy,
+    /// How long opening waits for another process that has the database open; `None`: not at all.
+    pub wait_for_lock: Option<Duration>,
     /// Another file layer of SQLite's, by name: for tests that lose power.
     pub vfs: Option<String>,
 }
@@ -55,6 +57,7 @@ impl Config {
             crypto,
             policy: Policy::default(),
             chain_policy: ChainPolicy::default(),
+            wait_for_lock: None,
             vfs: None,
         }
     }

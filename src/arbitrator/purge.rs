@@ -34,7 +34,7 @@ mod tests {
 
     /// A channel that has ended, with this many rows in its archive. No terms: purging needs none.
     const ENDED: &str = "
-        INSERT INTO channel VALUES (1, x'02', 1, 0, x'00');
+        INSERT INTO channel (id, peer, channel_type, opener, keys_id) VALUES (1, x'02', 1, 0, x'00');
         INSERT INTO court_case (channel, state, revision, updates_refused, detail, lifecycle, to_purge)
             VALUES (1, 5, 1, 1, '{}', 3, 1);
         WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 3000)

@@ -4,10 +4,9 @@ use bitcoin::{Address, OutPoint, Transaction, Txid};
 
 use super::core::Core;
 use crate::chain::Budget;
-use crate::court::report::ChannelReport;
 use crate::court::{self, due_broadcasts, Dossier, Input, Outcome, Permit};
 use crate::error::ArbitratorError;
-use crate::store::{ChannelRow, Unreadable};
+use crate::store::ChannelRow;
 use crate::sweep;
 use crate::wallet::WalletError;
 
@@ -84,17 +83,5 @@ impl Core {
             self.apply(row, channel, &input)?;
         }
         Ok(unreached)
-    }
-
-    /// The report of one channel, and which of its rows cannot be read.
-    pub(super) fn channel_report(
-        &self,
-        row: ChannelRow,
-        channel: OutPoint,
-    ) -> Result<(ChannelReport, Unreadable), ArbitratorError> {
-        let case = self.store.case(row)?;
-        let (dossier, unreadable) = self.dossier(row)?;
-        let next = court::next_height(&case, &dossier, self.tip_height()?, &self.policy);
-        Ok((court::report::report(channel, &case, next), unreadable))
     }
 }

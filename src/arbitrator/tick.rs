@@ -589,7 +589,8 @@ fn is_revoked_since(case: &Case, feed: &Feed) -> bool {
 fn is_remarkable(report: &ChannelReport) -> bool {
     match report.lifecycle {
         Lifecycle::Pending | Lifecycle::Closing => true,
-        Lifecycle::Open | Lifecycle::Closed => false,
+        Lifecycle::Open => report.restored,
+        Lifecycle::Closed => false,
     }
 }
 

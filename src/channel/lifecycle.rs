@@ -33,6 +33,8 @@ pub enum Refusal {
     DataLoss,
     /// Its funding was cancelled.
     FundingCancelled,
+    /// It comes from a backup, and the peer has not confirmed that this is the newest.
+    Restored,
     /// Our commitment is broadcast, or about to be.
     ForceClose,
     /// This cooperative close is fully signed: either side may have broadcast it.
@@ -48,6 +50,7 @@ impl Refusal {
         match self {
             Refusal::Ended => true,
             Refusal::DataLoss
+            | Refusal::Restored
             | Refusal::FundingCancelled
             | Refusal::ForceClose
             | Refusal::CooperativeClose { txid: _ }
@@ -60,6 +63,7 @@ impl Refusal {
         match self {
             Refusal::Ended | Refusal::FundingCancelled => true,
             Refusal::DataLoss
+            | Refusal::Restored
             | Refusal::ForceClose
             | Refusal::CooperativeClose { txid: _ }
             | Refusal::Closed => false,
@@ -73,6 +77,7 @@ impl fmt::Display for Refusal {
             Refusal::Ended => f.write_str("it has ended"),
             Refusal::DataLoss => f.write_str("data was lost"),
             Refusal::FundingCancelled => f.write_str("its funding was cancelled"),
+            Refusal::Restored => f.write_str("restored from a backup and not confirmed"),
             Refusal::ForceClose => f.write_str("our commitment is broadcast"),
             Refusal::CooperativeClose { txid } => {
                 write!(f, "the cooperative close {txid} is fully signed")

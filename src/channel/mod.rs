@@ -4,12 +4,14 @@
 //! Everything here is pure. Updates of the channel engine are judged at the [`door`]; what
 //! passes is stored by `store`, what does not is refused with an error that names the field.
 
+pub mod audit;
 pub mod commitments;
 pub mod door;
 mod figures;
 pub mod htlc;
 pub mod ledger;
 pub mod lifecycle;
+pub mod reestablish;
 pub mod summary;
 pub mod terms;
 
@@ -20,12 +22,13 @@ pub use commitments::{
 pub use htlc::{Direction, HtlcKey, HtlcLife, HtlcOrigin, HtlcRef, HtlcTerms, Interval};
 pub use ledger::{Ledger, PastHtlc, Totals, UsedIds};
 pub use lifecycle::{Lifecycle, Refusal};
+pub use reestablish::PeerReestablish;
 pub use summary::{CloseSummary, Reestablish, SummaryKind};
 pub use terms::{ChannelTerms, Funding, KeysId, PartyTerms};
 
 use bitcoin::{Amount, OutPoint};
 
-use crate::protocol::{Party, ProtocolError};
+use crate::protocol::{Party, ProtocolError, ShortChannelId};
 
 /// Why something the channel engine said was refused. Nothing on disk has changed when one of these is returned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -112,12 +115,28 @@ pub enum UpdateError {
     /// The revealed secret does not belong to its point, or contradicts the secrets held (BOLT 3).
     #[error("channel {channel}: the secret of commitment {number} does not match")]
     WrongSecret { channel: OutPoint, number: u64 },
+    /// A short channel id or alias names another channel already.
+    #[error("channel {channel}: {id} is the name of channel {taken_by}")]
+    ShortChannelIdTaken {
+        channel: OutPoint,
+        id: ShortChannelId,
+        taken_by: OutPoint,
+    },
     /// No HTLC with that key was ever on a commitment of the channel.
     #[error("channel {channel}: unknown HTLC {htlc}")]
     UnknownHtlc { channel: OutPoint, htlc: HtlcKey },
-    /// The channel is closing, or has ended: it takes no more commitments, and once it has ended nothing at all.
+    /// The channel is closing, has ended, or waits to be confirmed after it was restored from a backup: it takes no more
+    /// commitments, and once it has ended nothing at all.
     #[error("channel {channel}: refused: {reason}")]
     Closing { channel: OutPoint, reason: Refusal },
+    /// The peer knows of commitments or revocations that the store does not: data was lost.
+    #[error("channel {channel}: the peer's {field} is {peers}, ours would be {ours} at most")]
+    BehindPeer {
+        channel: OutPoint,
+        field: &'static str,
+        ours: u64,
+        peers: u64,
+    },
     /// The transaction given as a cooperative close is none of this channel.
     #[error("channel {channel}: not a cooperative close: {reason}")]
     ClosingTransaction {

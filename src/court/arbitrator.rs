@@ -9,6 +9,7 @@ use super::commands::{on_data_loss, on_force_close, on_outcome, on_signed, on_un
 use super::contracts::{contracts, resolution};
 use super::decisions::decisions;
 use super::ending::{cancelled_funding, on_abandon, on_cancel_funding, on_closing_signed};
+use super::restored::on_confirmed;
 use super::upstream::upstream;
 use super::{
     ArbitratorState, Block, Case, CourtError, Dossier, EventKind, Facts, FundingFact, FundingState,
@@ -51,6 +52,7 @@ pub fn advance(
             } => on_uneconomic(&mut step, outpoints, *fee_sat, *tip),
             Input::Broadcast { txid, outcome, tip } => on_outcome(&mut step, txid, outcome, *tip),
             Input::DataLoss { number, tip } => on_data_loss(&mut step, dossier, *number, *tip),
+            Input::RestoredConfirmed { tip } => on_confirmed(&mut step, dossier.channel(), *tip)?,
         }
     }
     if !step.is_empty(case) {

@@ -80,6 +80,9 @@ pub struct Latches {
     pub force_close: Option<ForceClose>,
     /// The number the peer is at, from which we know that we lost data: nothing of ours may be broadcast.
     pub data_loss: Option<u64>,
+    /// Opened from a backup, and not confirmed by the peer: nothing of ours may be broadcast.
+    #[serde(default)]
+    pub restored: bool,
 }
 
 /// A funding that the app says will never confirm, and that may all the same: until it has not been seen for
@@ -243,6 +246,12 @@ pub enum LogKind {
     DataLoss {
         number: u64,
     },
+    /// Opened from the backup of this name.
+    Restored {
+        backup: String,
+    },
+    /// The peer has confirmed that what the backup held is the newest.
+    RestoredConfirmed,
     Signed {
         purpose: BroadcastPurpose,
         txid: Txid,

@@ -2,8 +2,9 @@
 
 use bitcoin::OutPoint;
 
+use super::balance::paid_out;
 use super::resolver::{self, Contract, Progress, Resolution, View};
-use super::summary::{self, paid_out, Standing};
+use super::summary::{self, Standing};
 use super::watcher::CloseKind;
 use super::{ArbitratorState, Block, Case, Dossier, EventKind, Facts, LogKind, Spend, Step};
 use crate::config::Policy;

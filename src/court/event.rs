@@ -46,6 +46,9 @@ pub enum EventKind {
     BreachDetected { txid: Txid, number: u64 },
     /// The peer is ahead of what we know: we lost data, and broadcast nothing any more.
     DataLoss { number: u64 },
+    /// The channel was opened from a backup: nothing of ours is broadcast until the peer has confirmed that it is the
+    /// newest.
+    Restored { backup: String },
     /// The funding output was spent by something that belongs to no known commitment.
     FundsAtRisk { txid: Txid },
     /// An output was ours to resolve, and the version that told this could not. Told no more; files of that version may
@@ -109,6 +112,7 @@ impl Event {
             EventKind::CloseReorged { txid, block } => format!("close-reorged/{txid}/{block}"),
             EventKind::BreachDetected { txid, number: _ } => format!("breach/{txid}"),
             EventKind::DataLoss { number } => format!("data-loss/{number}"),
+            EventKind::Restored { backup } => format!("restored/{backup}"),
             EventKind::FundsAtRisk { txid } => format!("funds-at-risk/{txid}"),
             EventKind::NotResolvedYet {
                 outpoint, block, ..

@@ -137,4 +137,8 @@ pub enum Input {
         number: u64,
         tip: u32,
     },
+    /// The peer has confirmed that the state of a restored channel is the newest.
+    RestoredConfirmed {
+        tip: u32,
+    },
 }

@@ -31,6 +31,8 @@ pub fn refusal(case: &Case) -> Option<Refusal> {
         Some(Refusal::DataLoss)
     } else if case.cancelled.is_some() {
         Some(Refusal::FundingCancelled)
+    } else if latches.restored {
+        Some(Refusal::Restored)
     } else if latches.force_close.is_some() {
         Some(Refusal::ForceClose)
     } else if case.close.is_some() {

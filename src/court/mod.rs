@@ -8,6 +8,8 @@
 //! Everything else is computed again from the facts, so a fact that a reorg takes away takes its consequences with it.
 
 mod arbitrator;
+mod audit;
+mod balance;
 mod case;
 mod claims;
 mod close;
@@ -22,12 +24,15 @@ mod lifecycle;
 mod permit;
 pub mod report;
 pub mod resolver;
+mod restored;
 mod summary;
 mod upstream;
 mod wants;
 mod watcher;
 
 pub use arbitrator::advance;
+pub use audit::{audit_case, audit_summary};
+pub use balance::ClosingBalance;
 pub use case::{
     ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Dossier, ForceClose,
     FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,
@@ -40,6 +45,7 @@ pub use facts::{Block, Facts, FundingFact, Input, Outcome, Spend, SpendContext};
 pub use lifecycle::{lifecycle, refusal};
 pub use permit::{permit, Permit};
 pub use resolver::{Contract, ContractRole, Progress, Reason, Resolution};
+pub use restored::restored;
 pub use upstream::Verdict;
 pub use wants::{due_broadcasts, next_height, wants, Want};
 pub use watcher::{is_signed_by_both, recognise, state_number, CloseKind, Recognition};
@@ -57,6 +63,9 @@ pub enum CourtError {
     /// The peer proved that we lost data: broadcasting what we hold would be punished as a breach.
     #[error("channel {channel}: data was lost, nothing of ours may be broadcast")]
     DataLoss { channel: OutPoint },
+    /// The channel comes from a backup, and nobody knows yet whether what it holds is the newest.
+    #[error("channel {channel}: restored from a backup and not confirmed, nothing of ours may be broadcast")]
+    Restored { channel: OutPoint },
     /// The app said that the funding will never confirm: there is nothing to close.
     #[error("channel {channel}: its funding was cancelled")]
     FundingCancelled { channel: OutPoint },

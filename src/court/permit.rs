@@ -1,4 +1,4 @@
-//! Who may sign a commitment of ours: the one place that says no after data was lost.
+//! Who may sign a commitment of ours: the one place that says no after data was lost, or may have been.
 //!
 //! A [`Permit`] is made by [`permit`] alone, and the signing path takes nothing else. What was signed before a proof of
 //! data loss came is held to the same: it is neither kept nor broadcast any more.
@@ -23,11 +23,15 @@ impl Permit {
 /// Permits a commitment of ours.
 ///
 /// # Errors
-/// Why none may go to the chain: [`CourtError::DataLoss`], [`CourtError::FundingCancelled`].
+/// Why none may go to the chain: [`CourtError::DataLoss`], [`CourtError::Restored`], [`CourtError::FundingCancelled`].
 pub fn permit(channel: OutPoint, case: &Case) -> Result<Permit, CourtError> {
     // BOLT 2: a node that was shown a secret of a commitment it holds for unrevoked must not broadcast it.
     if case.latches.data_loss.is_some() {
         return Err(CourtError::DataLoss { channel });
+    }
+    // Another device may have gone on since the backup was made: what it held may be revoked.
+    if case.latches.restored {
+        return Err(CourtError::Restored { channel });
     }
     if case.cancelled.is_some() {
         return Err(CourtError::FundingCancelled { channel });

@@ -29,6 +29,8 @@ pub struct ChannelReport {
     pub funding: FundingState,
     pub close: Option<(CloseKind, Txid)>,
     pub data_loss: bool,
+    /// Opened from a backup and not confirmed: nothing of ours is broadcast.
+    pub restored: bool,
     /// Why it takes no more commitments.
     pub refusal: Option<Refusal>,
     pub contracts: Vec<ContractReport>,
@@ -45,6 +47,7 @@ pub fn report(channel: OutPoint, case: &Case, next_height: Option<u32>) -> Chann
         funding: case.funding,
         close: case.close.as_ref().map(|close| (close.kind, close.txid)),
         data_loss: case.latches.data_loss.is_some(),
+        restored: case.latches.restored,
         refusal: refusal(case),
         contracts: case
             .contracts

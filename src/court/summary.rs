@@ -1,8 +1,8 @@
 //! The close summary that a case and its dossier make: who closed, what is ours of it, and what a peer that asks is answered.
 
-use bitcoin::{Amount, Transaction};
+use bitcoin::Amount;
 
-use super::resolver::{Contract, Progress, Resolution};
+use super::balance::{less, paid_out, ClosingBalance};
 use super::watcher::CloseKind;
 use super::{Case, Close, Dossier, Step, SummaryChange};
 use crate::channel::{CloseSummary, Reestablish, SummaryKind};
@@ -34,15 +34,20 @@ pub(super) fn by_the_app(
 }
 
 fn put(case: &Case, dossier: &Dossier, kind: SummaryKind, standing: Standing) -> SummaryChange {
+    SummaryChange::Put(Box::new(remade(case, dossier, kind, standing)))
+}
+
+/// The summary that case and dossier make, once more.
+pub(super) fn remade(
+    case: &Case,
+    dossier: &Dossier,
+    kind: SummaryKind,
+    standing: Standing,
+) -> CloseSummary {
     let close = case.close.as_ref();
-    let shares = case
-        .contracts
-        .iter()
-        .map(|contract| share(case, contract))
-        .fold(Share::default(), Share::plus);
-    let paid_at_once = Amount::from_sat(close.map_or(0, |close| close.paid_to_us_sat));
+    let balance = ClosingBalance::of(case);
     let terms = &dossier.terms;
-    SummaryChange::Put(Box::new(CloseSummary {
+    CloseSummary {
         channel: terms.channel(),
         peer: terms.peer,
         capacity: terms.funding.capacity,
@@ -50,13 +55,13 @@ fn put(case: &Case, dossier: &Dossier, kind: SummaryKind, standing: Standing) ->
         closing_txid: close.map(|close| close.txid),
         close_height: close.map(|close| close.block.height),
         opener: terms.opener,
-        settled_balance: add(paid_at_once, shares.settled),
-        time_locked_balance: shares.time_locked,
+        settled_balance: balance.settled,
+        time_locked_balance: balance.time_locked,
         closing_fee: close.map_or(Amount::ZERO, |close| closing_fee(close, dossier)),
-        sweep_fees: shares.fees,
+        sweep_fees: balance.sweep_fees,
         reestablish: Some(reestablish(dossier)),
         is_final: standing == Standing::Final,
-    }))
+    }
 }
 
 fn kind_of(kind: CloseKind) -> SummaryKind {
@@ -68,53 +73,6 @@ fn kind_of(kind: CloseKind) -> SummaryKind {
         | CloseKind::RemoteFuture { .. } => SummaryKind::Remote,
         CloseKind::Breach { .. } => SummaryKind::Breach,
         CloseKind::Unknown => SummaryKind::Unknown,
-    }
-}
-
-/// What one output of the close comes to for us.
-#[derive(Default)]
-struct Share {
-    settled: Amount,
-    time_locked: Amount,
-    fees: Amount,
-}
-
-impl Share {
-    fn plus(self, other: Share) -> Share {
-        Share {
-            settled: add(self.settled, other.settled),
-            time_locked: add(self.time_locked, other.time_locked),
-            fees: add(self.fees, other.fees),
-        }
-    }
-}
-
-fn share(case: &Case, contract: &Contract) -> Share {
-    let value = Amount::from_sat(contract.value_sat);
-    match contract.progress {
-        Progress::Spent { resolution, .. } | Progress::Resolved { resolution } => {
-            match resolution {
-                Resolution::Claimed { txid } => {
-                    let sweep = case.broadcasts.iter().find(|ours| ours.txid == txid);
-                    let paid = sweep.map_or(value, |ours| paid_out(&ours.transaction));
-                    Share {
-                        settled: paid,
-                        fees: less(value, paid),
-                        ..Share::default()
-                    }
-                }
-                Resolution::Fulfilled { txid: _ }
-                | Resolution::TimedOut { txid: _ }
-                | Resolution::SweptByAnother { txid: _ } => Share::default(),
-            }
-        }
-        Progress::Maturing { .. } | Progress::Claimable => Share {
-            time_locked: value,
-            ..Share::default()
-        },
-        Progress::Contested { .. } | Progress::Uneconomic { .. } | Progress::GivenUp { .. } => {
-            Share::default()
-        }
     }
 }
 
@@ -157,17 +115,4 @@ pub(super) fn reestablish(dossier: &Dossier) -> Reestablish {
                 newest.per_commitment_point
             }),
     }
-}
-
-pub(super) fn paid_out(transaction: &Transaction) -> Amount {
-    let values = transaction.output.iter().map(|output| output.value);
-    values.fold(Amount::ZERO, add)
-}
-
-fn add(a: Amount, b: Amount) -> Amount {
-    a.checked_add(b).unwrap_or(Amount::MAX_MONEY)
-}
-
-fn less(a: Amount, b: Amount) -> Amount {
-    a.checked_sub(b).unwrap_or(Amount::ZERO)
 }

@@ -107,7 +107,9 @@ pub fn due_broadcasts(case: &Case) -> impl Iterator<Item = &Broadcast> {
     held.filter(|held| match held.purpose {
         BroadcastPurpose::Funding => case.funding == FundingState::Pending,
         BroadcastPurpose::Commitment => case.close.is_none() && is_permitted(case),
-        BroadcastPurpose::Cooperative | BroadcastPurpose::OrphanedClose => case.close.is_none(),
+        // It may have been ours. Whoever else made it broadcasts it again.
+        BroadcastPurpose::OrphanedClose => case.close.is_none() && !case.latches.restored,
+        BroadcastPurpose::Cooperative => case.close.is_none(),
         BroadcastPurpose::Sweep(_) => is_due_claim(case, held),
     })
 }

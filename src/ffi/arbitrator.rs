@@ -1,6 +1,7 @@
 //! The one object of an app: everything the library does, as async functions that never block the caller.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::channel::oneshot;
 use zeroize::Zeroizing;
@@ -24,7 +25,7 @@ pub struct ChainArbitrator {
     pub(super) core: Arc<arbitrator::ChainArbitrator>,
 }
 
-fn channel(outpoint: &OutPoint) -> Result<bitcoin::OutPoint, Invalid> {
+pub(super) fn channel(outpoint: &OutPoint) -> Result<bitcoin::OutPoint, Invalid> {
     outpoint.to_core().within("channel")
 }
 
@@ -282,6 +283,7 @@ fn core_config(
         Arc::new(ForeignWallet(wallet)),
         Arc::new(ForeignCryptoSystem(crypto_system)),
     );
+    core.wait_for_lock = config.wait_for_lock_ms.map(Duration::from_millis);
     if let Some(policy) = &config.policy {
         core.policy = policy.to_core().within("config.policy")?;
         core.chain_policy.final_depth = Depth::new(core.policy.final_depth);

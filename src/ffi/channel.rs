@@ -75,23 +75,6 @@ pub enum HtlcOrigin {
     },
 }
 
-impl HtlcOrigin {
-    fn to_core(&self) -> Result<channel::HtlcOrigin, Invalid> {
-        match self {
-            HtlcOrigin::Own => Ok(channel::HtlcOrigin::Own),
-            HtlcOrigin::Forwarded {
-                channel,
-                id,
-                cltv_expiry,
-            } => Ok(channel::HtlcOrigin::Forwarded {
-                channel: channel.to_core().within("channel")?,
-                id: input::htlc_id("id", *id)?,
-                expiry: *cltv_expiry,
-            }),
-        }
-    }
-}
-
 impl From<channel::HtlcOrigin> for HtlcOrigin {
     fn from(origin: channel::HtlcOrigin) -> Self {
         match origin {
@@ -105,6 +88,23 @@ impl From<channel::HtlcOrigin> for HtlcOrigin {
                 id,
                 cltv_expiry: expiry,
             },
+        }
+    }
+}
+
+impl HtlcOrigin {
+    fn to_core(&self) -> Result<channel::HtlcOrigin, Invalid> {
+        match self {
+            HtlcOrigin::Own => Ok(channel::HtlcOrigin::Own),
+            HtlcOrigin::Forwarded {
+                channel,
+                id,
+                cltv_expiry,
+            } => Ok(channel::HtlcOrigin::Forwarded {
+                channel: channel.to_core().within("channel")?,
+                id: input::htlc_id("id", *id)?,
+                expiry: *cltv_expiry,
+            }),
         }
     }
 }

@@ -44,6 +44,9 @@ pub struct ArbitratorConfig {
     /// The numbers of the rules; those of `default_policy()` unless given.
     #[uniffi(default = None)]
     pub policy: Option<Policy>,
+    /// Milliseconds that opening waits for another process that has the database open; unless given, it does not wait.
+    #[uniffi(default = None)]
+    pub wait_for_lock_ms: Option<u64>,
 }
 
 /// The numbers of the rules. An app changes them knowing why: start from `default_policy()`.
@@ -91,6 +94,8 @@ pub struct Policy {
     pub justice_split_margin: u32,
     /// Most inputs of one claim.
     pub max_claim_inputs: u32,
+    /// Blocks after its expiry for which a case waits for the peer to take back an HTLC that is not ours to claim.
+    pub end_patience: u32,
     /// Blocks for which a contested claim stays unconfirmed before it is priced anew.
     pub claim_patience: u32,
     /// Least blocks kept of the peer's delay for getting a justice transaction confirmed.
@@ -135,6 +140,7 @@ impl From<config::Policy> for Policy {
             min_final_cltv: policy.min_final_cltv,
             justice_split_margin: policy.justice_split_margin,
             max_claim_inputs: u32::try_from(policy.max_claim_inputs).unwrap_or(u32::MAX),
+            end_patience: policy.end_patience,
             claim_patience: policy.claim_patience,
             min_breach_margin: policy.min_breach_margin,
             max_breach_margin: policy.max_breach_margin,
@@ -194,6 +200,7 @@ impl Policy {
             min_final_cltv: self.min_final_cltv,
             justice_split_margin: self.justice_split_margin,
             max_claim_inputs: usize::try_from(self.max_claim_inputs).unwrap_or(usize::MAX),
+            end_patience: self.end_patience,
             claim_patience: self.claim_patience,
             min_breach_margin: self.min_breach_margin,
             max_breach_margin: self.max_breach_margin,

@@ -106,6 +106,16 @@ pub enum ArbitratorError {
         /// The HTLC asked for.
         htlc: HtlcKey,
     },
+    /// A short channel id or alias names another channel already.
+    #[error("channel {channel}: {id} is the name of channel {taken_by}")]
+    ShortChannelIdTaken {
+        /// The channel that was to get it.
+        channel: OutPoint,
+        /// The id or alias.
+        id: String,
+        /// The channel that has it.
+        taken_by: OutPoint,
+    },
     /// No signatures were given for a funding output of the channel, or for one that it does not have.
     #[error("channel {channel}: signatures for funding {funding}: {reason}")]
     FundingSignatures {
@@ -167,6 +177,24 @@ pub enum ArbitratorError {
         channel: OutPoint,
         /// Why.
         reason: Refusal,
+    },
+    /// The channel comes from a backup: until `confirm_restored` it takes no commitments, and nothing of ours is broadcast.
+    #[error("channel {channel}: restored from a backup and not confirmed")]
+    Restored {
+        /// The channel.
+        channel: OutPoint,
+    },
+    /// The peer knows of commitments or revocations that the database does not: data was lost.
+    #[error("channel {channel}: the peer's {field} is {peers}, ours would be {ours} at most")]
+    BehindPeer {
+        /// The channel.
+        channel: OutPoint,
+        /// Which number of `channel_reestablish` gives it away.
+        field: String,
+        /// The greatest that we could explain.
+        ours: u64,
+        /// The peer's.
+        peers: u64,
     },
     /// The transaction given as a cooperative close is none of this channel.
     #[error("channel {channel}: not a cooperative close: {reason}")]
@@ -245,6 +273,18 @@ pub enum ArbitratorError {
         found: String,
         /// The network asked for.
         asked: String,
+    },
+    /// There is a file already where the backup should go.
+    #[error("{path} exists; a backup overwrites nothing")]
+    BackupExists {
+        /// The file.
+        path: String,
+    },
+    /// A channel is not fully resolved: without the database its money could not be got back.
+    #[error("channel {channel} is not fully resolved")]
+    Unresolved {
+        /// The channel.
+        channel: OutPoint,
     },
     /// The disk is full.
     #[error("the disk is full")]

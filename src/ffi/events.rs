@@ -191,6 +191,12 @@ pub enum EventKind {
         /// The number the peer is at.
         number: u64,
     },
+    /// The channel was opened from a backup: nothing of ours is broadcast, and no commitment taken, until
+    /// `confirm_restored`.
+    Restored {
+        /// The backup's name.
+        backup: String,
+    },
     /// The funding output was spent by something that belongs to no known commitment.
     FundsAtRisk {
         /// The spender.
@@ -311,6 +317,7 @@ impl From<court::EventKind> for EventKind {
                 number,
             },
             court::EventKind::DataLoss { number } => EventKind::DataLoss { number },
+            court::EventKind::Restored { backup } => EventKind::Restored { backup },
             court::EventKind::FundsAtRisk { txid } => EventKind::FundsAtRisk {
                 txid: txid.to_string(),
             },

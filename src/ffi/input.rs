@@ -10,7 +10,7 @@ use bitcoin::{Amount, Transaction};
 
 use super::{ArbitratorError, SignerError};
 use crate::channel::KeysId;
-use crate::protocol::CommitmentNumber;
+use crate::protocol::{CommitmentNumber, ShortChannelId};
 
 /// Which field of the input cannot be used, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +102,10 @@ pub(super) fn amount(field: &str, sat: u64) -> Result<Amount, Invalid> {
 
 pub(super) fn commitment_number(field: &str, number: u64) -> Result<CommitmentNumber, Invalid> {
     CommitmentNumber::new(number).map_err(|error| Invalid::new(field, error))
+}
+
+pub(super) fn short_channel_id(field: &str, text: &str) -> Result<ShortChannelId, Invalid> {
+    text.parse().map_err(|error| Invalid::new(field, error))
 }
 
 /// BOLT 2: ids count up from 0 with each HTLC; the store's columns hold 63 bits of them.

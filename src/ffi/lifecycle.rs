@@ -28,6 +28,17 @@ impl From<channel::Lifecycle> for Lifecycle {
     }
 }
 
+impl From<Lifecycle> for channel::Lifecycle {
+    fn from(lifecycle: Lifecycle) -> Self {
+        match lifecycle {
+            Lifecycle::Pending => channel::Lifecycle::Pending,
+            Lifecycle::Open => channel::Lifecycle::Open,
+            Lifecycle::Closing => channel::Lifecycle::Closing,
+            Lifecycle::Closed => channel::Lifecycle::Closed,
+        }
+    }
+}
+
 /// Why a channel takes no more updates.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum Refusal {
@@ -37,6 +48,8 @@ pub enum Refusal {
     DataLoss,
     /// Its funding was cancelled.
     FundingCancelled,
+    /// It comes from a backup, and waits for `confirm_restored`.
+    Restored,
     /// Our commitment is broadcast, or about to be.
     ForceClose,
     /// A cooperative close is fully signed: either side may have broadcast it.
@@ -54,6 +67,7 @@ impl From<channel::Refusal> for Refusal {
             channel::Refusal::Ended => Refusal::Ended,
             channel::Refusal::DataLoss => Refusal::DataLoss,
             channel::Refusal::FundingCancelled => Refusal::FundingCancelled,
+            channel::Refusal::Restored => Refusal::Restored,
             channel::Refusal::ForceClose => Refusal::ForceClose,
             channel::Refusal::CooperativeClose { txid } => Refusal::CooperativeClose {
                 txid: txid.to_string(),
@@ -69,6 +83,7 @@ impl fmt::Display for Refusal {
             Refusal::Ended => f.write_str("it has ended"),
             Refusal::DataLoss => f.write_str("data was lost"),
             Refusal::FundingCancelled => f.write_str("its funding was cancelled"),
+            Refusal::Restored => f.write_str("restored from a backup and not confirmed"),
             Refusal::ForceClose => f.write_str("our commitment is broadcast"),
             Refusal::CooperativeClose { txid } => {
                 write!(f, "the cooperative close {txid} is fully signed")

@@ -40,6 +40,8 @@ fn what(kind: &LogKind) -> String {
         LogKind::Abandoned => "the channel was given up".into(),
         LogKind::OrphanAbandoned { txid } => format!("{txid} stayed away: our commitment goes out"),
         LogKind::DataLoss { number } => format!("data was lost: the peer is at {number}"),
+        LogKind::Restored { backup } => format!("opened from backup {backup}"),
+        LogKind::RestoredConfirmed => "the peer confirmed that the backup is the newest".into(),
         LogKind::Signed { purpose, txid } => format!("signed {txid}: {}", self::purpose(purpose)),
         LogKind::BroadcastOutcome { txid, outcome } => {
             format!("broadcast {txid}: {}", self::outcome(outcome))

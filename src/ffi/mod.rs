@@ -9,6 +9,7 @@
 //! are bytes; every amount has its unit in its name.
 
 mod arbitrator;
+mod care;
 mod chain;
 mod channel;
 mod config;
@@ -20,6 +21,7 @@ mod input;
 mod keys;
 mod lifecycle;
 mod log;
+mod queries;
 mod report;
 mod signer;
 mod summary;
@@ -29,6 +31,7 @@ mod tests;
 mod tick;
 
 pub use arbitrator::ChainArbitrator;
+pub use care::{IntegrityFinding, IntegrityReport, PeerReestablish, WipeScope};
 pub use chain::{Block, OutPoint};
 pub use channel::{
     CommitmentUpdate, Direction, FundingSignatures, Htlc, HtlcKey, HtlcOrigin, LocalUpdate,
@@ -43,9 +46,15 @@ pub use foreign::{
     SignRequest, Signer, SignerError, WalletError,
 };
 pub use lifecycle::{Lifecycle, Refusal};
+pub use queries::{
+    AllTraffic, Balances, BroadcastPurpose, ChannelFilter, ChannelOverview, ChannelPage,
+    ChannelSums, ClosedPage, ClosingBalance, HistoryEntry, HistoryKind, HistoryPage, HtlcPage,
+    HtlcRecord, HtlcStage, NumberInterval, PageRequest, PendingHtlcs, ShortChannelIds, Standing,
+    Traffic,
+};
 pub use report::{
     ArbitratorState, ChannelReport, CloseReport, ContractProgress, ContractReason, ContractReport,
-    FundingState, Resolution,
+    ContractRole, FundingState, Resolution,
 };
 pub use signer::{ChannelSecrets, SeedSigner};
 pub use summary::{CloseSummary, Reestablish, SummaryKind};

@@ -108,6 +108,39 @@ impl From<resolver::Resolution> for Resolution {
     }
 }
 
+/// Which resolver is responsible for an output of a close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum ContractRole {
+    /// Our balance, or what a second-level transaction of ours left of an HTLC.
+    CommitSweep,
+    /// An HTLC we offered, before its expiry: the peer may come with the preimage.
+    OutgoingContest,
+    /// An HTLC we offered, after its expiry: we take it back.
+    OutgoingTimeout,
+    /// An HTLC the peer offered that we may not claim, or not yet.
+    IncomingContest,
+    /// An HTLC the peer offered that we claim with its preimage.
+    IncomingSuccess,
+    /// Our anchor.
+    Anchor,
+    /// An output of a revoked commitment that is ours as a penalty.
+    Breach,
+}
+
+impl From<court::ContractRole> for ContractRole {
+    fn from(role: court::ContractRole) -> Self {
+        match role {
+            court::ContractRole::CommitSweep => ContractRole::CommitSweep,
+            court::ContractRole::OutgoingContest => ContractRole::OutgoingContest,
+            court::ContractRole::OutgoingTimeout => ContractRole::OutgoingTimeout,
+            court::ContractRole::IncomingContest => ContractRole::IncomingContest,
+            court::ContractRole::IncomingSuccess => ContractRole::IncomingSuccess,
+            court::ContractRole::Anchor => ContractRole::Anchor,
+            court::ContractRole::Breach => ContractRole::Breach,
+        }
+    }
+}
+
 /// Why an output is left where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum ContractReason {
@@ -120,6 +153,8 @@ pub enum ContractReason {
     AnchorAlone,
     /// It stands on a commitment of ours that we do not hold, and needs the peer's signature.
     NoPeerSignature,
+    /// An incoming HTLC that was never ours to claim, and that the peer has not taken back.
+    NotOurs,
 }
 
 impl From<court::Reason> for ContractReason {
@@ -128,6 +163,7 @@ impl From<court::Reason> for ContractReason {
             court::Reason::FeeAboveValue { fee_sat } => ContractReason::FeeAboveValue { fee_sat },
             court::Reason::AnchorAlone => ContractReason::AnchorAlone,
             court::Reason::NoPeerSignature => ContractReason::NoPeerSignature,
+            court::Reason::NotOurs => ContractReason::NotOurs,
         }
     }
 }
@@ -254,6 +290,8 @@ pub struct ChannelReport {
     pub close: Option<CloseReport>,
     /// We lost data: nothing of ours is broadcast any more.
     pub data_loss: bool,
+    /// The channel was opened from a backup: nothing of ours is broadcast until `confirm_restored`.
+    pub restored: bool,
     /// Why it takes no more commitments, once it takes none.
     pub refusal: Option<Refusal>,
     /// The outputs of the close that are ours to resolve.
@@ -275,6 +313,7 @@ impl From<report::ChannelReport> for ChannelReport {
                 txid: txid.to_string(),
             }),
             data_loss: report.data_loss,
+            restored: report.restored,
             refusal: report.refusal.map(Refusal::from),
             contracts: contracts.map(ContractReport::from).collect(),
             next_height: report.next_height,

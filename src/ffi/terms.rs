@@ -25,6 +25,15 @@ impl From<ChannelType> for protocol::ChannelType {
     }
 }
 
+impl From<protocol::ChannelType> for ChannelType {
+    fn from(channel_type: protocol::ChannelType) -> Self {
+        match channel_type {
+            protocol::ChannelType::StaticRemotekey => ChannelType::StaticRemotekey,
+            protocol::ChannelType::AnchorsZeroFeeHtlc => ChannelType::AnchorsZeroFeeHtlc,
+        }
+    }
+}
+
 /// Whose: ours or the peer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum Party {

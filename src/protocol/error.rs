@@ -41,6 +41,9 @@ pub enum ProtocolError {
     /// Commitment numbers have 48 bits.
     #[error("commitment number {0} does not fit in 48 bits")]
     CommitmentNumberTooLarge(u64),
+    /// A text or figures that make no short channel id (BOLT 7).
+    #[error("not a short channel id, such as 700000x1x0")]
+    ShortChannelId,
     /// A derived key is not on the curve (only crafted points get here).
     #[error("no key can be derived from this basepoint and this per-commitment point")]
     KeyDerivation,

@@ -1,4 +1,4 @@
-//! BOLT 3 as pure functions: keys, secrets, scripts, transactions, and the channel formats.
+//! BOLT 3 as pure functions: keys, secrets, scripts, transactions, and the channel formats; of BOLT 7, channel ids.
 //!
 //! The floor everything else stands on. No I/O, no clock, no randomness, no logging: the same arguments
 //! always give the same bytes, which is what lets both sides of a channel agree on a transaction
@@ -21,6 +21,7 @@ mod ordering;
 mod primitives;
 pub mod scripts;
 mod secrets;
+mod short_channel_id;
 
 pub use closing::{
     is_cooperative_close, shutdown_form, ClosingOutputs, ClosingSide, LegacyClosing, ShutdownForm,
@@ -41,3 +42,4 @@ pub use keys::{
 pub use obscured::{state_number, ObscuringFactor};
 pub use primitives::{CommitmentNumber, HtlcKind, Party, PaymentHash, Preimage};
 pub use secrets::{commitment_secret, CommitmentSecret, RevocationSecrets, SecretSlot};
+pub use short_channel_id::ShortChannelId;

@@ -12,7 +12,8 @@ use super::htlcs::release;
 use super::log::put_log;
 use super::outbox::put_events;
 use super::pack::{signed, At};
-use super::preimages::put_preimage;
+use super::preimages::{put_preimage, SealedPreimage};
+use super::summaries::SealedChange;
 use super::{find, ChannelRow, Store};
 use crate::channel::{HtlcRef, Lifecycle};
 use crate::court::{
@@ -97,37 +98,48 @@ impl Store {
             .iter()
             .map(|preimage| self.sealed_preimage(preimage))
             .collect::<Result<_, _>>()?;
-        self.write(|db| {
-            let stored: i64 = db
-                .prepare_cached("SELECT revision FROM court_case WHERE channel = ?1")?
-                .query_row([row.0], |row| row.get(0))?;
-            if stored != signed(before.revision) {
-                return Err(StoreError::Conflict { channel });
-            }
-            put_case(db, row, &step.case)?;
-            if step.case.contracts != before.contracts {
-                put_contracts(db, row, &step.case.contracts)?;
-            }
-            if step.case.broadcasts != before.broadcasts {
-                put_broadcasts(db, row, &step.case.broadcasts)?;
-            }
-            if let Some(transaction) = &step.cooperative {
-                put_cooperative(db, row, transaction)?;
-            }
-            for preimage in &learned {
-                put_preimage(db, preimage)?;
-            }
-            for (channel, htlc) in &step.releases {
-                // An upstream channel that is not ours to watch is the app's to tell.
-                if let Some(row) = find(db, channel)? {
-                    release(db, row, *htlc)?;
-                }
-            }
-            put_log(db, row, &step.log)?;
-            summary.write(db, channel)?;
-            put_events(db, &step.events)
-        })
+        self.write(|db| write_step(db, row, channel, before, step, summary, &learned))
     }
+}
+
+/// Writes a step in a transaction that may hold more than this one.
+pub(super) fn write_step(
+    db: &Transaction<'_>,
+    row: ChannelRow,
+    channel: OutPoint,
+    before: &Case,
+    step: &Step,
+    summary: SealedChange<'_>,
+    learned: &[SealedPreimage],
+) -> Result<(), StoreError> {
+    let stored: i64 = db
+        .prepare_cached("SELECT revision FROM court_case WHERE channel = ?1")?
+        .query_row([row.0], |row| row.get(0))?;
+    if stored != signed(before.revision) {
+        return Err(StoreError::Conflict { channel });
+    }
+    put_case(db, row, &step.case)?;
+    if step.case.contracts != before.contracts {
+        put_contracts(db, row, &step.case.contracts)?;
+    }
+    if step.case.broadcasts != before.broadcasts {
+        put_broadcasts(db, row, &step.case.broadcasts)?;
+    }
+    if let Some(transaction) = &step.cooperative {
+        put_cooperative(db, row, transaction)?;
+    }
+    for preimage in learned {
+        put_preimage(db, preimage)?;
+    }
+    for (channel, htlc) in &step.releases {
+        // An upstream channel that is not ours to watch is the app's to tell.
+        if let Some(row) = find(db, channel)? {
+            release(db, row, *htlc)?;
+        }
+    }
+    put_log(db, row, &step.log)?;
+    summary.write(db, channel)?;
+    put_events(db, &step.events)
 }
 
 pub(super) fn put_case(

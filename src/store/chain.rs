@@ -57,7 +57,7 @@ impl Store {
         self.unreadable_facts.take()
     }
 
-    fn load_cursor(&self) -> Result<ChainChange, StoreError> {
+    pub(super) fn load_cursor(&self) -> Result<ChainChange, StoreError> {
         let mut unreadable = Unreadable::default();
         let mut change = ChainChange {
             tip: unreadable.sift(self.stored_tip()).flatten(),

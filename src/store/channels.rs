@@ -9,7 +9,7 @@ use super::cases::put_case;
 use super::error::StoreError;
 use super::outbox::put_events;
 use super::pack::{outpoint_columns, party_column, signed, At};
-use super::{ChannelRow, Store};
+use super::{row_check, ChannelRow, Store};
 use crate::channel::{ChannelTerms, Feed, Funding, KeysId, Ledger, PartyTerms};
 use crate::court::{Case, Event};
 use crate::protocol::{Basepoints, ChannelPublicKeys, ChannelType, Party};
@@ -35,13 +35,15 @@ impl Store {
     ) -> Result<ChannelRow, StoreError> {
         self.write(|db| {
             db.prepare_cached(
-                "INSERT INTO channel (peer, channel_type, opener, keys_id) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO channel (peer, channel_type, opener, keys_id, terms_check)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute((
                 terms.peer.serialize(),
                 type_column(terms.channel_type),
                 party_column(terms.opener),
                 terms.keys_id.0,
+                row_check::of_terms(terms),
             ))?;
             let row = ChannelRow(db.last_insert_rowid());
             for party in [Party::Local, Party::Remote] {
@@ -61,7 +63,7 @@ impl Store {
                 terms.funding.transaction.as_ref().map(encode::serialize),
                 terms.funding_output().script_pubkey().as_bytes(),
             ))?;
-            super::updates::put_feed(db, row, &Feed::default(), &Ledger::default())?;
+            super::updates::put_feed(db, row, &Feed::default(), &Ledger::default(), 0)?;
             put_case(db, row, &Case::default())?;
             put_events(db, events)?;
             Ok(row)
@@ -176,7 +178,7 @@ impl Store {
         })
     }
 
-    fn funding(&self, row: ChannelRow) -> Result<Funding, StoreError> {
+    pub(super) fn funding(&self, row: ChannelRow) -> Result<Funding, StoreError> {
         let (txid, vout, capacity, transaction) = self
             .connection
             .prepare_cached(
@@ -200,7 +202,7 @@ impl Store {
         })
     }
 
-    fn party(&self, row: ChannelRow, party: Party) -> Result<PartyTerms, StoreError> {
+    pub(super) fn party(&self, row: ChannelRow, party: Party) -> Result<PartyTerms, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT funding_key, revocation_basepoint, payment_basepoint,
                     delayed_payment_basepoint, htlc_basepoint, first_per_commitment_point,
@@ -274,14 +276,14 @@ fn put_party(
 }
 
 /// The numbers in the column are ours and fixed: they outlive any reordering of the enum.
-fn type_column(channel_type: ChannelType) -> i64 {
+pub(super) fn type_column(channel_type: ChannelType) -> i64 {
     match channel_type {
         ChannelType::StaticRemotekey => 1,
         ChannelType::AnchorsZeroFeeHtlc => 2,
     }
 }
 
-fn type_from(column: i64) -> Result<ChannelType, StoreError> {
+pub(super) fn type_from(column: i64) -> Result<ChannelType, StoreError> {
     match column {
         1 => Ok(ChannelType::StaticRemotekey),
         2 => Ok(ChannelType::AnchorsZeroFeeHtlc),

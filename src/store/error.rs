@@ -30,6 +30,12 @@ pub enum StoreError {
     /// No such channel.
     #[error("channel {channel} is not registered")]
     UnknownChannel { channel: OutPoint },
+    /// There is a file already where the backup should go.
+    #[error("{path} exists; a backup overwrites nothing")]
+    BackupExists { path: String },
+    /// Where a page ended, as another query or nobody at all wrote it.
+    #[error("this is not where a page of {query} ended")]
+    Cursor { query: &'static str },
     /// The disk is full.
     #[error("the disk is full")]
     Full,

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use rusqlite::{Row, Transaction};
 
 use super::error::{StoreError, Unreadable};
-use super::pack::{direction_column, origin_column, outpoint_columns, signed, At};
+use super::pack::{direction_column, direction_from, origin_column, outpoint_columns, signed, At};
 use super::{ChannelRow, Store};
-use crate::channel::{Direction, HtlcKey, HtlcLife, HtlcOrigin, HtlcRef, HtlcTerms, Interval};
+use crate::channel::{HtlcKey, HtlcLife, HtlcOrigin, HtlcRef, HtlcTerms, Interval};
 use crate::protocol::PaymentHash;
 
-const HTLC_COLUMNS: &str = "direction, htlc_id, payment_hash, amount_msat, cltv_expiry, origin,
+pub(super) const HTLC_COLUMNS: &str =
+    "direction, htlc_id, payment_hash, amount_msat, cltv_expiry, origin,
     first_local, last_local, first_remote, last_remote, released, version, forwarded_msat";
 
 impl Store {
@@ -138,23 +139,18 @@ pub(super) fn delete_htlc(
     Ok(())
 }
 
-fn life_of(row: &Row<'_>) -> Result<HtlcLife, StoreError> {
+pub(super) fn life_of(row: &Row<'_>) -> Result<HtlcLife, StoreError> {
     let at = |column| At("htlc", column);
     let number = |index: usize, column| -> Result<Option<u64>, StoreError> {
         row.get::<_, Option<i64>>(index)?
             .map(|value| at(column).unsigned(value))
             .transpose()
     };
-    let direction = match row.get::<_, i64>(0)? {
-        0 => Direction::Outgoing,
-        1 => Direction::Incoming,
-        other => return Err(at("direction").corrupt(format!("{other} is no direction"))),
-    };
     Ok(HtlcLife {
         version: at("version").unsigned(row.get(11)?)?,
         terms: HtlcTerms {
             key: HtlcKey {
-                direction,
+                direction: direction_from(row.get(0)?)?,
                 id: at("htlc_id").unsigned(row.get(1)?)?,
             },
             payment_hash: PaymentHash(at("payment_hash").array(row.get(2)?)?),

@@ -1,7 +1,7 @@
 //! A change of key: a new data key, and every sealed row opened and sealed anew, in one transaction.
 
 use bitcoin::OutPoint;
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, Row, Transaction};
 
 use super::data_key::NewDataKey;
 use super::error::StoreError;
@@ -38,44 +38,72 @@ impl Store {
     }
 }
 
+/// Where a secret stands, and how it looks sealed.
+type SealedRow = (Place, Vec<u8>);
+
 /// Every sealed row, of every table that has some.
-fn sealed_rows(db: &Connection) -> Result<Vec<(Place, Vec<u8>)>, StoreError> {
+fn sealed_rows(db: &Connection) -> Result<Vec<SealedRow>, StoreError> {
     let mut sealed = Vec::new();
-    let mut statement =
-        db.prepare("SELECT channel, slot, secret_index, secret FROM revocation_secret")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let at = |column| At("revocation_secret", column);
-        let place = Place::RevocationSecret {
-            channel: ChannelRow(at("channel").get(row)?),
-            slot: at("slot").unsigned(at("slot").get(row)?)?,
-            index: at("secret_index").unsigned(at("secret_index").get(row)?)?,
-        };
-        sealed.push((place, at("secret").get(row)?));
-    }
-    let mut statement = db.prepare("SELECT payment_hash, sealed FROM preimage")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let at = |column| At("preimage", column);
-        let hash = at("payment_hash").array(at("payment_hash").get(row)?)?;
-        sealed.push((Place::Preimage(PaymentHash(hash)), at("sealed").get(row)?));
-    }
-    let mut statement = db.prepare("SELECT keys_id, sealed FROM imported_keys")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let at = |column| At("imported_keys", column);
-        let keys_id = at("keys_id").array(at("keys_id").get(row)?)?;
-        sealed.push((Place::ImportedKeys(KeysId(keys_id)), at("sealed").get(row)?));
-    }
-    let mut statement =
-        db.prepare("SELECT txid, vout, last_secret FROM close_summary WHERE last_secret NOT NULL")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let at = |column| At("close_summary", column);
-        let channel = OutPoint::new(at("txid").txid(at("txid").get(row)?)?, at("vout").get(row)?);
-        sealed.push((Place::LastSecret(channel), at("last_secret").get(row)?));
-    }
+    read(
+        db,
+        "SELECT channel, slot, secret_index, secret FROM revocation_secret",
+        &mut sealed,
+        |row| {
+            let at = |column| At("revocation_secret", column);
+            let place = Place::RevocationSecret {
+                channel: ChannelRow(at("channel").get(row)?),
+                slot: at("slot").unsigned(at("slot").get(row)?)?,
+                index: at("secret_index").unsigned(at("secret_index").get(row)?)?,
+            };
+            Ok((place, at("secret").get(row)?))
+        },
+    )?;
+    read(
+        db,
+        "SELECT payment_hash, sealed FROM preimage",
+        &mut sealed,
+        |row| {
+            let at = |column| At("preimage", column);
+            let hash = at("payment_hash").array(at("payment_hash").get(row)?)?;
+            Ok((Place::Preimage(PaymentHash(hash)), at("sealed").get(row)?))
+        },
+    )?;
+    read(
+        db,
+        "SELECT keys_id, sealed FROM imported_keys",
+        &mut sealed,
+        |row| {
+            let at = |column| At("imported_keys", column);
+            let keys_id = at("keys_id").array(at("keys_id").get(row)?)?;
+            Ok((Place::ImportedKeys(KeysId(keys_id)), at("sealed").get(row)?))
+        },
+    )?;
+    read(
+        db,
+        "SELECT txid, vout, last_secret FROM close_summary WHERE last_secret NOT NULL",
+        &mut sealed,
+        |row| {
+            let at = |column| At("close_summary", column);
+            let txid = at("txid").txid(at("txid").get(row)?)?;
+            let channel = OutPoint::new(txid, at("vout").get(row)?);
+            Ok((Place::LastSecret(channel), at("last_secret").get(row)?))
+        },
+    )?;
     Ok(sealed)
+}
+
+fn read(
+    db: &Connection,
+    sql: &str,
+    into: &mut Vec<SealedRow>,
+    sealed_row: impl Fn(&Row<'_>) -> Result<SealedRow, StoreError>,
+) -> Result<(), StoreError> {
+    let mut statement = db.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        into.push(sealed_row(row)?);
+    }
+    Ok(())
 }
 
 /// Puts a sealed secret in place of the one that stands there.

@@ -37,9 +37,7 @@ pub(super) fn put_log(
 ) -> Result<(), StoreError> {
     for entry in entries {
         db.prepare_cached(
-            "INSERT INTO arbitrator_log (channel, ordinal, height, entry) VALUES
-             (?1, (SELECT coalesce(max(ordinal) + 1, 0) FROM arbitrator_log WHERE channel = ?1),
-              ?2, ?3)",
+            "INSERT INTO arbitrator_log (channel, height, entry) VALUES (?1, ?2, ?3)",
         )?
         .execute((
             row.0,

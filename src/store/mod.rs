@@ -5,10 +5,12 @@
 //! A second process that opens the same file is told [`StoreError::InUse`]. The schema is an ordered list of SQL
 //! files under SQLite's `user_version`; a file that is refused is left as it was.
 
+mod backup;
 mod broadcasts;
 mod cases;
 mod chain;
 mod channels;
+mod check;
 mod contracts;
 mod cooperative;
 mod crypto;
@@ -25,13 +27,19 @@ mod pack;
 mod past;
 mod preimages;
 mod purge;
+pub mod queries;
+mod row_check;
+mod scids;
 mod secrets;
 mod summaries;
 mod tidying;
 mod updates;
 mod vault;
+mod wipe;
 
+pub use backup::Restored;
 pub use channels::Docket;
+pub use check::Finding;
 pub use crypto::{CryptoError, CryptoSystem, KeyCrypto, Unsealed};
 pub use data_key::{DataKey, KeyWork, NewDataKey};
 pub use error::{StoreError, Unreadable};
@@ -39,14 +47,17 @@ pub use imported::{Import, ImportedRow};
 pub use open::Opening;
 pub use outbox::StoredEvent;
 pub use purge::Purge;
+pub use queries::Queries;
+pub use scids::ShortChannelIds;
 
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bitcoin::OutPoint;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use lock::FileLock;
+pub(crate) use lock::FileLock;
 use pack::outpoint_columns;
 use vault::Vault;
 
@@ -58,10 +69,12 @@ pub struct ChannelRow(pub(crate) i64);
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    /// The file layer that SQLite was told to use.
+    vfs: Option<String>,
     /// What opens and seals every secret in the file.
     vault: RefCell<Vault>,
-    /// Held for as long as the database is open: the operating system releases it when the process dies.
-    _lock: FileLock,
+    /// Held for as long as a connection of ours is open: the operating system releases it when the process dies.
+    lock: Arc<FileLock>,
     /// What the last load of the chain cursor put aside.
     unreadable_facts: RefCell<Unreadable>,
     /// Transactions written, for tests that stop after each of them.
@@ -108,4 +121,24 @@ fn find(db: &Connection, channel: &OutPoint) -> Result<Option<ChannelRow>, Store
         .query_row((txid, vout), |row| row.get(0))
         .optional()?;
     Ok(row.map(ChannelRow))
+}
+
+/// A file beside another one: its name, and more.
+fn beside(file: &Path, more: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(more);
+    PathBuf::from(name)
+}
+
+/// Makes a name that was given or taken away durable.
+fn sync_directory_of(file: &Path) -> std::io::Result<()> {
+    let directory = match file.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        Some(_) | None => Path::new("."),
+    };
+    // Elsewhere a directory cannot be opened as a file, and need not be.
+    if cfg!(unix) {
+        std::fs::File::open(directory)?.sync_all()?;
+    }
+    Ok(())
 }

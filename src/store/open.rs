@@ -16,7 +16,8 @@ use rusqlite::{
 use super::data_key::{put_made, DataKey, KeyWork};
 use super::lock::FileLock;
 use super::pack::At;
-use super::{CryptoSystem, Store, StoreError};
+use super::vault::Vault;
+use super::{beside, CryptoSystem, Store, StoreError};
 
 /// Marks the file as ours (`PRAGMA application_id`): "LArb".
 const APPLICATION_ID: i32 = 0x4c41_7262;
@@ -48,6 +49,14 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0004_life.sql"),
         then: None,
     },
+    Migration {
+        sql: include_str!("migrations/0005_care.sql"),
+        then: None,
+    },
+    Migration {
+        sql: include_str!("migrations/0006_queries.sql"),
+        then: None,
+    },
 ];
 
 /// Bytes of a page of a new file. An update touches a few small rows in different places, and SQLite writes whole pages:
@@ -58,7 +67,7 @@ const PAGE_SIZE: u32 = 1_024;
 /// carried over once in thousands of them.
 const CHECKPOINT_PAGES: u32 = 4_096;
 
-/// How long SQLite waits for a reader of the same process.
+/// How long SQLite waits for another connection of the same process.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Store {
@@ -77,12 +86,39 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Another connection to the same file that only reads, for a thread of its own; with the key to its secrets.
+    ///
+    /// # Errors
+    /// When the file cannot be opened once more.
+    pub(crate) fn reader(&self) -> Result<Self, StoreError> {
+        self.sibling(self.vault.borrow().clone())
+    }
+
+    /// Another connection to the same file that only reads, for a thread of its own.
+    pub(super) fn sibling(&self, vault: Vault) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = connect_with(&self.path, flags, self.vfs.as_deref())?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(Store {
+            connection,
+            path: self.path.clone(),
+            vfs: self.vfs.clone(),
+            vault: RefCell::new(vault),
+            lock: self.lock.clone(),
+            unreadable_facts: RefCell::default(),
+            writes: Cell::new(0),
+        })
+    }
+}
+
 /// A database that is ours and whose secrets are still sealed. Dropped, it leaves the file as it was.
 pub struct Opening {
     // Closed before the lock is given up.
     connection: Connection,
     lock: FileLock,
     path: PathBuf,
+    vfs: Option<String>,
     network: Network,
 }
 
@@ -98,7 +134,21 @@ impl Opening {
         network: Network,
         vfs: Option<&str>,
     ) -> Result<(Self, KeyWork), StoreError> {
-        let lock = FileLock::take(path)?;
+        Self::begin_waiting(path, network, vfs, None)
+    }
+
+    /// The same, and waits as long for whoever has the database open. Blocks the thread.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn begin_waiting(
+        path: &Path,
+        network: Network,
+        vfs: Option<&str>,
+        patience: Option<Duration>,
+    ) -> Result<(Self, KeyWork), StoreError> {
+        let lock = FileLock::take(path, patience)?;
+        super::wipe::finish(path)?;
         check_start(path)?;
         let connection = connect(path, network, vfs).map_err(in_opening)?;
         let work = KeyWork::of(&connection).map_err(in_opening)?;
@@ -106,6 +156,7 @@ impl Opening {
             connection,
             lock,
             path: path.to_path_buf(),
+            vfs: vfs.map(str::to_owned),
             network,
         };
         Ok((opening, work))
@@ -124,8 +175,9 @@ impl Opening {
         let store = Store {
             connection: self.connection,
             path: self.path,
+            vfs: self.vfs,
             vault: RefCell::new(key.into_vault()),
-            _lock: self.lock,
+            lock: Arc::new(self.lock),
             unreadable_facts: RefCell::default(),
             writes: Cell::new(0),
         };
@@ -139,10 +191,7 @@ fn connect(path: &Path, network: Network, vfs: Option<&str>) -> Result<Connectio
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = match vfs {
-        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
-        None => Connection::open_with_flags(path, flags)?,
-    };
+    let connection = connect_with(path, flags, vfs)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // A file that is refused is left as it was. Closing it would carry into it what a killed process has left in the log.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(path))?;
@@ -170,6 +219,18 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
     // What is deleted or replaced is overwritten: purged secrets, and what a former key sealed.
     connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     Ok(())
+}
+
+/// A connection, through another file layer than SQLite's own if one is named.
+pub(super) fn connect_with(
+    path: &Path,
+    flags: OpenFlags,
+    vfs: Option<&str>,
+) -> Result<Connection, StoreError> {
+    Ok(match vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+        None => Connection::open_with_flags(path, flags)?,
+    })
 }
 
 /// The statements of opening are fixed and good: one that fails in general found no schema of ours.
@@ -221,6 +282,8 @@ const HEADER: usize = 32;
 /// taken for a new file by SQLite. And some fields of the header it believes whatever they say.
 fn check_start(path: &Path) -> Result<(), StoreError> {
     const MAGIC: &[u8] = b"SQLite format 3\0";
+    /// What the header says of a file that is not written with a write-ahead log.
+    const NO_LOG: u8 = 1;
     // Not there yet, or seen by another file layer only: SQLite will say.
     let Ok(file) = File::open(path) else {
         return Ok(());
@@ -241,10 +304,15 @@ fn check_start(path: &Path) -> Result<(), StoreError> {
     let Ok(header) = <[u8; HEADER]>::try_from(start) else {
         return damaged("the file is cut short");
     };
-    let [.., size_high, size_low, _, _, reserved, _, _, _, _, _, _, _, p0, p1, p2, p3] = header;
+    let [.., size_high, size_low, written_with, _, reserved, _, _, _, _, _, _, _, p0, p1, p2, p3] =
+        header;
     if reserved != 0 {
         // Files of ours reserve nothing: every row would be read from the wrong place.
         return damaged("the header reserves a part of every page");
+    }
+    if written_with == NO_LOG && has_log(path) {
+        // SQLite would carry the log of whatever stood here before into a backup that was put in its place.
+        return damaged("the write-ahead log of another database lies beside it");
     }
     let page_size = match u16::from_be_bytes([size_high, size_low]) {
         1 => 65_536,
@@ -259,9 +327,7 @@ fn check_start(path: &Path) -> Result<(), StoreError> {
 }
 
 fn has_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    std::fs::metadata(log).is_ok_and(|about| about.len() > 0)
+    std::fs::metadata(beside(path, "-wal")).is_ok_and(|about| about.len() > 0)
 }
 
 fn not_ours(path: &Path) -> StoreError {

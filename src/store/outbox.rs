@@ -80,6 +80,24 @@ impl Store {
         })
     }
 
+    /// Hands out every event ever stored, in order, and why one cannot be read.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(super) fn for_each_event(
+        &self,
+        mut take: impl FnMut(Result<StoredEvent, StoreError>),
+    ) -> Result<(), StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id, body FROM event ORDER BY ordinal")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            take(event_of(row));
+        }
+        Ok(())
+    }
+
     /// Every event ever stored, in order.
     ///
     /// # Errors

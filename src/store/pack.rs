@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::Serialize;
 
 use super::error::{corrupt, StoreError};
+use super::row_check::{has_good_tail, with_tail};
 use crate::channel::{Direction, HtlcKey, HtlcOrigin, HtlcRef};
 use crate::protocol::{CommitmentNumber, Party};
 
@@ -75,12 +76,17 @@ impl At {
     }
 
     pub(super) fn json<T: DeserializeOwned>(self, text: &str) -> Result<T, StoreError> {
+        if !has_good_tail(text) {
+            return Err(self.corrupt("the check behind it is that of another text"));
+        }
         serde_json::from_str(text).map_err(|error| self.corrupt(error))
     }
 
-    /// The JSON of a value of ours.
+    /// The JSON of a value of ours, with its check.
     pub(super) fn to_json<T: Serialize>(self, value: &T) -> Result<String, StoreError> {
-        serde_json::to_string(value).map_err(|error| self.corrupt(error))
+        serde_json::to_string(value)
+            .map(with_tail)
+            .map_err(|error| self.corrupt(error))
     }
 
     pub(super) fn htlcs(self, bytes: &[u8]) -> Result<Vec<HtlcRef>, StoreError> {
@@ -127,6 +133,14 @@ pub(super) fn direction_column(direction: Direction) -> i64 {
     match direction {
         Direction::Outgoing => 0,
         Direction::Incoming => 1,
+    }
+}
+
+pub(super) fn direction_from(column: i64) -> Result<Direction, StoreError> {
+    match column {
+        0 => Ok(Direction::Outgoing),
+        1 => Ok(Direction::Incoming),
+        other => Err(At("htlc", "direction").corrupt(format!("{other} is no direction"))),
     }
 }
 

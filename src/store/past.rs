@@ -11,12 +11,16 @@ use rusqlite::Transaction;
 
 use super::error::{StoreError, Unreadable};
 use super::pack::{push_varint, signed, take_varint, At};
+use super::row_check::of_past;
 use super::{ChannelRow, Store};
 use crate::channel::{Direction, HtlcKey, HtlcLife, HtlcOrigin, HtlcTerms, Interval, PastHtlc};
 use crate::protocol::{Party, PaymentHash};
 
 /// The class of those that no commitment of the peer carried; `first` counts our commitments then.
 const ONLY_OURS: i64 = -1;
+
+/// Below every class.
+pub(super) const NO_CLASS: i64 = ONLY_OURS - 1;
 
 const FIGURES: At = At("past_htlc", "figures");
 
@@ -34,7 +38,7 @@ impl Store {
         unreadable: &mut Unreadable,
     ) -> Result<Vec<PastHtlc>, StoreError> {
         let mut found = Vec::new();
-        let mut class = ONLY_OURS - 1;
+        let mut class = NO_CLASS;
         while let Some(next) = self.next_class(row, class)? {
             class = next;
             let (from, to) = match owner {
@@ -57,8 +61,43 @@ impl Store {
         Ok(found)
     }
 
+    /// Hands out the whole archive of a channel, one by one, and why a row cannot be read. Gives the check of all of it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(super) fn for_each_past_htlc(
+        &self,
+        row: ChannelRow,
+        mut take: impl FnMut(Result<PastHtlc, StoreError>),
+    ) -> Result<i64, StoreError> {
+        let mut check = 0i64;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT class, first, figures FROM past_htlc WHERE channel = ?1")?;
+        let mut rows = statement.query([row.0])?;
+        while let Some(row) = rows.next()? {
+            let class: i64 = row.get(0)?;
+            let figures: Vec<u8> = row.get(2)?;
+            let first: i64 = row.get(1)?;
+            check = check.wrapping_add(of_past(class, first, &figures));
+            let past = unpack(class, first, &figures);
+            take(past.and_then(|past| {
+                if class_of(past.remote) == class {
+                    Ok(past)
+                } else {
+                    Err(At("past_htlc", "class").corrupt("not the class of its length"))
+                }
+            }));
+        }
+        Ok(check)
+    }
+
     /// The next class above `class` in which the channel has rows.
-    fn next_class(&self, row: ChannelRow, class: i64) -> Result<Option<i64>, StoreError> {
+    pub(super) fn next_class(
+        &self,
+        row: ChannelRow,
+        class: i64,
+    ) -> Result<Option<i64>, StoreError> {
         let next = self
             .connection
             .prepare_cached("SELECT min(class) FROM past_htlc WHERE channel = ?1 AND class > ?2")?
@@ -67,19 +106,27 @@ impl Store {
     }
 }
 
-/// Moves an HTLC from the rows that updates touch to the archive.
+/// Moves HTLCs from the rows that updates touch to the archive. Gives what that adds to the archive's check.
 pub(super) fn bury(
     db: &Transaction<'_>,
     row: ChannelRow,
-    life: &HtlcLife,
-) -> Result<(), StoreError> {
-    super::htlcs::delete_htlc(db, row, life.htlc_ref())?;
-    let (class, first, figures) = pack(life);
-    db.prepare_cached(
-        "INSERT OR IGNORE INTO past_htlc (channel, class, first, figures) VALUES (?1, ?2, ?3, ?4)",
-    )?
-    .execute((row.0, class, first, figures))?;
-    Ok(())
+    past: &[HtlcLife],
+) -> Result<i64, StoreError> {
+    let mut check = 0i64;
+    for life in past {
+        super::htlcs::delete_htlc(db, row, life.htlc_ref())?;
+        let (class, first, figures) = pack(life);
+        let added = db
+            .prepare_cached(
+                "INSERT OR IGNORE INTO past_htlc (channel, class, first, figures)
+                 VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute((row.0, class, first, &figures))?;
+        if added > 0 {
+            check = check.wrapping_add(of_past(class, first, &figures));
+        }
+    }
+    Ok(check)
 }
 
 /// The greatest last - first of a class.
@@ -89,6 +136,13 @@ fn longest(class: i64) -> i64 {
         Ok(_) => i64::MAX,
         Err(_) => 0,
     }
+}
+
+/// The class of an HTLC that the peer's commitments of these numbers carried.
+fn class_of(remote: Interval) -> i64 {
+    span(remote).map_or(ONLY_OURS, |(_, more)| {
+        i64::from(u64::BITS - more.leading_zeros())
+    })
 }
 
 /// First number, and how many more.
@@ -123,7 +177,7 @@ fn pack(life: &HtlcLife) -> (i64, i64, Vec<u8>) {
                 push_varint(&mut bytes, zigzag(ours.0, theirs.0));
                 push_varint(&mut bytes, zigzag(ours.1, theirs.1));
             }
-            (i64::from(u64::BITS - theirs.1.leading_zeros()), theirs)
+            (class_of(life.remote), theirs)
         }
         (None, ours) => {
             let ours = ours.unwrap_or_default();
@@ -135,7 +189,7 @@ fn pack(life: &HtlcLife) -> (i64, i64, Vec<u8>) {
     (class, signed(first), bytes)
 }
 
-fn unpack(class: i64, first: i64, figures: &[u8]) -> Result<PastHtlc, StoreError> {
+pub(super) fn unpack(class: i64, first: i64, figures: &[u8]) -> Result<PastHtlc, StoreError> {
     let first = At("past_htlc", "first").unsigned(first)?;
     unpack_figures(class, first, figures)
         .ok_or_else(|| FIGURES.corrupt("no HTLC of its class is packed like this"))

@@ -48,6 +48,26 @@ impl Store {
         Ok(SealedPreimage { hash, sealed })
     }
 
+    /// Hands out every preimage, and why one cannot be read.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(super) fn for_each_preimage(
+        &self,
+        mut take: impl FnMut(Result<Option<Preimage>, StoreError>),
+    ) -> Result<(), StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT payment_hash FROM preimage")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let at = At("preimage", "payment_hash");
+            let hash = at.get(row).and_then(|hash| at.array(hash));
+            take(hash.and_then(|hash| self.preimage(&PaymentHash(hash))));
+        }
+        Ok(())
+    }
+
     /// The preimage of a payment hash, if it is known.
     ///
     /// # Errors

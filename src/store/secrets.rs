@@ -67,10 +67,8 @@ impl Store {
                 "DELETE FROM commitment WHERE channel = ?1 AND owner = 1 AND number <= ?2",
             )?
             .execute((row.0, signed(accepted.number.get())))?;
-            for life in &accepted.past_htlcs {
-                bury(db, row, life)?;
-            }
-            put_feed(db, row, &accepted.feed, &accepted.ledger)
+            let buried = bury(db, row, &accepted.past_htlcs)?;
+            put_feed(db, row, &accepted.feed, &accepted.ledger, buried)
         })
     }
 }

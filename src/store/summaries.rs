@@ -100,10 +100,14 @@ impl SealedChange<'_> {
             SealedChange::Put(summary, last_secret) => {
                 let detail = At("close_summary", "detail").to_json(summary)?;
                 db.prepare_cached(
-                    "INSERT INTO close_summary (txid, vout, peer, is_final, detail, last_secret)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                    // Lists go by the height of the close; where there is none, by the tip at which the app ended the channel.
+                    "INSERT INTO close_summary
+                        (txid, vout, peer, is_final, detail, last_secret, listed_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6,
+                        coalesce(?7, (SELECT height FROM chain_tip), 0))
                      ON CONFLICT (txid, vout) DO UPDATE SET is_final = excluded.is_final,
-                        detail = excluded.detail, last_secret = excluded.last_secret
+                        detail = excluded.detail, last_secret = excluded.last_secret,
+                        listed_at = coalesce(?7, close_summary.listed_at)
                      WHERE close_summary.is_final = 0",
                 )?
                 .execute((
@@ -113,6 +117,7 @@ impl SealedChange<'_> {
                     summary.is_final,
                     detail,
                     last_secret,
+                    summary.close_height,
                 ))?;
             }
             SealedChange::Withdraw => {

@@ -3,12 +3,13 @@
 use bitcoin::hashes::Hash;
 use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::OutPoint;
-use rusqlite::{Row, Transaction};
+use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::error::{StoreError, Unreadable};
 use super::htlcs::put_htlc;
 use super::pack::{pack_htlcs, party_column, signed, At};
 use super::past::bury;
+use super::row_check::of_feed;
 use super::{ChannelRow, Store};
 use crate::channel::{AcceptedCommitment, Candidate, Feed, HtlcLife, Ledger, Totals, UsedIds};
 use crate::protocol::Party;
@@ -129,25 +130,31 @@ impl Store {
             for life in accepted.changed_htlcs.iter().filter(|it| !is_past(it)) {
                 put_htlc(db, row, life)?;
             }
-            for life in &accepted.past_htlcs {
-                bury(db, row, life)?;
-            }
-            put_feed(db, row, &accepted.feed, &accepted.ledger)
+            let buried = bury(db, row, &accepted.past_htlcs)?;
+            put_feed(db, row, &accepted.feed, &accepted.ledger, buried)
         })
     }
 }
 
+/// Writes where the stream of updates stands. `buried` is what this update adds to the check of the archive.
 pub(super) fn put_feed(
     db: &Transaction<'_>,
     row: ChannelRow,
     feed: &Feed,
     ledger: &Ledger,
+    buried: i64,
 ) -> Result<(), StoreError> {
     let Ledger { totals, used } = ledger;
+    let past: Option<i64> = db
+        .prepare_cached("SELECT past_check FROM feed WHERE channel = ?1")?
+        .query_row([row.0], |row| row.get(0))
+        .optional()?;
+    let past = past.unwrap_or(0).wrapping_add(buried);
     db.prepare_cached(
         "REPLACE INTO feed (channel, local_number, remote_number, remote_revoked, remote_next_point,
-            sent_msat, received_msat, net_fees_msat, used_outgoing_ids, used_incoming_ids)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            sent_msat, received_msat, net_fees_msat, used_outgoing_ids, used_incoming_ids,
+            past_check, row_check)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute((
         row.0,
@@ -160,6 +167,8 @@ pub(super) fn put_feed(
         signed(totals.net_fees_msat),
         signed(used.outgoing),
         signed(used.incoming),
+        past,
+        of_feed(feed, ledger, past),
     ))?;
     Ok(())
 }

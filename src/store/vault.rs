@@ -18,6 +18,7 @@ use crate::protocol::PaymentHash;
 const NONCE: usize = 24;
 
 /// XChaCha20-Poly1305 under one key, which is wiped when this is dropped.
+#[derive(Clone)]
 pub(super) struct Cipher(XChaCha20Poly1305);
 
 /// The operating system gave no random bytes.
@@ -110,17 +111,28 @@ impl fmt::Display for Place {
 }
 
 /// Seals and opens what the rows of one database hold.
-pub(super) struct Vault(Cipher);
+#[derive(Clone)]
+pub(super) struct Vault(Option<Cipher>);
 
 impl Vault {
     pub(super) fn new(data_key: &[u8; 32]) -> Self {
-        Vault(Cipher::new(data_key))
+        Vault(Some(Cipher::new(data_key)))
+    }
+
+    /// One without a key, for a connection that has no business with secrets.
+    pub(super) fn shut() -> Self {
+        Vault(None)
+    }
+
+    fn cipher(&self, place: &Place) -> Result<&Cipher, StoreError> {
+        let cipher = self.0.as_ref();
+        cipher.ok_or_else(|| failed(place, "this connection has no key"))
     }
 
     /// # Errors
     /// [`StoreError::Sealing`] when the system gives no random bytes.
     pub(super) fn seal(&self, place: &Place, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
-        self.0
+        self.cipher(place)?
             .seal(&place.bytes(), plain)
             .map_err(|NoRandomness| failed(place, "the system gives no random bytes"))
     }
@@ -132,7 +144,7 @@ impl Vault {
         place: &Place,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        self.0
+        self.cipher(place)?
             .open(&place.bytes(), sealed)
             .ok_or_else(|| failed(place, "it does not open: another row's, or damaged"))
     }

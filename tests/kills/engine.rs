@@ -70,7 +70,9 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
                     self.look()?;
                     self.repair();
                 }
-                Some(reply @ (Reply::Stands(_) | Reply::Halted)) => {
+                Some(
+                    reply @ (Reply::Stands(_) | Reply::Begun | Reply::Did { .. } | Reply::Halted),
+                ) => {
                     unreachable!("{reply:?} to {order:?}")
                 }
                 None => {
@@ -104,6 +106,8 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
             | Order::ChangeKey
             | Order::Resume
             | Order::Look
+            | Order::Backup(_)
+            | Order::Do { .. }
             | Order::RepairDisk => self.look()?,
         }
         Ok(())
@@ -122,7 +126,13 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
                     self.excuse(refusal, &Order::Look);
                     self.repair();
                 }
-                Some(reply @ (Reply::Done | Reply::Resumed(_) | Reply::Halted)) => {
+                Some(
+                    reply @ (Reply::Done
+                    | Reply::Resumed(_)
+                    | Reply::Begun
+                    | Reply::Did { .. }
+                    | Reply::Halted),
+                ) => {
                     unreachable!("{reply:?} to a question")
                 }
                 None => {}
@@ -165,6 +175,8 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
             | Order::ForceClose(_)
             | Order::Resume
             | Order::Look
+            | Order::Backup(_)
+            | Order::Do { .. }
             | Order::RepairDisk => false,
         }
     }

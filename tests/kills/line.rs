@@ -57,6 +57,11 @@ impl Line {
         if writeln!(self.to, "{order}").is_err() {
             return Err(self.bury());
         }
+        self.hear()
+    }
+
+    /// Waits for one more answer.
+    pub fn hear(&mut self) -> Result<Reply, Killed> {
         loop {
             let reply = match self.from.next() {
                 Some(Ok(line)) => line.strip_prefix(MARK).map(serde_json::from_str),
@@ -71,6 +76,11 @@ impl Line {
                 None => {}
             }
         }
+    }
+
+    /// Kills the child now.
+    pub fn kill(&self) {
+        kill(&self.child);
     }
 
     /// Whoever is dead was killed, and did not fall over by itself.

@@ -5,6 +5,8 @@
 //! [`engine`] asks after every step whether all that was ever acknowledged is still there.
 #![cfg(unix)]
 
+mod bases;
+mod deeds;
 mod dice;
 mod disk;
 mod engine;
@@ -12,8 +14,10 @@ mod full;
 mod line;
 mod phone;
 mod power;
+mod rows;
 mod sigkill;
 mod story;
+mod thousand;
 mod wire;
 #[path = "../scenarios/support/words.rs"]
 mod words;

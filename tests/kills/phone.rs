@@ -45,9 +45,9 @@ impl OnchainWallet for Wallet {
     }
 }
 
-struct Phone {
-    config: Config,
-    channels: Vec<Channel>,
+pub struct Phone {
+    pub config: Config,
+    pub channels: Vec<Channel>,
     arbitrator: Option<ChainArbitrator>,
     has_new_key: bool,
 }
@@ -91,7 +91,7 @@ pub fn live(launch: Launch) {
 /// One line on standard output, marked, because the test harness writes there too.
 pub const MARK: char = '@';
 
-fn say(reply: &Reply) {
+pub fn say(reply: &Reply) {
     let reply = serde_json::to_string(reply).expect("serialisable");
     // In one piece, behind whatever the harness has left on the present line.
     let line = format!("\n{MARK}{reply}\n");
@@ -134,7 +134,14 @@ impl Phone {
         }
     }
 
-    fn obey(&mut self, order: Order) -> Reply {
+    /// One that no disk of ours lies under: in the parent process.
+    pub fn on_a_good_disk(launch: Launch) -> Self {
+        let mut phone = Phone::new(launch);
+        phone.config.vfs = None;
+        phone
+    }
+
+    pub fn obey(&mut self, order: Order) -> Reply {
         match block_on(self.try_to_obey(order)) {
             Ok(reply) => reply,
             Err(error) => Reply::Refused(refusal(&error)),
@@ -192,11 +199,13 @@ impl Phone {
             Order::Sleep => self.arbitrator = None,
             Order::Look => return Ok(Reply::Stands(self.look().await?)),
             Order::RepairDisk => disk::repair(),
+            Order::Backup(path) => self.on().await?.backup(path).await?,
+            Order::Do { deed, halt_before } => return self.perform(deed, halt_before).await,
         }
         Ok(Reply::Done)
     }
 
-    async fn on(&mut self) -> Result<&ChainArbitrator, ArbitratorError> {
+    pub async fn on(&mut self) -> Result<&ChainArbitrator, ArbitratorError> {
         if self.arbitrator.is_none() {
             self.arbitrator = Some(self.open().await?);
         }

@@ -9,6 +9,7 @@ use lightning_arbitrator::court::{ArbitratorState, CloseKind, Progress};
 use serde::{Deserialize, Serialize};
 use testkit::party::{Channel, LocalUpdate, RemoteUpdate, Revocation};
 
+use crate::deeds::Deed;
 use crate::disk::{Plan, Work};
 
 /// How a child is started, in the environment variable of this name.
@@ -41,6 +42,13 @@ pub enum Order {
     Sleep,
     /// Says where everything stands.
     Look,
+    /// Writes a copy of the database.
+    Backup(PathBuf),
+    /// Does one deed, and halts before this disk operation, counted from its beginning.
+    Do {
+        deed: Deed,
+        halt_before: Option<u64>,
+    },
     /// Space is freed, the disk exchanged: what failed fails no longer.
     RepairDisk,
 }
@@ -51,6 +59,12 @@ pub enum Reply {
     Resumed(Tick),
     Stands(Standing),
     Refused(Refusal),
+    /// The deed begins now.
+    Begun,
+    /// The deed is done, and took so many disk operations.
+    Did {
+        operations: u64,
+    },
     /// The disk has stopped the machine, which does nothing any more.
     Halted,
 }

@@ -40,6 +40,7 @@ mod life;
 mod limits;
 mod local_close;
 mod node;
+mod queries;
 mod remote_close;
 mod reorgs;
 mod requests;

@@ -19,10 +19,10 @@ fn open_world() -> World {
     world
 }
 
-type Ticked = Result<ResumeReport, ArbitratorError>;
+pub type Ticked = Result<ResumeReport, ArbitratorError>;
 
 /// Runs `meanwhile` while a tick waits for the answer to `question`, and gives what became of the tick.
-fn while_a_tick_waits_for(
+pub fn while_a_tick_waits_for(
     question: &str,
     gateway: &Handle,
     arbitrator: &ChainArbitrator,

@@ -8,9 +8,11 @@ public let subscriber = "app"
 
 /// What the app does whenever the phone wakes it: one tick, then everything new is shown to the user.
 public func wake(
-    config: ArbitratorConfig, signer: Signer, wallet: OnchainWallet, show: (String) -> Void
+    config: ArbitratorConfig, signer: Signer, wallet: OnchainWallet, cryptoSystem: CryptoSystem, show: (String) -> Void
 ) async throws -> ResumeReport {
-    let arbitrator = try await ChainArbitrator.open(config: config, signer: signer, wallet: wallet)
+    let arbitrator = try await ChainArbitrator.open(
+        config: config, signer: signer, wallet: wallet, cryptoSystem: cryptoSystem
+    )
     do {
         let report = try await arbitrator.resume(options: ResumeOptions(look: .tip, maxDurationMs: millisecondsAwake))
         for event in try await arbitrator.pendingEvents(subscriber: subscriber, max: .max) {

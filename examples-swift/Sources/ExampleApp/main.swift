@@ -2,10 +2,12 @@ import AppParts
 import Foundation
 import LightningArbitrator
 
-// Wakes once, on regtest: ExampleApp DATABASE ESPLORA_URL SEED_HEX SCRIPT_HEX (of the app's wallet)
+// Wakes once, on regtest: ExampleApp DATABASE ESPLORA_URL SEED_HEX SCRIPT_HEX (of the app's wallet) KEY_HEX (of the database)
 let arguments = CommandLine.arguments.dropFirst()
-guard arguments.count == 4, let seed = Data(hex: arguments[3]), let script = Data(hex: arguments[4]) else {
-    print("ExampleApp DATABASE ESPLORA_URL SEED_HEX SCRIPT_HEX")
+guard arguments.count == 5, let seed = Data(hex: arguments[3]), let script = Data(hex: arguments[4]),
+    let key = Data(hex: arguments[5])
+else {
+    print("ExampleApp DATABASE ESPLORA_URL SEED_HEX SCRIPT_HEX KEY_HEX")
     exit(2)
 }
 print("lightning-arbitrator \(libraryVersion())")
@@ -15,6 +17,6 @@ let signer = AppSigner(keys: try SeedSigner(seed: seed)) { channel in
 }
 let report = try await wake(
     config: ArbitratorConfig(network: .regtest, databasePath: arguments[1], esploraUrl: arguments[2]),
-    signer: signer, wallet: AppWallet(script: script), show: { print($0) }
+    signer: signer, wallet: AppWallet(script: script), cryptoSystem: try KeyCrypto(key: key), show: { print($0) }
 )
 print("tip \(report.tip.map { "\($0.height)" } ?? "unknown"), look again at \(report.nextHeight.map { "\($0)" } ?? "any time")")

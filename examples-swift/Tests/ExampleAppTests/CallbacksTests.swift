@@ -138,43 +138,4 @@ final class CallbacksTests: XCTestCase {
             XCTAssertEqual(mempool, [])
         }
     }
-
-    /// Sealing that can be told from none, and no more.
-    private final class Mask: CryptoSystem {
-        func seal(place: Data, plain: Data) throws -> Data { Data(plain.map { $0 ^ 0x55 }) }
-        func unseal(place: Data, sealed: Data) throws -> Data { try seal(place: place, plain: sealed) }
-    }
-
-    private final class Locked: CryptoSystem {
-        func seal(place: Data, plain: Data) throws -> Data { throw CryptoError.Refused(reason: "locked") }
-        func unseal(place: Data, sealed: Data) throws -> Data { throw CryptoError.Refused(reason: "locked") }
-    }
-
-    func testThePeersSecretsReachTheDiskSealed() async throws {
-        try await onDevice { device in
-            let arbitrator = try await device.open(cryptoSystem: Mask())
-            try await device.start(arbitrator)
-            let next = try await device.partner.pay()
-            try await device.feed(arbitrator, next)
-            let files = try FileManager.default.contentsOfDirectory(at: device.directory, includingPropertiesForKeys: nil)
-            let disk = try files.reduce(Data()) { try $0 + Data(contentsOf: $1) }
-            let secret = next.revocation!.secret
-            XCTAssertNil(disk.range(of: secret))
-            XCTAssertNotNil(disk.range(of: try Mask().seal(place: Data(), plain: secret)))
-            // Opened again on the way: the next secret is checked against this one.
-            try await device.feed(arbitrator, device.partner.settle())
-        }
-    }
-
-    func testASecretThatCannotBeSealedIsNotTaken() async throws {
-        try await onDevice { device in
-            let arbitrator = try await device.open(cryptoSystem: Locked())
-            try await device.start(arbitrator)
-            let next = try await device.partner.pay()
-            let error = try await refusal { try await device.feed(arbitrator, next) }
-            guard case .Sealing(_, "locked") = error else { throw error }
-            let position = try await arbitrator.position(channel: device.channel)
-            XCTAssertNil(position.remoteRevoked)
-        }
-    }
 }

@@ -9,6 +9,7 @@ final class Device {
     let partner: Partner
     let directory: URL
     let keys: SeedSigner
+    let key: KeyCrypto
     let wallet = AppWallet(script: Data([0, 32] + [UInt8](repeating: 5, count: 32)))
     var channel: OutPoint { partner.channel }
     private var opened: [ChainArbitrator] = []
@@ -18,6 +19,7 @@ final class Device {
         partner = try await Partner(testkit, type)
         directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        key = try KeyCrypto(key: Data(repeating: 8, count: 32))
         keys = try SeedSigner(seed: Data(repeating: 7, count: 32))
         try keys.importChannel(keysId: partner.keysId, secrets: partner.secrets)
     }
@@ -34,7 +36,7 @@ final class Device {
             config: config(policy: policy),
             signer: signer ?? AppSigner(keys: keys) { _ in true },
             wallet: wallet ?? self.wallet,
-            cryptoSystem: cryptoSystem
+            cryptoSystem: cryptoSystem ?? key
         )
         opened.append(arbitrator)
         return arbitrator

@@ -46,7 +46,9 @@ final class LifecycleTests: XCTestCase {
                 network: .regtest, databasePath: device.config().databasePath, esploraUrl: "ftp://server"
             )
             let error = try await refusal {
-                _ = try await ChainArbitrator.open(config: config, signer: device.keys, wallet: device.wallet)
+                _ = try await ChainArbitrator.open(
+                    config: config, signer: device.keys, wallet: device.wallet, cryptoSystem: device.key
+                )
             }
             guard case .InvalidInput("config.esplora_url", _) = error else { throw error }
         }
@@ -93,10 +95,15 @@ final class LifecycleTests: XCTestCase {
             await arbitrator.shutdown()
             var shown: [String] = []
             let signer = AppSigner(keys: device.keys) { _ in true }
-            _ = try await wake(config: device.config(), signer: signer, wallet: device.wallet) { shown.append($0) }
+            func wakes() async throws {
+                _ = try await wake(
+                    config: device.config(), signer: signer, wallet: device.wallet, cryptoSystem: device.key
+                ) { shown.append($0) }
+            }
+            try await wakes()
             _ = try await device.partner.closes()
             try await device.testkit.mine(1)
-            _ = try await wake(config: device.config(), signer: signer, wallet: device.wallet) { shown.append($0) }
+            try await wakes()
             XCTAssertEqual(shown[0], "The channel is open.")
             XCTAssertTrue(shown[1].hasPrefix("The channel was closed at height"), shown[1])
             XCTAssertEqual(Set(shown).count, shown.count, "\(shown)")

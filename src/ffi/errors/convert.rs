@@ -34,6 +34,9 @@ impl From<error::ArbitratorError> for ArbitratorError {
                 reason: source.to_string(),
             },
             Core::Callback { callback, source } => callout(callback, source),
+            Core::Unresolved { channel } => ArbitratorError::Unresolved {
+                channel: channel.into(),
+            },
             Core::KeysIdTaken { keys_id } => ArbitratorError::KeysIdTaken {
                 keys_id: format!("{keys_id:?}"),
             },
@@ -131,6 +134,15 @@ impl From<UpdateError> for ArbitratorError {
                 channel: channel.into(),
                 htlc: htlc.into(),
             },
+            UpdateError::ShortChannelIdTaken {
+                channel,
+                id,
+                taken_by,
+            } => ArbitratorError::ShortChannelIdTaken {
+                channel: channel.into(),
+                id: id.to_string(),
+                taken_by: taken_by.into(),
+            },
             UpdateError::FundingSignatures {
                 channel,
                 funding,
@@ -178,6 +190,17 @@ impl From<UpdateError> for ArbitratorError {
                 channel: channel.into(),
                 reason: reason.into(),
             },
+            UpdateError::BehindPeer {
+                channel,
+                field,
+                ours,
+                peers,
+            } => ArbitratorError::BehindPeer {
+                channel: channel.into(),
+                field: field.to_string(),
+                ours,
+                peers,
+            },
             UpdateError::ClosingTransaction { channel, reason } => {
                 ArbitratorError::ClosingTransaction {
                     channel: channel.into(),
@@ -214,6 +237,9 @@ impl From<CourtError> for ArbitratorError {
             CourtError::FundingConfirmed { channel } => ArbitratorError::FundingConfirmed {
                 channel: channel.into(),
             },
+            CourtError::Restored { channel } => ArbitratorError::Restored {
+                channel: channel.into(),
+            },
             CourtError::Protocol { channel, source } => ArbitratorError::Protocol {
                 channel: Some(channel.into()),
                 reason: format!("channel {channel}: {source}"),
@@ -235,6 +261,12 @@ impl From<StoreError> for ArbitratorError {
             }
             StoreError::UnknownChannel { channel } => ArbitratorError::UnknownChannel {
                 channel: channel.into(),
+            },
+            StoreError::BackupExists { path } => ArbitratorError::BackupExists { path },
+            // The only place where an app hands a cursor in.
+            StoreError::Cursor { .. } => ArbitratorError::InvalidInput {
+                field: "page.after".into(),
+                reason: error.to_string(),
             },
             StoreError::Full => ArbitratorError::DiskFull,
             StoreError::ReadOnly { reason } => ArbitratorError::ReadOnly { reason },

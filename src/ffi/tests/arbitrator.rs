@@ -12,6 +12,7 @@ pub(super) fn config(directory: &Path) -> ArbitratorConfig {
         // Nothing here asks it.
         esplora_url: "http://127.0.0.1:1".into(),
         policy: None,
+        wait_for_lock_ms: None,
     }
 }
 

@@ -71,6 +71,11 @@ fn update_errors() -> Vec<UpdateError> {
         UpdateError::PerCommitmentPoint { channel, number },
         UpdateError::WrongSecret { channel, number },
         UpdateError::UnknownHtlc { channel, htlc },
+        UpdateError::ShortChannelIdTaken {
+            channel,
+            id: protocol::ShortChannelId::from_u64(1),
+            taken_by: channel,
+        },
         UpdateError::Closing {
             channel,
             reason: CoreRefusal::Ended,

@@ -104,6 +104,8 @@ struct State {
     is_failing: bool,
     /// The operation from which on the disk has worked again, 0 before it ever failed.
     worked_again: u64,
+    /// The machine stops before this operation, whatever the plan was.
+    halts_before: Option<u64>,
 }
 
 static DISK: OnceLock<Disk> = OnceLock::new();
@@ -127,8 +129,14 @@ pub fn repair() {
     }
 }
 
+/// How much the disk has done; nothing, where none is installed.
 pub fn work() -> Work {
-    disk().state().work
+    DISK.get().map(|disk| disk.state().work).unwrap_or_default()
+}
+
+/// The machine stops before this operation, counted from 1.
+pub fn halt_before(nth: u64) {
+    disk().state().halts_before = Some(nth);
 }
 
 fn disk() -> &'static Disk {
@@ -161,6 +169,11 @@ impl Disk {
         let mut state = self.state();
         state.work.operations += 1;
         let number = state.work.operations;
+        if state.halts_before == Some(number) {
+            drop(state);
+            self.stop();
+            return Ok(());
+        }
         match self.plan.strike {
             Some(Strike::HaltBefore(nth)) if number == nth => {
                 drop(state);

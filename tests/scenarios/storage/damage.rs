@@ -88,6 +88,8 @@ fn a_flipped_bit_in_the_header_is_refused_or_means_nothing() {
                     | StoreError::Corrupt { .. }
                     | StoreError::Conflict { .. }
                     | StoreError::UnknownChannel { .. }
+                    | StoreError::BackupExists { .. }
+                    | StoreError::Cursor { .. }
                     | StoreError::Full
                     | StoreError::Io { .. }
                     | StoreError::WrongKey

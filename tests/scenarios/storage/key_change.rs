@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::executor::block_on;
+use lightning_arbitrator::channel::CloseSummary;
 use lightning_arbitrator::error::CalloutError;
 use lightning_arbitrator::protocol::Preimage;
 use lightning_arbitrator::store::{CryptoSystem, KeyCrypto, StoreError};
 use lightning_arbitrator::ArbitratorError;
 use rusqlite::{Connection, OpenFlags};
+use testkit::party::Which;
 
 use super::refusal;
 use super::secrets::{
@@ -244,4 +246,23 @@ fn sealing_can_be_taken_up_later() {
     world.phone.config.crypto = new;
     world.phone.switch_off();
     assert_all_there(&mut world);
+}
+
+#[test]
+fn the_last_secret_beside_a_close_summary_is_sealed_anew_as_well() {
+    let mut world = phone();
+    world.peer_closes(Which::Current);
+    world.phone.resume();
+    let channel = world.outpoint();
+    let summary = world.phone.summary(channel).expect("it is closed");
+    let new = Arc::new(KeyCrypto::new(NEW_KEY));
+    change(&mut world, new.clone()).expect("changed");
+    world.phone.switch_off();
+    world.phone.config.crypto = new;
+    let secret = |of: &CloseSummary| {
+        let fields = of.reestablish.clone().expect("a peer may come back");
+        fields.your_last_per_commitment_secret.expect("revoked")
+    };
+    let opened = world.phone.summary(channel).expect("it opens");
+    assert_eq!(secret(&opened), secret(&summary));
 }

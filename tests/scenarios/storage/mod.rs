@@ -1,12 +1,19 @@
 //! Scenarios 23 and 24, the file: whose it is, who has it open, what is wrong with it, and what of it is secret.
 
+mod backup;
+mod check;
 mod damage;
+mod flips;
 mod imported;
 mod key_change;
+mod migration;
 mod opening;
 mod rows;
 mod schema1;
 mod secrets;
+mod standing;
+mod story;
+mod wipe;
 
 use std::fs;
 use std::path::{Path, PathBuf};

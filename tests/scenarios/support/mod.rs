@@ -1,5 +1,6 @@
 //! A world for a scenario: a chain, an Esplora server over it, a counterparty, and a phone with the library on it.
 
+mod dump;
 mod ending;
 mod key_store;
 mod moods;
@@ -7,6 +8,7 @@ mod phone;
 mod tables;
 mod words;
 
+pub use dump::{dump, load};
 pub use ending::Ending;
 pub use key_store::KeyStore;
 pub use moods::{About, Mood, Moody};

@@ -2,6 +2,7 @@ package org.lightning.arbitrator.example
 
 import kotlinx.coroutines.runBlocking
 import org.lightning.arbitrator.ArbitratorConfig
+import org.lightning.arbitrator.KeyCrypto
 import org.lightning.arbitrator.Network
 import org.lightning.arbitrator.SeedSigner
 import org.lightning.arbitrator.libraryVersion
@@ -13,7 +14,9 @@ fun main(arguments: Array<String>) {
     println("lightning-arbitrator ${libraryVersion()}")
     val report = runBlocking {
         val config = ArbitratorConfig(Network.REGTEST, database, esplora)
-        wake(config, SeedSigner(seed), AppWallet(sha256(seed)), ::println)
+        // A key of its own, so that what opens the database signs nothing.
+        val databaseKey = KeyCrypto(sha256("database".toByteArray(), seed))
+        wake(config, SeedSigner(seed), AppWallet(sha256(seed)), databaseKey, ::println)
     }
     println("tip ${report.tip?.height ?: "unknown"}, look again at ${report.nextHeight ?: "any time"}")
 }

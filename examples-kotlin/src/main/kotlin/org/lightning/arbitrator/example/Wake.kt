@@ -2,6 +2,7 @@ package org.lightning.arbitrator.example
 
 import org.lightning.arbitrator.ArbitratorConfig
 import org.lightning.arbitrator.ChainArbitrator
+import org.lightning.arbitrator.CryptoSystem
 import org.lightning.arbitrator.Event
 import org.lightning.arbitrator.EventKind
 import org.lightning.arbitrator.Look
@@ -17,8 +18,14 @@ private const val MILLISECONDS_AWAKE = 25_000uL
 const val SUBSCRIBER = "app"
 
 /** What the app does whenever the phone wakes it: one tick, then everything new is shown to the user. */
-suspend fun wake(config: ArbitratorConfig, signer: Signer, wallet: OnchainWallet, show: (String) -> Unit): ResumeReport {
-    val arbitrator = ChainArbitrator.open(config, signer, wallet)
+suspend fun wake(
+    config: ArbitratorConfig,
+    signer: Signer,
+    wallet: OnchainWallet,
+    cryptoSystem: CryptoSystem,
+    show: (String) -> Unit,
+): ResumeReport {
+    val arbitrator = ChainArbitrator.open(config, signer, wallet, cryptoSystem)
     try {
         val report = arbitrator.resume(ResumeOptions(Look.TIP, maxDurationMs = MILLISECONDS_AWAKE))
         for (event in arbitrator.pendingEvents(SUBSCRIBER, UInt.MAX_VALUE)) {

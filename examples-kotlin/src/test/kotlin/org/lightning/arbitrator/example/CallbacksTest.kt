@@ -2,15 +2,12 @@ package org.lightning.arbitrator.example
 
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
-import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
 import org.lightning.arbitrator.ArbitratorException
 import org.lightning.arbitrator.ChainArbitrator
 import org.lightning.arbitrator.ChannelKeys
-import org.lightning.arbitrator.CryptoException
-import org.lightning.arbitrator.CryptoSystem
 import org.lightning.arbitrator.OnchainWallet
 import org.lightning.arbitrator.Position
 import org.lightning.arbitrator.SeedSigner
@@ -19,9 +16,7 @@ import org.lightning.arbitrator.Signer
 import org.lightning.arbitrator.SignerException
 import org.lightning.arbitrator.WalletException
 import org.lightning.arbitrator.defaultPolicy
-import java.nio.file.Files
 import java.util.concurrent.CountDownLatch
-import kotlin.experimental.xor
 
 /** What the app implements is called, may call back, and may fail. */
 @Timeout(60)
@@ -126,41 +121,5 @@ class CallbacksTest {
         assertEquals("Signer" to 200uL, error.callback to error.limitMs)
         assertEquals(emptyList<Any>(), arbitrator.channels(), "the library goes on")
         never.countDown()
-    }
-
-    /** Sealing that can be told from none, and no more. */
-    private class Mask : CryptoSystem {
-        override fun seal(place: ByteArray, plain: ByteArray): ByteArray = plain.map { it xor 0x55 }.toByteArray()
-
-        override fun unseal(place: ByteArray, sealed: ByteArray): ByteArray = seal(place, sealed)
-    }
-
-    /** Whether a file of the database holds these bytes. */
-    private fun Device.isOnDisk(bytes: ByteArray): Boolean =
-        Files.list(directory).toList().any { bytes.toHexString() in Files.readAllBytes(it).toHexString() }
-
-    @Test
-    fun `the peer's secrets reach the disk sealed`() = onDevice {
-        val arbitrator = open(cryptoSystem = Mask())
-        start(arbitrator)
-        val next = partner.pay()
-        feed(arbitrator, next)
-        val secret = next.revocation!!.secret
-        assertFalse(isOnDisk(secret))
-        assertTrue(isOnDisk(Mask().seal(ByteArray(0), secret)))
-        // Opened again on the way: the next secret is checked against this one.
-        feed(arbitrator, partner.settle())
-    }
-
-    @Test
-    fun `a secret that cannot be sealed is not taken`() = onDevice {
-        val locked = object : CryptoSystem by Mask() {
-            override fun seal(place: ByteArray, plain: ByteArray): ByteArray = throw CryptoException.Refused("locked")
-        }
-        val arbitrator = open(cryptoSystem = locked)
-        start(arbitrator)
-        val error = refusal<ArbitratorException.Sealing> { feed(arbitrator, partner.pay()) }
-        assertEquals("locked", error.reason)
-        assertEquals(null, arbitrator.position(channel).remoteRevoked)
     }
 }

@@ -7,6 +7,7 @@ import org.lightning.arbitrator.ChainArbitrator
 import org.lightning.arbitrator.ChannelType
 import org.lightning.arbitrator.CryptoSystem
 import org.lightning.arbitrator.EventKind
+import org.lightning.arbitrator.KeyCrypto
 import org.lightning.arbitrator.Network
 import org.lightning.arbitrator.OnchainWallet
 import org.lightning.arbitrator.Policy
@@ -21,6 +22,7 @@ class Device(type: ChannelType = ChannelType.ANCHORS_ZERO_FEE_HTLC) : AutoClosea
     val directory: Path = Files.createTempDirectory("arbitrator")
     val signer = AppSigner { keysId -> partner.secrets.takeIf { keysId.contentEquals(partner.keysId) } }
     val wallet = AppWallet(sha256("the wallet's key".toByteArray()))
+    val cryptoSystem = KeyCrypto(sha256("the database's key".toByteArray()))
     val channel = partner.channel
     private val opened = mutableListOf<ChainArbitrator>()
 
@@ -30,7 +32,7 @@ class Device(type: ChannelType = ChannelType.ANCHORS_ZERO_FEE_HTLC) : AutoClosea
     suspend fun open(
         signer: Signer = this.signer,
         wallet: OnchainWallet = this.wallet,
-        cryptoSystem: CryptoSystem? = null,
+        cryptoSystem: CryptoSystem = this.cryptoSystem,
         policy: Policy? = null,
     ): ChainArbitrator = ChainArbitrator.open(config(policy), signer, wallet, cryptoSystem).also(opened::add)
 

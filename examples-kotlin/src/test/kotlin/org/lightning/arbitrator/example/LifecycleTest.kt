@@ -53,7 +53,9 @@ class LifecycleTest {
     @Test
     fun `settings that cannot be used are refused by name`() = onDevice {
         suspend fun field(config: ArbitratorConfig) =
-            refusal<ArbitratorException.InvalidInput> { ChainArbitrator.open(config, signer, wallet) }.field
+            refusal<ArbitratorException.InvalidInput> {
+                ChainArbitrator.open(config, signer, wallet, cryptoSystem)
+            }.field
         assertEquals("config.esplora_url", field(config().copy(esploraUrl = "ftp://server")))
         assertEquals("config.database_path", field(config().copy(databasePath = "")))
         assertEquals("config.policy.budget_percent", field(config(defaultPolicy().copy(budgetPercent = 101u))))
@@ -63,7 +65,9 @@ class LifecycleTest {
     fun `a database of another network is refused`() = onDevice {
         open().shutdown()
         val other = config().copy(network = Network.SIGNET)
-        val error = refusal<ArbitratorException.WrongNetwork> { ChainArbitrator.open(other, signer, wallet) }
+        val error = refusal<ArbitratorException.WrongNetwork> {
+            ChainArbitrator.open(other, signer, wallet, cryptoSystem)
+        }
         assertEquals("regtest" to "signet", error.found to error.asked)
     }
 
@@ -112,10 +116,10 @@ class LifecycleTest {
         start(arbitrator)
         arbitrator.shutdown()
         val shown = mutableListOf<String>()
-        wake(config(), signer, wallet, shown::add)
+        wake(config(), signer, wallet, cryptoSystem, shown::add)
         partner.closes()
         testkit.mine(1)
-        wake(config(), signer, wallet, shown::add)
+        wake(config(), signer, wallet, cryptoSystem, shown::add)
         assertEquals("The channel is open.", shown[0])
         assertTrue(shown[1].startsWith("The channel was closed at height"), shown[1])
         assertEquals(shown.size, shown.toSet().size, "$shown")
