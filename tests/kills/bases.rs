@@ -187,6 +187,7 @@ impl Maker {
         let signed = Input::Signed {
             purpose,
             transaction,
+            coins: Vec::new(),
             tip,
         };
         self.write(MAIN, &[Input::ForceClose { tip }, signed]);
