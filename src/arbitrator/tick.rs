@@ -15,6 +15,7 @@ use super::core::{Applied, Core};
 use super::facts::{concerns, contract_watches, facts, has_lost_facts, Known};
 use super::options::{ResumeOptions, ResumeReport, Trouble};
 use super::purge::purge;
+use super::sleep::{channel_wake_up, Seen};
 use crate::chain::{BlockRef, Budget, ChainError, ChainView, Observer, Urgency, Watch};
 use crate::channel::Feed;
 use crate::channel::Lifecycle;
@@ -520,7 +521,17 @@ impl Tick<'_> {
         let height = tip.map_or(0, |tip| tip.height.to_u32());
         let at_rest = at_rest_to_read(docket.channels.len(), height);
         for (index, (row, channel)) in docket.channels.into_iter().enumerate() {
-            if !at_rest.contains(&index) && is_at_rest(&core.store, row) {
+            let case = core.store.case(row);
+            if let Ok(case) = &case {
+                let seen = Seen { view, case };
+                match channel_wake_up(&core.store, &core.policy, row, channel, &seen) {
+                    Ok(wake_up) => self.report.sleep.channels.extend(wake_up),
+                    Err(error) => self.trouble(channel, error),
+                }
+            }
+            if !at_rest.contains(&index)
+                && case.is_ok_and(|case| is_at_rest(&core.store, row, &case))
+            {
                 continue;
             }
             match core.channel_report(row, channel) {
@@ -558,13 +569,12 @@ fn at_rest_to_read(channels: usize, height: u32) -> Range<usize> {
 }
 
 /// Whether a channel is simply open, or has ended, and carries nothing. One that cannot be read is not.
-fn is_at_rest(store: &Store, row: ChannelRow) -> bool {
-    let case = store.case(row);
-    let is_quiet = |case: Case| match court::lifecycle(&case) {
+fn is_at_rest(store: &Store, row: ChannelRow, case: &Case) -> bool {
+    let is_quiet = match court::lifecycle(case) {
         Lifecycle::Open | Lifecycle::Closed => true,
         Lifecycle::Pending | Lifecycle::Closing => false,
     };
-    case.is_ok_and(is_quiet) && store.carries_htlcs(row).is_ok_and(|carries| !carries)
+    is_quiet && store.carries_htlcs(row).is_ok_and(|carries| !carries)
 }
 
 /// Whether the peer revoked its commitment after it had broadcast it.

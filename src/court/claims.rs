@@ -121,7 +121,8 @@ fn group(case: &Case, contract: &Contract, dossier: &Dossier, tip: u32, policy: 
     match contract.role {
         ContractRole::CommitSweep | ContractRole::Anchor => alone,
         ContractRole::Breach => {
-            let soon = contestable_from(case, contract, dossier)
+            let delay = dossier.terms.remote.to_self_delay;
+            let soon = contestable_from(case, contract, delay)
                 .is_some_and(|height| tip.saturating_add(policy.justice_split_margin) >= height);
             match contract.output {
                 ContractOutput::Htlc { .. } | ContractOutput::SecondLevel if !soon => {

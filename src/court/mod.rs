@@ -17,9 +17,12 @@ mod commands;
 mod contracts;
 mod deadlines;
 mod decisions;
+mod dust;
 mod ending;
 mod event;
 mod facts;
+#[cfg(test)]
+mod fixtures;
 mod lifecycle;
 mod permit;
 pub mod report;
@@ -38,7 +41,7 @@ pub use case::{
     FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,
 };
 pub use claims::{is_second_level, Claim, Urgency};
-pub use deadlines::{deadline, Deadline, DeadlineReason};
+pub use deadlines::{Deadline, DeadlineReason, Outlook};
 pub use decisions::{Advice, CloseReason, PeerContact};
 pub use event::{Event, EventKind};
 pub use facts::{Block, Facts, FundingFact, Input, Outcome, Spend, SpendContext};
