@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::{Amount, FeeRate, OutPoint, Transaction};
 
 use super::core::Core;
-use crate::court::{is_second_level, BroadcastPurpose, Case, Claim, CloseKind, Contract, Dossier};
+use crate::court::{
+    is_second_level, BroadcastPurpose, Case, Claim, CloseKind, Contract, ContractRole, Dossier,
+};
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, CommitmentSecret, Party};
-use crate::store::ChannelRow;
+use crate::store::{ChannelRow, Unreadable};
 use crate::sweep::{self, Bid, ClaimInput, Coin, NotNow, Uneconomic, Unsigned};
 
 /// What became of a claim.
@@ -29,21 +31,23 @@ impl Core {
         claim: &Claim,
         estimates: &BTreeMap<u16, FeeRate>,
     ) -> Result<Option<Made>, ArbitratorError> {
-        let Some(first) = claim.contracts.first() else {
-            return Ok(None);
-        };
         let channel = dossier.channel();
         let terms = &dossier.terms;
         let script = self.sweep_script(row).await?;
         let inputs = self.inputs(row, case, dossier, &claim.contracts)?;
-        let raised = claim.raise.as_ref().map(|old| (old, spent_by(case, old)));
+        let Some(first) = inputs.first().map(|input| input.contract.clone()) else {
+            return Ok(None);
+        };
+
+        let raised = claim.raise.as_ref();
+        let raised = raised.map(|raise| (raise, spent_by(case, raise.transaction())));
         let bid = Bid {
             estimates,
             urgency: claim.urgency,
             raise: raised,
             policy: &self.policy,
         };
-        let made = if is_second_level(first) {
+        let made = if is_second_level(&first) {
             let coins = self.free_coins().await?;
             let feerate = dossier
                 .local_commitment()
@@ -62,7 +66,8 @@ impl Core {
         }
     }
 
-    /// What only the store holds of each way to spend.
+    /// What only the store holds of each way to spend. Without the secret of a revoked commitment its penalties are left out,
+    /// and what is ours without it is claimed all the same.
     fn inputs(
         &self,
         row: ChannelRow,
@@ -70,12 +75,19 @@ impl Core {
         dossier: &Dossier,
         contracts: &[Contract],
     ) -> Result<Vec<ClaimInput>, ArbitratorError> {
-        let secret = self.revealed_secret(row, case)?;
+        let (secret, unreadable) = self.revealed_secret(row, case)?;
         let signatures = peer_signatures(case, dossier)?;
+        let is_penalty = |contract: &Contract| contract.role == ContractRole::Breach;
+        if secret.is_none() && contracts.iter().all(is_penalty) {
+            unreadable.or_refuse()?;
+        }
         contracts
             .iter()
+            .filter(|contract| secret.is_some() || !is_penalty(contract))
             .map(|contract| {
                 let hash = contract.htlc_figures().map(|(_, hash, _)| hash);
+                // A penalty needs no preimage: one that cannot be read is no reason to miss it.
+                let hash = hash.filter(|_| !is_penalty(contract));
                 Ok(ClaimInput {
                     preimage: hash
                         .map(|hash| self.store.preimage(&hash))
@@ -94,7 +106,8 @@ impl Core {
         &self,
         row: ChannelRow,
         case: &Case,
-    ) -> Result<Option<CommitmentSecret>, ArbitratorError> {
+    ) -> Result<(Option<CommitmentSecret>, Unreadable), ArbitratorError> {
+        let mut unreadable = Unreadable::default();
         let number = match case.close.as_ref().map(|close| close.kind) {
             Some(CloseKind::Breach { number }) => CommitmentNumber::new(number),
             Some(
@@ -106,10 +119,13 @@ impl Core {
                 | CloseKind::RemoteFuture { .. }
                 | CloseKind::Unknown,
             )
-            | None => return Ok(None),
+            | None => return Ok((None, unreadable)),
         };
-        let secrets = self.store.secrets(row)?;
-        Ok(number.ok().and_then(|number| secrets.get(number)))
+        let Ok(number) = number else {
+            return Ok((None, unreadable));
+        };
+        let secret = self.store.secret(row, number, &mut unreadable)?;
+        Ok((secret, unreadable))
     }
 
     /// The wallet's coins that no transaction of ours uses already.

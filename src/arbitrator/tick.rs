@@ -338,7 +338,7 @@ impl Tick<'_> {
         if let Some(tagged) = unrecognised {
             let number = tagged.number;
             context.our_point = Some(tagged.our_point);
-            context.peer_secret = core.store.secrets(row)?.get(number);
+            context.peer_secret = core.store.secret(row, number, &mut unreadable)?;
             for owner in [Party::Local, Party::Remote] {
                 let past = core
                     .store
@@ -379,51 +379,72 @@ impl Tick<'_> {
         tip: u32,
     ) -> Result<(), ArbitratorError> {
         let case = self.core.store.case(row)?;
+        let mut first_error = Ok(());
         for want in wants(&case, dossier, tip, &self.core.policy) {
-            let signed = match want {
-                Want::SignCommitment => Some((
-                    BroadcastPurpose::Commitment,
-                    self.core
-                        .sign_commitment(dossier, court::permit(channel, &case)?)
-                        .await?,
-                )),
-                Want::Claim(claim) => {
-                    let estimates = self.estimates().await?;
-                    let case = self.core.store.case(row)?;
-                    let made = self
-                        .core
-                        .make_claim(row, &case, dossier, &claim, &estimates)
-                        .await?;
-                    let outpoints = claim.contracts.iter().map(|it| it.outpoint).collect();
-                    match made {
-                        None => None,
-                        Some(Made::Signed(purpose, transaction)) => Some((purpose, transaction)),
-                        Some(Made::Uneconomic(uneconomic)) => {
-                            let input = Input::Uneconomic {
-                                outpoints,
-                                fee_sat: uneconomic.fee.to_sat(),
-                                tip,
-                            };
-                            self.core.apply_with(row, channel, dossier, &input)?;
-                            None
-                        }
-                        Some(Made::ReserveNeeded(fee)) => {
-                            let what = format!("the wallet has no coin for a fee of {fee}");
-                            self.tell_trouble(Some(channel), what);
-                            None
-                        }
+            match self.answer_want(row, channel, dossier, tip, want).await {
+                Ok(()) => {}
+                Err(error) if is_limit(&error) => return Err(error),
+                // One claim that cannot be made never stops the others.
+                Err(error) => first_error = first_error.and(Err(error)),
+            }
+        }
+        first_error
+    }
+
+    async fn answer_want(
+        &mut self,
+        row: ChannelRow,
+        channel: OutPoint,
+        dossier: &Dossier,
+        tip: u32,
+        want: Want,
+    ) -> Result<(), ArbitratorError> {
+        let signed = match want {
+            Want::SignCommitment => Some((
+                BroadcastPurpose::Commitment,
+                self.core
+                    .sign_commitment(
+                        dossier,
+                        court::permit(channel, &self.core.store.case(row)?)?,
+                    )
+                    .await?,
+            )),
+            Want::Claim(claim) => {
+                let estimates = self.estimates().await?;
+                let case = self.core.store.case(row)?;
+                let made = self
+                    .core
+                    .make_claim(row, &case, dossier, &claim, &estimates)
+                    .await?;
+                let outpoints = claim.contracts.iter().map(|it| it.outpoint).collect();
+                match made {
+                    None => None,
+                    Some(Made::Signed(purpose, transaction)) => Some((purpose, transaction)),
+                    Some(Made::Uneconomic(uneconomic)) => {
+                        let input = Input::Uneconomic {
+                            outpoints,
+                            fee_sat: uneconomic.fee.to_sat(),
+                            tip,
+                        };
+                        self.core.apply_with(row, channel, dossier, &input)?;
+                        None
+                    }
+                    Some(Made::ReserveNeeded(fee)) => {
+                        let what = format!("the wallet has no coin for a fee of {fee}");
+                        self.tell_trouble(Some(channel), what);
+                        None
                     }
                 }
-            };
-            if let Some((purpose, transaction)) = signed {
-                let input = Input::Signed {
-                    purpose,
-                    transaction,
-                    tip,
-                };
-                self.core.apply_with(row, channel, dossier, &input)?;
-                self.report.changed.insert(channel);
             }
+        };
+        if let Some((purpose, transaction)) = signed {
+            let input = Input::Signed {
+                purpose,
+                transaction,
+                tip,
+            };
+            self.core.apply_with(row, channel, dossier, &input)?;
+            self.report.changed.insert(channel);
         }
         Ok(())
     }

@@ -43,7 +43,11 @@ fn seen_close(
     step.case.seen = Some(spend.txid);
     let txid = spend.txid;
     step.log(facts.tip, LogKind::CloseSeen { txid, kind });
-    step.tell(dossier.channel(), EventKind::CloseSeen { txid, kind });
+    let channel = dossier.channel();
+    step.tell(channel, EventKind::CloseSeen { txid, kind });
+    if let CloseKind::Breach { number } = kind {
+        step.tell(channel, EventKind::BreachSeen { txid, number });
+    }
     Ok(())
 }
 
@@ -225,6 +229,7 @@ fn again(kind: CloseKind, case: &Case) -> Option<BroadcastPurpose> {
 }
 
 /// Takes back what was derived from the close: its summary, its contracts, and the sweeps of outputs that no longer exist.
+/// Justice is kept: should the breach return, it is priced above what was broadcast before, or mempools refuse it.
 fn forget_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
     let Some(close) = step.case.close.take() else {
         return;
@@ -241,10 +246,11 @@ fn forget_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
     step.summary = SummaryChange::Withdraw;
     step.case.contracts.clear();
     step.case.seen = Some(txid);
+    let is_breach = matches!(close.kind, CloseKind::Breach { .. });
     step.case
         .broadcasts
         .retain(|broadcast| match broadcast.purpose {
-            BroadcastPurpose::Sweep(_) => false,
+            BroadcastPurpose::Sweep(_) => is_breach,
             BroadcastPurpose::Funding
             | BroadcastPurpose::Commitment
             | BroadcastPurpose::Cooperative

@@ -40,7 +40,7 @@ pub use case::{
     ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Dossier, ForceClose,
     FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,
 };
-pub use claims::{is_second_level, Claim, Urgency};
+pub use claims::{is_second_level, Claim, Raise, Urgency};
 pub use deadlines::{Deadline, DeadlineReason, Outlook};
 pub use decisions::{Advice, CloseReason, PeerContact};
 pub use event::{Event, EventKind};
