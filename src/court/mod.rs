@@ -10,7 +10,9 @@
 mod arbitrator;
 mod audit;
 mod balance;
+mod books;
 mod case;
+pub mod case_file;
 mod claims;
 mod close;
 mod commands;
@@ -20,7 +22,10 @@ mod decisions;
 mod ending;
 mod event;
 mod facts;
+#[cfg(test)]
+mod fixtures;
 mod lifecycle;
+mod output;
 mod permit;
 pub mod report;
 pub mod resolver;
@@ -29,10 +34,12 @@ mod summary;
 mod upstream;
 mod wants;
 mod watcher;
+mod words;
 
 pub use arbitrator::advance;
 pub use audit::{audit_case, audit_summary};
 pub use balance::ClosingBalance;
+pub use books::Money;
 pub use case::{
     ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Dossier, ForceClose,
     FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,
@@ -43,6 +50,7 @@ pub use decisions::{Advice, CloseReason, PeerContact};
 pub use event::{Event, EventKind};
 pub use facts::{Block, Facts, FundingFact, Input, Outcome, Spend, SpendContext};
 pub use lifecycle::{lifecycle, refusal};
+pub use output::{Claimant, CloseOutput, Means, OutputKind, Who};
 pub use permit::{permit, Permit};
 pub use resolver::{Contract, ContractRole, Progress, Reason, Resolution};
 pub use restored::restored;

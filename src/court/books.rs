@@ -1,0 +1,228 @@
+//! The books of a case: what each output of the close comes to for us, and what claiming it has cost.
+
+use std::collections::BTreeMap;
+
+use bitcoin::{Amount, OutPoint, Txid};
+use serde::{Deserialize, Serialize};
+
+use super::balance::{add, less, paid_out, value, ClosingBalance};
+use super::{Case, Contract, ContractRole, LogKind, Progress, Reason, Resolution, Step};
+use crate::protocol::Party;
+
+/// What an output comes to for us, in satoshi. One that is not ours comes to nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Money {
+    /// Ours if all goes well, and not settled; in a case that has ended: left where it is.
+    pub in_limbo_sat: u64,
+    /// Ours, settled, less the fees.
+    pub recovered_sat: u64,
+    /// It was ours, and somebody else has spent it.
+    pub lost_sat: u64,
+    /// Paid out of it for claiming it.
+    pub fees_sat: u64,
+}
+
+impl Money {
+    /// As it is reported: recovered is only what is settled.
+    pub(super) fn of(share: &ClosingBalance, is_settled: bool) -> Self {
+        let (limbo, settled) = (share.in_limbo().to_sat(), share.settled.to_sat());
+        let (in_limbo_sat, recovered_sat) = if is_settled {
+            (limbo, settled)
+        } else {
+            (limbo.saturating_add(settled), 0)
+        };
+        Money {
+            in_limbo_sat,
+            recovered_sat,
+            lost_sat: share.lost.to_sat(),
+            fees_sat: share.sweep_fees.to_sat(),
+        }
+    }
+}
+
+/// Writes into the log what every output came to: the working data that says so goes with the end of the case.
+pub(super) fn close_books(step: &mut Step, tip: u32) {
+    let books = Books::of(&step.case);
+    let entries: Vec<LogKind> = step
+        .case
+        .contracts
+        .iter()
+        .map(|contract| LogKind::Account {
+            outpoint: contract.outpoint,
+            money: books.money(contract),
+        })
+        .collect();
+    for entry in entries {
+        step.log(tip, entry);
+    }
+}
+
+/// What has to be known of all outputs to say what one of them comes to.
+pub(super) struct Books {
+    /// What the second-level spend of an output left.
+    second_level: BTreeMap<OutPoint, Amount>,
+    /// What claiming an output has cost.
+    fees: BTreeMap<OutPoint, Amount>,
+}
+
+impl Books {
+    pub(super) fn of(case: &Case) -> Self {
+        let contracts = case.contracts.iter();
+        Books {
+            second_level: contracts
+                .filter_map(|contract| Some((contract.parent?, value(contract))))
+                .collect(),
+            fees: fees(case),
+        }
+    }
+
+    /// What one output of the close comes to, as it is reported.
+    pub(super) fn money(&self, contract: &Contract) -> Money {
+        // What the second level cost is not recovered, and what it left is an output of its own.
+        Money::of(&self.share(contract), contract.progress.settled().is_some())
+    }
+
+    /// In which sum of the balance one output of the close stands.
+    pub(super) fn share(&self, contract: &Contract) -> ClosingBalance {
+        let value = value(contract);
+        let nothing = ClosingBalance::default();
+        if let Some(left) = self.second_level.get(&contract.outpoint) {
+            return second_level_fee(contract, less(value, *left));
+        }
+        match contract.progress {
+            Progress::Contested { .. } => ClosingBalance {
+                contested: value,
+                ..nothing
+            },
+            Progress::Maturing { claimable_at } => ClosingBalance {
+                maturing: BTreeMap::from([(claimable_at, value)]),
+                ..nothing
+            },
+            Progress::Claimable => ClosingBalance {
+                claimable: value,
+                ..nothing
+            },
+            Progress::Uneconomic { .. } => ClosingBalance {
+                uneconomic: value,
+                ..nothing
+            },
+            Progress::GivenUp { reason } => given_up(reason, value),
+            Progress::Spent { resolution, .. } | Progress::Resolved { resolution } => {
+                self.spent(contract, &resolution)
+            }
+        }
+    }
+
+    fn spent(&self, contract: &Contract, resolution: &Resolution) -> ClosingBalance {
+        let value = value(contract);
+        let nothing = ClosingBalance::default();
+        match resolution {
+            Resolution::Claimed { txid: _ } => {
+                let fee = self.fees.get(&contract.outpoint).copied();
+                let fee = fee.unwrap_or(Amount::ZERO);
+                ClosingBalance {
+                    settled: less(value, fee),
+                    sweep_fees: fee,
+                    ..nothing
+                }
+            }
+            // An HTLC that the peer takes was paid, or is the peer's again.
+            Resolution::Fulfilled { txid: _ } | Resolution::TimedOut { txid: _ } => {
+                ClosingBalance {
+                    others: value,
+                    ..nothing
+                }
+            }
+            Resolution::SweptByAnother { txid: _ } => swept(contract.role, value),
+        }
+    }
+}
+
+/// The fees of the claims that confirmed, each divided by value among the outputs that it took; the parts together are
+/// the fee. One whose transaction we do not hold counts as none.
+fn fees(case: &Case) -> BTreeMap<OutPoint, Amount> {
+    let mut taken: BTreeMap<Txid, Vec<&Contract>> = BTreeMap::new();
+    for contract in &case.contracts {
+        match contract.progress.resolution() {
+            Some(Resolution::Claimed { txid }) => taken.entry(txid).or_default().push(contract),
+            Some(
+                Resolution::Fulfilled { .. }
+                | Resolution::TimedOut { .. }
+                | Resolution::SweptByAnother { .. },
+            )
+            | None => {}
+        }
+    }
+    let mut fees = BTreeMap::new();
+    for held in &case.broadcasts {
+        let taken = taken.get(&held.txid).map_or(&[][..], Vec::as_slice);
+        let total = taken
+            .iter()
+            .map(|contract| value(contract))
+            .fold(Amount::ZERO, add);
+        let fee = u128::from(less(total, paid_out(&held.transaction)).to_sat());
+        let part_of = |sum: Amount| {
+            let part = fee * u128::from(sum.to_sat()) / u128::from(total.to_sat().max(1));
+            Amount::from_sat(u64::try_from(part).unwrap_or(u64::MAX))
+        };
+        let mut before = Amount::ZERO;
+        for contract in taken {
+            let with = add(before, value(contract));
+            fees.insert(contract.outpoint, less(part_of(with), part_of(before)));
+            before = with;
+        }
+    }
+    fees
+}
+
+/// An output that is a contract of its own holds the rest: what it has less was the fee of the second level.
+fn second_level_fee(contract: &Contract, fee: Amount) -> ClosingBalance {
+    let nothing = ClosingBalance::default();
+    match contract.owner {
+        Party::Local => ClosingBalance {
+            sweep_fees: fee,
+            ..nothing
+        },
+        // The cheater paid it.
+        Party::Remote => ClosingBalance {
+            others: fee,
+            ..nothing
+        },
+    }
+}
+
+fn given_up(reason: Reason, value: Amount) -> ClosingBalance {
+    let nothing = ClosingBalance::default();
+    match reason {
+        Reason::NotOurs => ClosingBalance {
+            others: value,
+            ..nothing
+        },
+        Reason::FeeAboveValue { .. } | Reason::AnchorAlone | Reason::NoPeerSignature => {
+            ClosingBalance {
+                given_up: value,
+                ..nothing
+            }
+        }
+    }
+}
+
+fn swept(role: ContractRole, value: Amount) -> ClosingBalance {
+    let nothing = ClosingBalance::default();
+    match role {
+        // BOLT 3 leaves it to anyone after a while, and to us it was not worth its fee.
+        ContractRole::Anchor => ClosingBalance {
+            uneconomic: value,
+            ..nothing
+        },
+        ContractRole::CommitSweep
+        | ContractRole::OutgoingContest
+        | ContractRole::OutgoingTimeout
+        | ContractRole::IncomingContest
+        | ContractRole::IncomingSuccess
+        | ContractRole::Breach => ClosingBalance {
+            lost: value,
+            ..nothing
+        },
+    }
+}
