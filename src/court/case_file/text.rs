@@ -94,7 +94,9 @@ impl Display for OutputFile {
         if self.waiting != Waiting::Nothing {
             write!(f, "; waits for {}", self.waiting)?;
         }
-        if let Some(claim) = &self.claim {
+        // Once it is spent, the progress has said by what.
+        let is_spent = self.progress.is_some_and(|it| it.resolution().is_some());
+        if let Some(claim) = self.claim.as_ref().filter(|_| !is_spent) {
             write!(f, "; claim {claim}")?;
         }
         if self.money != Money::default() {
