@@ -58,13 +58,17 @@ pub struct Policy {
     /// `min_final_cltv_expiry_delta` for invoices of ours, in blocks: a day, so that a device that wakes four times a day
     /// settles in time (see [`Policy::fulfil_margin`]).
     pub min_final_cltv: u32,
-    /// Blocks before the cheater can take an output at which each gets a justice transaction of its own: three hours.
+    /// Blocks before somebody else can take an output at which it gets a claim of its own, that of no other output's fate
+    /// depends on: three hours.
     pub justice_split_margin: u32,
     /// Most inputs of one claim: far below what nodes relay, and little lost if one of them is taken by the peer.
     pub max_claim_inputs: usize,
     /// Blocks for which a case is kept open, after its outputs could have been resolved, for one that is not worth its fee,
     /// or that the peer does not take back: two weeks, in which fees fall at least once.
     pub end_patience: u32,
+    /// Blocks after which an output that was not worth its fee is priced again, if no tick comes before: a day, in which
+    /// fees have a quiet hour.
+    pub reprice_interval: u32,
     /// Blocks for which a claim with a deadline stays unconfirmed before it is priced anew.
     pub claim_patience: u32,
     /// Least blocks kept of the peer's delay for getting a justice transaction confirmed: six hours.
@@ -104,6 +108,7 @@ impl Default for Policy {
             justice_split_margin: 18,
             max_claim_inputs: 100,
             end_patience: 2_016,
+            reprice_interval: 144,
             claim_patience: 4,
             min_breach_margin: 36,
             max_breach_margin: 144,

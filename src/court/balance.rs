@@ -7,7 +7,8 @@ use bitcoin::{Amount, Transaction};
 use super::books::{Books, Money};
 use super::{Case, Close, Contract};
 
-/// The money of a channel whose close is proven, or of several. The sums together are the capacity.
+/// The money of a channel whose close is proven, or of several. The sums together, but for what the wallet's coins have
+/// paid, are the capacity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClosingBalance {
     /// Ours without waiting: paid to our scripts by the close itself, or claimed since.
@@ -30,6 +31,8 @@ pub struct ClosingBalance {
     pub closing_fee: Amount,
     /// Paid out of our outputs for claiming them.
     pub sweep_fees: Amount,
+    /// Paid for the same out of the wallet's coins, which are no part of the capacity.
+    pub wallet_fees: Amount,
 }
 
 impl ClosingBalance {
@@ -40,9 +43,11 @@ impl ClosingBalance {
         };
         let books = Books::of(case);
         let contracts = case.contracts.iter();
-        contracts
-            .map(|contract| books.share(contract))
-            .fold(at_once(case, close, capacity), Self::plus)
+        let shares = contracts.map(|contract| books.share(contract));
+        ClosingBalance {
+            wallet_fees: books.wallet_fees,
+            ..shares.fold(at_once(case, close, capacity), Self::plus)
+        }
     }
 
     /// Ours, and not claimed yet: what is claimable and what will be.
@@ -57,7 +62,7 @@ impl ClosingBalance {
             .fold(Amount::ZERO, add)
     }
 
-    /// All sums together.
+    /// All sums together that are part of the capacity.
     pub fn total(&self) -> Amount {
         let ClosingBalance {
             settled,
@@ -70,6 +75,7 @@ impl ClosingBalance {
             others,
             closing_fee,
             sweep_fees,
+            wallet_fees: _,
         } = *self;
         [settled, given_up, lost, others, closing_fee, sweep_fees]
             .into_iter()
@@ -114,6 +120,7 @@ impl ClosingBalance {
             others: add(self.others, other.others),
             closing_fee: add(self.closing_fee, other.closing_fee),
             sweep_fees: add(self.sweep_fees, other.sweep_fees),
+            wallet_fees: add(self.wallet_fees, other.wallet_fees),
         }
     }
 }

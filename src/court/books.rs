@@ -6,7 +6,7 @@ use bitcoin::{Amount, OutPoint, Txid};
 use serde::{Deserialize, Serialize};
 
 use super::balance::{add, less, paid_out, value, ClosingBalance};
-use super::{Case, Contract, ContractRole, LogKind, Progress, Reason, Resolution, Step};
+use super::{Broadcast, Case, Contract, ContractRole, LogKind, Progress, Reason, Resolution, Step};
 use crate::protocol::Party;
 
 /// What an output comes to for us, in satoshi. One that is not ours comes to nothing.
@@ -63,16 +63,56 @@ pub(super) struct Books {
     second_level: BTreeMap<OutPoint, Amount>,
     /// What claiming an output has cost.
     fees: BTreeMap<OutPoint, Amount>,
+    /// What the wallet's coins have paid for claims that confirmed.
+    pub(super) wallet_fees: Amount,
 }
 
 impl Books {
     pub(super) fn of(case: &Case) -> Self {
         let contracts = case.contracts.iter();
-        Books {
+        let mut books = Books {
             second_level: contracts
                 .filter_map(|contract| Some((contract.parent?, value(contract))))
                 .collect(),
-            fees: fees(case),
+            fees: BTreeMap::new(),
+            wallet_fees: Amount::ZERO,
+        };
+        let claimed = claimed(case);
+        for held in &case.broadcasts {
+            if let Some(taken) = claimed.get(&held.txid) {
+                books.enter(held, taken);
+            }
+        }
+        books
+    }
+
+    /// A claim that confirmed, and what it took: what the outputs paid of its fee is divided among them by value, to the
+    /// last satoshi; the rest came from the wallet's coins.
+    fn enter(&mut self, held: &Broadcast, taken: &[&Contract]) {
+        let values = taken.iter().map(|contract| value(contract));
+        let total = values.fold(Amount::ZERO, add);
+        let paid_out = paid_out(&held.transaction);
+        let coins = held.coins.iter().map(|coin| coin.output.value);
+        let with_coins = coins.fold(total, add);
+        let of_outputs = u128::from(less(total, paid_out).to_sat());
+        let part_of = |sum: Amount| {
+            let part = of_outputs * u128::from(sum.to_sat()) / u128::from(total.to_sat().max(1));
+            Amount::from_sat(u64::try_from(part).unwrap_or(u64::MAX))
+        };
+        let mut before = Amount::ZERO;
+        let mut from_outputs = Amount::ZERO;
+        for contract in taken {
+            let with = add(before, value(contract));
+            let part = less(part_of(with), part_of(before));
+            before = with;
+            self.fees.insert(contract.outpoint, part);
+            let left = self.second_level.get(&contract.outpoint);
+            let paid = left.map_or(part, |left| less(value(contract), *left));
+            from_outputs = add(from_outputs, paid);
+        }
+        if !held.coins.is_empty() {
+            let from_wallet = less(less(with_coins, paid_out), from_outputs);
+            self.wallet_fees = add(self.wallet_fees, from_wallet);
         }
     }
 
@@ -138,9 +178,8 @@ impl Books {
     }
 }
 
-/// The fees of the claims that confirmed, each divided by value among the outputs that it took; the parts together are
-/// the fee. One whose transaction we do not hold counts as none.
-fn fees(case: &Case) -> BTreeMap<OutPoint, Amount> {
+/// The outputs that are claimed, by the transaction that did it.
+fn claimed(case: &Case) -> BTreeMap<Txid, Vec<&Contract>> {
     let mut taken: BTreeMap<Txid, Vec<&Contract>> = BTreeMap::new();
     for contract in &case.contracts {
         match contract.progress.resolution() {
@@ -153,26 +192,7 @@ fn fees(case: &Case) -> BTreeMap<OutPoint, Amount> {
             | None => {}
         }
     }
-    let mut fees = BTreeMap::new();
-    for held in &case.broadcasts {
-        let taken = taken.get(&held.txid).map_or(&[][..], Vec::as_slice);
-        let total = taken
-            .iter()
-            .map(|contract| value(contract))
-            .fold(Amount::ZERO, add);
-        let fee = u128::from(less(total, paid_out(&held.transaction)).to_sat());
-        let part_of = |sum: Amount| {
-            let part = fee * u128::from(sum.to_sat()) / u128::from(total.to_sat().max(1));
-            Amount::from_sat(u64::try_from(part).unwrap_or(u64::MAX))
-        };
-        let mut before = Amount::ZERO;
-        for contract in taken {
-            let with = add(before, value(contract));
-            fees.insert(contract.outpoint, less(part_of(with), part_of(before)));
-            before = with;
-        }
-    }
-    fees
+    taken
 }
 
 /// An output that is a contract of its own holds the rest: what it has less was the fee of the second level.
@@ -198,12 +218,13 @@ fn given_up(reason: Reason, value: Amount) -> ClosingBalance {
             others: value,
             ..nothing
         },
-        Reason::FeeAboveValue { .. } | Reason::AnchorAlone | Reason::NoPeerSignature => {
-            ClosingBalance {
-                given_up: value,
-                ..nothing
-            }
-        }
+        Reason::FeeAboveValue { .. }
+        | Reason::ReserveNeeded { .. }
+        | Reason::AnchorAlone
+        | Reason::NoPeerSignature => ClosingBalance {
+            given_up: value,
+            ..nothing
+        },
     }
 }
 

@@ -8,11 +8,9 @@ mod outputs;
 #[cfg(test)]
 mod tests;
 mod text;
-mod waiting;
 
 pub use claim::BroadcastFile;
 pub use outputs::OutputFile;
-pub use waiting::Waiting;
 
 use bitcoin::{OutPoint, Txid};
 

@@ -32,6 +32,7 @@ pub mod resolver;
 mod restored;
 mod summary;
 mod upstream;
+mod waiting;
 mod wants;
 mod watcher;
 mod words;
@@ -41,8 +42,8 @@ pub use audit::{audit_case, audit_summary};
 pub use balance::ClosingBalance;
 pub use books::Money;
 pub use case::{
-    ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Dossier, ForceClose,
-    FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,
+    ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Coin, Dossier,
+    ForceClose, FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,
 };
 pub use claims::{is_second_level, Claim, Urgency};
 pub use deadlines::{deadline, Deadline, DeadlineReason};
@@ -55,6 +56,7 @@ pub use permit::{permit, Permit};
 pub use resolver::{Contract, ContractRole, Progress, Reason, Resolution};
 pub use restored::restored;
 pub use upstream::Verdict;
+pub use waiting::Waiting;
 pub use wants::{due_broadcasts, next_height, wants, Want};
 pub use watcher::{is_signed_by_both, recognise, state_number, CloseKind, Recognition};
 

@@ -3,6 +3,7 @@
 use super::claims::{claims, is_sweep, spends};
 use super::permit::is_permitted;
 use super::resolver::Progress;
+use super::waiting::Clock;
 use super::{
     ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Claim, Contract, Dossier,
     FundingState,
@@ -63,24 +64,12 @@ pub fn next_height(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) ->
             since.saturating_add(policy.final_depth)
         }));
     } else if let Some(close) = &case.close {
-        let at_depth = |height: u32, depth: u32| height.saturating_add(depth).saturating_sub(1);
-        let settle = policy.settle_depth(dossier.terms.funding.capacity);
-        heights.push(at_depth(close.block.height, settle));
-        heights.push(at_depth(close.block.height, policy.final_depth));
-        for contract in &case.contracts {
-            match contract.progress {
-                Progress::Maturing { claimable_at } => heights.push(claimable_at),
-                Progress::Claimable => heights.push(tip.saturating_add(1)),
-                Progress::Spent { block, .. } => {
-                    heights.push(at_depth(block.height, settle));
-                    heights.push(at_depth(block.height, policy.final_depth));
-                }
-                Progress::Contested { until } => heights.push(until),
-                Progress::Uneconomic { .. }
-                | Progress::GivenUp { .. }
-                | Progress::Resolved { .. } => {}
-            }
-        }
+        let clock = Clock::of(close, dossier, tip, policy);
+        let of_close = clock.burial(close.block.height, close.settled);
+        let contracts = case.contracts.iter();
+        let waiting = contracts.map(|contract| clock.waiting(contract, None));
+        let all = waiting.chain([of_close]);
+        heights.extend(all.filter_map(|waiting| waiting.next_height(tip)));
     } else {
         if let Some(orphan) = case.orphan {
             heights.push(orphan.since.saturating_add(policy.orphan_patience));
@@ -114,19 +103,15 @@ pub fn due_broadcasts(case: &Case) -> impl Iterator<Item = &Broadcast> {
     })
 }
 
-/// Whether a claim of ours is still to be broadcast: its outputs are there to be had, and no newer claim of ours takes
-/// one of them.
+/// Whether a claim of ours is still to be broadcast: its outputs are there to be had, and no newer claim of ours that can
+/// still confirm takes one of them.
 fn is_due_claim(case: &Case, held: &Broadcast) -> bool {
-    let claimed: Vec<&Contract> = case
-        .contracts
-        .iter()
-        .filter(|contract| spends(&held.transaction, &contract.outpoint))
-        .collect();
+    let claimed: Vec<&Contract> = case.claimed_by(&held.transaction).collect();
     let can_be_had = |contract: &&Contract| match contract.progress {
-        Progress::Claimable => true,
+        // One that was signed before its fee rose above the value may still confirm.
+        Progress::Claimable | Progress::Uneconomic { .. } => true,
         Progress::Contested { .. }
         | Progress::Maturing { .. }
-        | Progress::Uneconomic { .. }
         | Progress::GivenUp { .. }
         | Progress::Spent { .. }
         | Progress::Resolved { .. } => false,
@@ -136,7 +121,7 @@ fn is_due_claim(case: &Case, held: &Broadcast) -> bool {
         .iter()
         .skip_while(|other| other.txid != held.txid)
         .skip(1)
-        .filter(|other| is_sweep(other));
+        .filter(|other| is_sweep(other) && !case.is_void(other));
     let is_replaced = newer.any(|other| {
         let takes = |contract: &&Contract| spends(&other.transaction, &contract.outpoint);
         claimed.iter().any(takes)

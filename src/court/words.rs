@@ -172,7 +172,7 @@ impl Display for Progress {
                 write!(f, "ours from height {claimable_at} on")
             }
             Progress::Claimable => write!(f, "ours, the claim is not confirmed"),
-            Progress::Uneconomic { reason } => write!(f, "not worth claiming: {reason}"),
+            Progress::Uneconomic { reason } => write!(f, "left for now: {reason}"),
             Progress::GivenUp { reason } => write!(f, "given up: {reason}"),
             Progress::Spent {
                 resolution,
@@ -197,6 +197,12 @@ impl Display for Reason {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Reason::FeeAboveValue { fee_sat } => write!(f, "the claim would cost {fee_sat} sat"),
+            Reason::ReserveNeeded { fee_sat } => {
+                write!(
+                    f,
+                    "it needs a coin of the wallet's for a fee of {fee_sat} sat"
+                )
+            }
             Reason::AnchorAlone => write!(f, "an anchor alone is worth less than its fee"),
             Reason::NoPeerSignature => write!(f, "the peer's signature for it is not held"),
             Reason::NotOurs => write!(f, "it was never ours, and the peer leaves it"),

@@ -19,7 +19,7 @@ pub struct BroadcastFile {
     pub txid: String,
     /// What it is for.
     pub purpose: BroadcastPurpose,
-    /// What it pays; nothing where it spends coins that are not the channel's.
+    /// What it pays; nothing for a funding.
     pub fee_sat: Option<u64>,
     /// The same by its weight, in sat per 1000 weight units.
     pub feerate_per_kw: Option<u64>,

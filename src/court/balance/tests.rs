@@ -4,12 +4,12 @@ use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash;
 use bitcoin::secp256k1::{PublicKey, SecretKey, SECP256K1};
 use bitcoin::transaction::Version;
-use bitcoin::{BlockHash, OutPoint, ScriptBuf, Sequence, TxIn, TxOut, Txid, Witness};
+use bitcoin::{BlockHash, OutPoint, ScriptBuf, Sequence, TxIn, TxOut, Txid, Weight, Witness};
 use proptest::prelude::*;
 
 use super::*;
 use crate::court::{
-    Block, Broadcast, BroadcastPurpose, CloseKind, ContractRole, Progress, Reason, Resolution,
+    Block, Broadcast, BroadcastPurpose, CloseKind, Coin, ContractRole, Progress, Reason, Resolution,
 };
 use crate::protocol::{ContractOutput, Party};
 
@@ -112,6 +112,7 @@ fn with_claim(mut case: Case, fee: u64) -> Case {
             transaction: pays(&outpoints, &[value.saturating_sub(fee)]),
             since: 100,
             outcome: None,
+            coins: Vec::new(),
         });
     }
     case
@@ -249,6 +250,45 @@ fn the_fee_of_a_claim_is_divided_by_value_to_the_last_satoshi() {
     assert_eq!(
         (sat(balance.settled), sat(balance.sweep_fees)),
         (2_900, 100)
+    );
+}
+
+#[test]
+fn what_the_wallets_coins_pay_is_counted_beside_the_capacity() {
+    let resolution = Resolution::Claimed { txid: txid(CLAIM) };
+    let progress = Progress::Resolved { resolution };
+    let htlc = contract(0, 20_000, ContractRole::OutgoingTimeout, progress);
+    // Its second level has no fee of its own: a coin of 5,000 sat pays 400, and the rest is change.
+    let left = Contract {
+        outpoint: OutPoint::new(txid(CLAIM), 0),
+        parent: Some(htlc.outpoint),
+        ..contract(0, 20_000, ContractRole::CommitSweep, Progress::Claimable)
+    };
+    let outpoint = htlc.outpoint;
+    let mut case = case(vec![htlc, left], 0, 0);
+    case.broadcasts.push(Broadcast {
+        txid: txid(CLAIM),
+        purpose: BroadcastPurpose::Sweep(outpoint),
+        transaction: pays(&[outpoint], &[20_000, 4_600]),
+        since: 100,
+        outcome: None,
+        coins: vec![Coin {
+            outpoint: OutPoint::new(txid(ANOTHER), 7),
+            output: TxOut {
+                value: Amount::from_sat(5_000),
+                script_pubkey: ScriptBuf::new(),
+            },
+            witness_weight: Weight::from_wu(108),
+        }],
+    });
+    let balance = ClosingBalance::of(&case, Amount::from_sat(20_000));
+    assert_eq!(
+        (sat(balance.wallet_fees), sat(balance.sweep_fees)),
+        (400, 0)
+    );
+    assert_eq!(
+        (sat(balance.claimable), sat(balance.total())),
+        (20_000, 20_000)
     );
 }
 

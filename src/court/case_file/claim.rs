@@ -1,6 +1,6 @@
 //! A transaction of ours: what it pays, since when it is out, and what the server last said of it.
 
-use bitcoin::{Amount, FeeRate, OutPoint, Txid};
+use bitcoin::{Amount, FeeRate, Txid};
 
 use crate::court::balance::paid_out;
 use crate::court::{Broadcast, BroadcastPurpose, Case, Dossier, Outcome};
@@ -10,7 +10,7 @@ use crate::court::{Broadcast, BroadcastPurpose, Case, Dossier, Outcome};
 pub struct BroadcastFile {
     pub txid: Txid,
     pub purpose: BroadcastPurpose,
-    /// What it pays; `None` where it spends coins that are not the channel's.
+    /// What it pays; `None` for a funding.
     pub fee: Option<Amount>,
     /// The fee by its weight.
     pub feerate: Option<FeeRate>,
@@ -36,19 +36,14 @@ impl BroadcastFile {
     }
 }
 
+/// What it leaves to its miner. A funding spends what we know nothing of.
 fn fee(held: &Broadcast, case: &Case, dossier: &Dossier) -> Option<Amount> {
-    let inputs = held.transaction.input.iter();
-    let spent = inputs
-        .map(|input| value_of(input.previous_output, case, dossier))
-        .try_fold(Amount::ZERO, |sum, value| sum.checked_add(value?))?;
+    let spent = match held.purpose {
+        BroadcastPurpose::Funding => return None,
+        BroadcastPurpose::Commitment
+        | BroadcastPurpose::Cooperative
+        | BroadcastPurpose::OrphanedClose => dossier.terms.funding.capacity,
+        BroadcastPurpose::Sweep(_) => case.spent_by(held),
+    };
     spent.checked_sub(paid_out(&held.transaction))
-}
-
-fn value_of(outpoint: OutPoint, case: &Case, dossier: &Dossier) -> Option<Amount> {
-    if outpoint == dossier.channel() {
-        return Some(dossier.terms.funding.capacity);
-    }
-    let mut contracts = case.contracts.iter();
-    let contract = contracts.find(|contract| contract.outpoint == outpoint)?;
-    Some(Amount::from_sat(contract.value_sat))
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use bitcoin::{Amount, OutPoint};
 
 use super::claim::BroadcastFile;
-use super::waiting::{waiting, Depths, Waiting};
 use crate::config::Policy;
 use crate::court::books::Books;
 use crate::court::claims::is_sweep;
 use crate::court::output::{claimants, Claimant, CloseOutput, Means, OutputKind, Standing, Who};
+use crate::court::waiting::{Clock, Waiting};
 use crate::court::{
     ArbitratorState, Broadcast, Case, Close, CloseKind, ClosingBalance, Contract, ContractRole,
     Dossier, LogEntry, LogKind, Money, Progress, Reason,
@@ -53,10 +53,7 @@ pub(super) fn outputs(
         dossier,
         close,
         tip,
-        depths: Depths {
-            settle: policy.settle_depth(dossier.terms.funding.capacity),
-            policy,
-        },
+        clock: Clock::of(close, dossier, tip, policy),
         books: Books::of(case),
         contracts: by_outpoint(&case.contracts),
         claims: newest_claims(case),
@@ -84,7 +81,7 @@ struct Desk<'a> {
     dossier: &'a Dossier,
     close: &'a Close,
     tip: u32,
-    depths: Depths<'a>,
+    clock: Clock<'a>,
     books: Books,
     contracts: BTreeMap<OutPoint, &'a Contract>,
     claims: BTreeMap<OutPoint, &'a Broadcast>,
@@ -145,7 +142,7 @@ impl Desk<'_> {
         let progress = contract.map(|contract| contract.progress).or_else(recorded);
         let claim = self.claims.get(&outpoint).copied();
         let claimants = self.claimants(&kind, contract, progress);
-        let waiting = self.waiting(&kind, contract, claim, &claimants);
+        let waiting = self.waiting(&kind, contract, claim);
         OutputFile {
             outpoint,
             value: Amount::from_sat(value_sat),
@@ -225,19 +222,12 @@ impl Desk<'_> {
         kind: &OutputKind,
         contract: Option<&Contract>,
         claim: Option<&Broadcast>,
-        claimants: &[Claimant],
     ) -> Waiting {
         let close = self.close;
         match (contract, kind) {
-            (Some(contract), _) => {
-                let ours = claimants.iter().find(|claimant| claimant.who == Who::Us);
-                let ripe = ours.map_or(close.block.height, |ours| ours.from);
-                let left_at = ripe.saturating_add(self.depths.policy.end_patience);
-                let claim = claim.map(|held| held.txid);
-                waiting(contract, claim, left_at, self.depths)
-            }
+            (Some(contract), _) => self.clock.waiting(contract, claim.map(|held| held.txid)),
             (None, OutputKind::OurWallet) if self.case.state != ArbitratorState::FullyResolved => {
-                self.depths.burial(close.block.height, close.settled)
+                self.clock.burial(close.block.height, close.settled)
             }
             (
                 None,

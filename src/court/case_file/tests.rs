@@ -8,7 +8,7 @@ use crate::court::fixtures::{block, closed, contract, dossier, htlc_output, term
 use crate::court::output::{claimants, Standing};
 use crate::court::{
     Broadcast, CloseOutput, Contract, ContractRole, LogKind, Means, Money, Outcome, OutputKind,
-    Progress, Reason, Resolution, Who,
+    Progress, Reason, Resolution, Waiting, Who,
 };
 use crate::protocol::{ContractOutput, HtlcKind, Party};
 
@@ -133,8 +133,11 @@ fn what_an_output_waits_for_follows_from_how_far_it_is() {
         (
             to_remote,
             uneconomic(Reason::FeeAboveValue { fee_sat: 9 }),
-            Waiting::LowerFees { until: left },
-            Some(left),
+            Waiting::LowerFees {
+                again: 301 + 144,
+                until: left,
+            },
+            Some(301 + 144),
         ),
         (
             to_remote,
@@ -220,6 +223,7 @@ fn claim_of(case: &Case) -> Broadcast {
         transaction,
         since: 210,
         outcome: Some(Outcome::FeeTooLow),
+        coins: Vec::new(),
     }
 }
 

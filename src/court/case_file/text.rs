@@ -2,9 +2,9 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use super::{BroadcastFile, CaseFile, CloseFile, OutputFile, Waiting};
+use super::{BroadcastFile, CaseFile, CloseFile, OutputFile};
 use crate::channel::Lifecycle;
-use crate::court::{ClosingBalance, Money};
+use crate::court::{ClosingBalance, Money, Waiting};
 
 impl Display for CaseFile {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -67,6 +67,7 @@ impl Display for ClosingBalance {
             ("others'".to_string(), self.others),
             ("closing fee".to_string(), self.closing_fee),
             ("claims' fees".to_string(), self.sweep_fees),
+            ("paid by coins of the wallet".to_string(), self.wallet_fees),
         ]);
         write!(f, "{} sat", self.total().to_sat())?;
         let sums = sums
@@ -122,7 +123,13 @@ impl Display for Waiting {
             }
             Waiting::Claim => write!(f, "our claim to be made"),
             Waiting::Confirmation { txid } => write!(f, "{txid} to confirm"),
-            Waiting::LowerFees { until } => write!(f, "lower fees, or height {until}"),
+            Waiting::Reserve { fee_sat, until } => {
+                write!(
+                    f,
+                    "a coin of the wallet's that pays {fee_sat} sat, or height {until}"
+                )
+            }
+            Waiting::LowerFees { again: _, until } => write!(f, "lower fees, or height {until}"),
             Waiting::Burial {
                 settled_at: Some(height),
                 final_at: _,

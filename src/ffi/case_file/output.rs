@@ -1,7 +1,6 @@
 //! What an output of a close is, who could spend it, what it waits for, and what it comes to.
 
 use crate::court;
-use crate::court::case_file;
 use crate::ffi::{Direction, HtlcKey, Party};
 use crate::protocol::{self, ContractOutput, HtlcKind};
 
@@ -201,8 +200,17 @@ pub enum Waiting {
         /// The claim.
         txid: String,
     },
+    /// A coin of the wallet's for the fee.
+    Reserve {
+        /// That fee.
+        fee_sat: u64,
+        /// The height at which the case may end without.
+        until: u32,
+    },
     /// Lower fees.
     LowerFees {
+        /// The height at which it is priced again, if no tick comes before.
+        again: u32,
         /// The height at which the case may end without.
         until: u32,
     },
@@ -215,9 +223,9 @@ pub enum Waiting {
     },
 }
 
-impl From<case_file::Waiting> for Waiting {
-    fn from(waiting: case_file::Waiting) -> Self {
-        use case_file::Waiting as Core;
+impl From<court::Waiting> for Waiting {
+    fn from(waiting: court::Waiting) -> Self {
+        use court::Waiting as Core;
         match waiting {
             Core::Nothing => Waiting::Nothing,
             Core::Height { height } => Waiting::Height { height },
@@ -228,7 +236,8 @@ impl From<case_file::Waiting> for Waiting {
             Core::Confirmation { txid } => Waiting::Confirmation {
                 txid: txid.to_string(),
             },
-            Core::LowerFees { until } => Waiting::LowerFees { until },
+            Core::Reserve { fee_sat, until } => Waiting::Reserve { fee_sat, until },
+            Core::LowerFees { again, until } => Waiting::LowerFees { again, until },
             Core::Burial {
                 settled_at,
                 final_at,

@@ -41,7 +41,8 @@ pub struct AmountAtHeight {
     pub amount_sat: u64,
 }
 
-/// The money of channels whose close is proven: every satoshi of their capacities in exactly one of the sums.
+/// The money of channels whose close is proven: every satoshi of their capacities in exactly one of the sums,
+/// `time_locked_sat` and `wallet_fees_sat` apart.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct ClosingBalance {
     /// Ours without waiting: paid to our scripts by the close itself, or claimed since.
@@ -66,6 +67,8 @@ pub struct ClosingBalance {
     pub closing_fee_sat: u64,
     /// Paid out of our outputs for claiming them.
     pub sweep_fees_sat: u64,
+    /// Paid for the same out of the wallet's coins, which are no part of the capacities.
+    pub wallet_fees_sat: u64,
 }
 
 impl From<court::ClosingBalance> for ClosingBalance {
@@ -89,6 +92,7 @@ impl From<court::ClosingBalance> for ClosingBalance {
                 })
                 .collect(),
             sweep_fees_sat: balance.sweep_fees.to_sat(),
+            wallet_fees_sat: balance.wallet_fees.to_sat(),
         }
     }
 }

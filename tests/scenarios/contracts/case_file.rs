@@ -2,9 +2,9 @@
 
 use bitcoin::Amount;
 use futures::executor::block_on;
-use lightning_arbitrator::court::case_file::{CaseFile, OutputFile, Waiting};
+use lightning_arbitrator::court::case_file::{CaseFile, OutputFile};
 use lightning_arbitrator::court::{
-    ArbitratorState, LogKind, Outcome, OutputKind, Progress, Reason, Resolution, Who,
+    ArbitratorState, LogKind, Outcome, OutputKind, Progress, Reason, Resolution, Waiting, Who,
 };
 use lightning_arbitrator::protocol::{ContractOutput, Party};
 use testkit::party::{CooperativeClose, NewHtlc, Which};
@@ -20,6 +20,7 @@ twins!(
     an_htlc_that_times_out_is_told_from_contest_to_verdict,
     the_file_outlives_the_case,
     what_is_not_worth_its_fee_is_declared_and_claimed_when_fees_fall,
+    what_never_was_worth_its_fee_is_left_when_patience_ends,
 );
 
 fn file(world: &mut World) -> CaseFile {
@@ -307,6 +308,30 @@ fn what_is_not_worth_its_fee_is_declared_and_claimed_when_fees_fall(mut world: W
     let calm = file(&mut world);
     let htlc = only(&calm, is_htlc);
     assert!(htlc.money.recovered_sat > 10_000, "{calm}");
+}
+
+fn what_never_was_worth_its_fee_is_left_when_patience_ends(mut world: World) {
+    let expiry = world.chain.tip().height + 50;
+    world.add(NewHtlc::outgoing(20_000_000, expiry));
+    world.round();
+    world.phone.resume();
+    world.peer_closes(Which::Current);
+    world.phone.resume();
+    fees_are(&world, 500.0);
+    let patience = world.phone.config.policy.end_patience;
+    world.mine(expiry + patience - 1 - world.chain.tip().height);
+    world.phone.resume();
+    let before = file(&mut world);
+    assert_eq!(before.state, ArbitratorState::WaitingFullResolution);
+    assert_eq!(before.next_height, Some(expiry + patience));
+    world.mine(1);
+    world.phone.resume();
+    let after = file(&mut world);
+    assert_eq!(after.state, ArbitratorState::FullyResolved);
+    let htlc = only(&after, is_htlc);
+    assert!(matches!(htlc.progress, Some(Progress::Uneconomic { .. })));
+    assert_eq!(htlc.money.in_limbo_sat, 20_000);
+    assert_eq!(after.balance.uneconomic.to_sat(), 20_000 + anchors(&world));
 }
 
 /// What stands in our anchor, if there is one: never worth its fee.
