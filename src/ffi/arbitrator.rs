@@ -11,7 +11,7 @@ use super::foreign::{
 };
 use super::input::{self, Invalid, Within};
 use super::{
-    log, ArbitratorConfig, ArbitratorError, ChannelReport, ChannelTerms, CloseSummary, Event,
+    ArbitratorConfig, ArbitratorError, ChannelReport, ChannelTerms, CloseSummary, Event,
     ForceCloseStatus, HtlcKey, LocalUpdate, OutPoint, Position, RemoteUpdate, ResumeOptions,
     ResumeReport,
 };
@@ -241,7 +241,7 @@ impl ChainArbitrator {
             .log(channel)
             .await?
             .iter()
-            .map(log::line)
+            .map(ToString::to_string)
             .collect())
     }
 
