@@ -85,6 +85,12 @@ impl Line {
         self.party.funding()
     }
 
+    /// The number of a side's newest commitment.
+    pub fn newest(&self, side: Side) -> Option<u64> {
+        let signed = self.carried.keys().filter(|(owner, _)| *owner == side);
+        signed.map(|(_, number)| *number).max()
+    }
+
     /// Which commitment a transaction is; `None`: none of this channel.
     pub fn named(&mut self, txid: Txid) -> Option<Signed> {
         if self.names.len() < self.carried.len() {

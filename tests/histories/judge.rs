@@ -47,11 +47,23 @@ impl Story {
             let agreed = self.lines[channel].cooperative.as_ref();
             let txid = agreed.map(Transaction::compute_txid);
             assert_eq!(Some(spend.txid), txid, "{channel}: closed by agreement");
+            self.saw("closed by agreement");
             return None;
         };
         self.note(format!(
             "{channel}: closed by {owner:?}'s commitment {number}"
         ));
+        let newest = self.lines[channel].newest(owner);
+        self.saw(match (owner, self.is_revoked(channel, (owner, number))) {
+            (Side::Us, _) => "closed by our commitment",
+            (Side::Peer, true) => "closed by a revoked commitment",
+            (Side::Peer, false)
+                if Some(number) == newest && self.lines[channel].peer_revoked < number =>
+            {
+                "closed by the peer's pending commitment"
+            }
+            (Side::Peer, false) => "closed by the peer's current commitment",
+        });
         let party = &self.lines[channel].party;
         let which = Which::Number(number);
         let balances = match (owner, self.is_revoked(channel, (owner, number))) {
@@ -77,11 +89,16 @@ impl Story {
         owner == Side::Peer && number < self.lines[channel].peer_revoked
     }
 
-    fn judge_payment(&self, index: usize, closes: &[Option<Signed>]) {
-        let payment = &self.payments[index];
+    fn judge_payment(&mut self, index: usize, closes: &[Option<Signed>]) {
+        let payment = &self.payments[index].clone();
         let close = closes[payment.channel];
         let end = close.and_then(|close| self.output_end(payment.channel, close, payment.key));
         let is_breach = close.is_some_and(|close| self.is_revoked(payment.channel, close));
+        self.saw(kind_of_end(
+            payment,
+            end.as_ref().map(|(_, end)| end),
+            is_breach,
+        ));
         if let Some((value_sat, end)) = &end {
             let is_due = is_breach
                 || match payment.key.direction {
@@ -197,5 +214,36 @@ impl Story {
             fate,
             shows_preimage,
         }
+    }
+}
+
+/// What a payment came to, for the tally.
+fn kind_of_end(payment: &Payment, end: Option<&End>, is_breach: bool) -> &'static str {
+    let is_forwarded = payment.linked.is_some();
+    match (payment.key.direction, end, payment.stage) {
+        (_, None, Stage::Settled(Settlement::Fulfil)) if is_forwarded => {
+            "forwarded, paid off-chain"
+        }
+        (_, None, Stage::Settled(Settlement::Fulfil)) => "paid off-chain",
+        (_, None, Stage::Settled(Settlement::Fail)) => "failed off-chain",
+        (_, None, Stage::Adding | Stage::Live | Stage::Removing(_)) => {
+            "unsettled without an output"
+        }
+        (_, Some(end), _) if is_breach => match end.fate {
+            Fate::Ours => "an HTLC of a breach is ours",
+            Fate::Theirs | Fate::Nobodys => "an HTLC of a breach is not worth its fee",
+        },
+        (Direction::Outgoing, Some(end), _) => match end.fate {
+            Fate::Theirs if is_forwarded => "forwarded, paid on-chain",
+            Fate::Theirs => "paid on-chain",
+            Fate::Ours => "taken back on-chain",
+            Fate::Nobodys => "an outgoing HTLC is left",
+        },
+        (Direction::Incoming, Some(end), _) => match end.fate {
+            Fate::Ours if is_forwarded => "forwarded, taken on-chain upstream",
+            Fate::Ours => "taken on-chain",
+            Fate::Theirs => "taken back by the peer on-chain",
+            Fate::Nobodys => "an incoming HTLC is left",
+        },
     }
 }

@@ -21,7 +21,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
 
-use story::{Story, Trace};
+use story::{Story, Tally, Trace};
 
 /// How many of them, unless the environment says otherwise.
 const HISTORIES: u64 = 10_000;
@@ -33,27 +33,29 @@ fn from_environment(name: &str) -> Option<u64> {
     Some(value.parse().expect("a number"))
 }
 
-/// Why a history failed, with what happened in it.
-fn failure(seed: u64) -> Option<String> {
+/// Plays one history. Gives what it saw, or why it failed and what happened before.
+fn play(seed: u64) -> Result<Tally, String> {
     let trace = Trace::default();
     let played = catch_unwind(AssertUnwindSafe(|| {
         let mut story = Story::begin(seed, trace.clone());
         story.lives();
         story.ends();
         story.judge();
+        std::mem::take(&mut story.tally)
     }));
     let lines = trace.lock().expect("nobody panics with it").join("\n");
     match played {
-        Ok(()) if from_environment("HISTORIES_SEED").is_some() => {
-            println!("{lines}");
-            None
+        Ok(tally) => {
+            if from_environment("HISTORIES_SEED").is_some() {
+                println!("{lines}");
+            }
+            Ok(tally)
         }
-        Ok(()) => None,
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or(panic.downcast_ref::<&str>().map(ToString::to_string));
             let why = text.unwrap_or_default();
-            Some(format!("HISTORIES_SEED={seed}\n{lines}\n{why}\n"))
+            Err(format!("HISTORIES_SEED={seed}\n{lines}\n{why}\n"))
         }
     }
 }
@@ -61,21 +63,27 @@ fn failure(seed: u64) -> Option<String> {
 #[test]
 fn no_history_loses_a_satoshi_or_pays_what_has_failed() {
     if let Some(seed) = from_environment("HISTORIES_SEED") {
-        let failed = failure(seed);
-        assert!(failed.is_none(), "{}", failed.unwrap_or_default());
+        play(seed).unwrap_or_else(|failed| panic!("{failed}"));
         return;
     }
     let histories = from_environment("HISTORIES").unwrap_or(HISTORIES);
     let next = AtomicU64::new(0);
     let failures = Mutex::new(Vec::new());
+    let tally = Mutex::new(Tally::new());
     let work = || loop {
         let seed = next.fetch_add(1, Ordering::Relaxed);
         let is_enough = failures.lock().expect("nobody panics with it").len() >= ENOUGH;
         if seed >= histories || is_enough {
             return;
         }
-        if let Some(failed) = failure(seed) {
-            failures.lock().expect("nobody panics with it").push(failed);
+        match play(seed) {
+            Ok(seen) => {
+                let mut tally = tally.lock().expect("nobody panics with it");
+                for (what, times) in seen {
+                    *tally.entry(what).or_insert(0) += times;
+                }
+            }
+            Err(failed) => failures.lock().expect("nobody panics with it").push(failed),
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -84,6 +92,9 @@ fn no_history_loses_a_satoshi_or_pays_what_has_failed() {
             scope.spawn(work);
         }
     });
+    for (what, times) in tally.into_inner().expect("nobody panics with it") {
+        println!("{times:>8}  {what}");
+    }
     let failures = failures.into_inner().expect("nobody panics with it");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

@@ -13,12 +13,10 @@ const FEE: Amount = Amount::from_sat(1_000);
 impl Story {
     /// The peer broadcasts a commitment of its own: the current one, the pending one, or one that it revoked.
     pub fn peer_closes(&mut self, channel: usize) {
-        let line = &self.lines[channel];
-        let newest = line.carried.range((Side::Peer, 0)..).next_back();
-        let Some(((_, newest), _)) = newest else {
+        let Some(newest) = self.lines[channel].newest(Side::Peer) else {
             return;
         };
-        let newest = u32::try_from(*newest).expect("small");
+        let newest = u32::try_from(newest).expect("small");
         let number = if self.dice.percent(60) {
             newest
         } else {
@@ -118,6 +116,7 @@ impl Story {
         } else {
             Orphaned::Drop
         };
+        self.saw("reorg");
         self.note(format!("a reorg of depth {depth}, {orphaned:?}"));
         let done = self.chain.reorg(depth, depth + 1, orphaned);
         done.expect("nothing is put in instead");

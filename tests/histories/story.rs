@@ -1,5 +1,6 @@
 //! One history: two channels of a phone that is mostly asleep, and what dice make of them.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use lightning_arbitrator::arbitrator::ResumeOptions;
@@ -19,6 +20,9 @@ use crate::words::retold;
 /// What happened, line by line, readable even when the history ended in a panic.
 pub type Trace = Arc<Mutex<Vec<String>>>;
 
+/// How often something was seen.
+pub type Tally = BTreeMap<&'static str, u64>;
+
 /// Blocks between the expiries of the two legs of a forwarded payment (BOLT 2's `cltv_expiry_delta`).
 const DELTA: u32 = 80;
 /// Two weeks without an end are none.
@@ -35,6 +39,8 @@ pub struct Story {
     /// The phone has to be awake at this height.
     wake_by: u32,
     trace: Trace,
+    /// What kinds of things happened, and how often.
+    pub tally: Tally,
 }
 
 impl Story {
@@ -50,6 +56,7 @@ impl Story {
             answers: vec![true; 2],
             wake_by: u32::MAX,
             trace,
+            tally: Tally::new(),
             dice: Dice::new(0),
         };
         for number in 0..2 {
@@ -93,6 +100,10 @@ impl Story {
         self.trace.lock().expect("nobody panics with it").push(line);
     }
 
+    pub fn saw(&mut self, what: &'static str) {
+        *self.tally.entry(what).or_default() += 1;
+    }
+
     /// The depth from which a spend counts as settled.
     pub fn settle_depth(&self) -> u32 {
         let capacity = self.lines[0].party.setup().capacity;
@@ -118,7 +129,9 @@ impl Story {
 
     /// The phone wakes, looks, and does what is to be done.
     pub fn wakes(&mut self) {
+        self.saw("wake");
         if self.dice.percent(30) {
+            self.saw("death");
             self.phone.dies();
         }
         let mut options = ResumeOptions::default();

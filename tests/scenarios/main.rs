@@ -32,6 +32,7 @@ macro_rules! twins {
 }
 
 mod callbacks;
+mod contracts;
 mod cooperative;
 mod data_loss;
 mod door;
@@ -48,3 +49,5 @@ mod slow_server;
 mod storage;
 mod support;
 mod two_servers;
+#[path = "../histories/wallet.rs"]
+mod wallet;

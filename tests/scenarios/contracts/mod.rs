@@ -1,0 +1,3 @@
+//! The contracts of a close: HTLCs, their second level, breaches.
+
+mod many;
