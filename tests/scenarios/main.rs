@@ -32,6 +32,7 @@ macro_rules! twins {
 }
 
 mod callbacks;
+mod contracts;
 mod cooperative;
 mod data_loss;
 mod door;
