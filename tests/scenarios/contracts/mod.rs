@@ -267,4 +267,3 @@ impl World {
         panic!("{:?}", self.phone.report(self.outpoint()));
     }
 }
-
