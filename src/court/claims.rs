@@ -3,9 +3,9 @@
 //! | output                                             | goes with                                                   |
 //! |----------------------------------------------------|-------------------------------------------------------------|
 //! | a balance, a second-level output of ours           | nothing                                                     |
-//! | an HTLC on the peer's commitment                   | those of the same direction and lock time                   |
-//! | an HTLC on ours, with anchors                      | those of the same direction and lock time                   |
-//! | an HTLC on ours, static_remotekey                  | nothing: the peer signed the transaction as it is           |
+//! | an outgoing HTLC, past its expiry                  | those with the same expiry, which is the lock time          |
+//! | an incoming HTLC                                   | the others; alone from `justice_split_margin` blocks before its expiry, when the peer can take it back |
+//! | an HTLC on our commitment, static_remotekey        | nothing: the peer signed the transaction as it is           |
 //! | `to_local` of a breach                             | nothing: nobody can spend or pin it before its delay is over |
 //! | what the cheater can spend of a breach             | all of that kind; alone from `justice_split_margin` blocks before its delay is over, and when the common one stays unconfirmed |
 
@@ -33,8 +33,8 @@ pub struct Claim {
     /// At least one; all spent in ways that fit together.
     pub contracts: Vec<Contract>,
     pub urgency: Urgency,
-    /// The transaction to be replaced, with a higher feerate.
-    pub raise: Option<Transaction>,
+    /// The claim to be replaced, with a higher feerate.
+    pub raise: Option<Broadcast>,
 }
 
 /// What may share a transaction.
@@ -42,8 +42,10 @@ pub struct Claim {
 enum Group {
     Alone(OutPoint),
     Justice,
-    /// Direction as a flag (`true`: outgoing), and lock time.
-    Htlcs(bool, u32),
+    /// HTLCs that we take back, with this lock time.
+    Timeouts(u32),
+    /// HTLCs that we claim with their preimages, and that the peer cannot take back soon.
+    Successes,
 }
 
 /// The claims that have to be made, or made anew, at this tip.
@@ -71,7 +73,7 @@ pub fn claims(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<
                 claims.push(Claim {
                     urgency: urgency(&contracts),
                     contracts,
-                    raise: Some(held.transaction.clone()),
+                    raise: Some(held.clone()),
                 });
             }
             Some(_) => {}
@@ -141,9 +143,14 @@ fn group(case: &Case, contract: &Contract, dossier: &Dossier, tip: u32, policy: 
         | ContractRole::IncomingSuccess => match contract.htlc_figures() {
             // BOLT 3: without anchors the peer's signature covers the whole second-level transaction.
             Some(_) if contract.owner == Party::Local && !has_free_outputs(dossier) => alone,
-            Some((Direction::Outgoing, _, expiry)) => Group::Htlcs(true, expiry),
-            Some((Direction::Incoming, ..)) => Group::Htlcs(false, 0),
-            None => alone,
+            Some((Direction::Outgoing, _, expiry)) => Group::Timeouts(expiry),
+            Some((Direction::Incoming, _, expiry))
+                if tip.saturating_add(policy.justice_split_margin) < expiry =>
+            {
+                Group::Successes
+            }
+            // One that the peer takes back must not undo the claim of the others.
+            Some((Direction::Incoming, ..)) | None => alone,
         },
     }
 }
@@ -153,11 +160,11 @@ fn has_free_outputs(dossier: &Dossier) -> bool {
     format.peer_sighash() != bitcoin::EcdsaSighashType::All
 }
 
-/// The newest transaction of ours that claims the contract.
+/// The newest transaction of ours that claims the contract and can still confirm.
 fn newest<'a>(case: &'a Case, contract: &Contract) -> Option<&'a Broadcast> {
-    case.broadcasts
-        .iter()
-        .rfind(|held| is_sweep(held) && spends(&held.transaction, &contract.outpoint))
+    case.broadcasts.iter().rfind(|held| {
+        is_sweep(held) && spends(&held.transaction, &contract.outpoint) && !case.is_void(held)
+    })
 }
 
 pub(super) fn is_sweep(held: &Broadcast) -> bool {
@@ -177,22 +184,25 @@ pub(super) fn spends(transaction: &Transaction, outpoint: &OutPoint) -> bool {
 
 /// The contracts that a transaction of ours claims and that are still to be had.
 fn together(case: &Case, held: &Broadcast) -> Vec<Contract> {
-    case.contracts
-        .iter()
-        .filter(|it| is_claimable(it) && spends(&held.transaction, &it.outpoint))
-        .cloned()
-        .collect()
+    let claimed = case.claimed_by(&held.transaction);
+    claimed.filter(|it| is_claimable(it)).cloned().collect()
 }
 
-/// Whether a claim has to be made anew: refused as too cheap, or unconfirmed for too long while the peer may come.
+/// Whether a claim has to be made anew: refused as too cheap, its coin gone, or unconfirmed for too long while the peer may
+/// come.
 fn is_due_again(held: &Broadcast, contract: &Contract, tip: u32, policy: &Policy) -> bool {
-    // As signed by the peer, it cannot be raised.
-    let is_fixed = contract.owner == Party::Local
-        && contract.htlc_figures().is_some()
-        && held.transaction.input.len() == 1;
     let is_contested = urgency(std::slice::from_ref(contract)) == Urgency::Urgent;
-    let waited = tip.saturating_sub(held.since) >= policy.claim_patience;
-    !is_fixed && (held.outcome == Some(Outcome::FeeTooLow) || (is_contested && waited))
+    let has_waited = is_contested && tip.saturating_sub(held.since) >= policy.claim_patience;
+    match &held.outcome {
+        // As signed by the peer, it cannot be raised.
+        _ if is_second_level(contract) && held.coins.is_empty() => false,
+        Some(Outcome::FeeTooLow) => true,
+        Some(Outcome::Conflict(_)) => has_waited || !held.coins.is_empty(),
+        Some(
+            Outcome::Accepted | Outcome::AlreadyKnown | Outcome::Unreachable | Outcome::Other(_),
+        )
+        | None => has_waited,
+    }
 }
 
 /// Whether a contract of ours is claimed through its second level.

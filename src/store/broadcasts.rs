@@ -7,13 +7,14 @@ use rusqlite::{OptionalExtension, Transaction};
 
 use super::error::StoreError;
 use super::pack::At;
+use super::row_check::of_broadcast;
 use super::{ChannelRow, Store};
 use crate::court::Broadcast;
 
 impl Store {
     pub(super) fn broadcasts(&self, row: ChannelRow) -> Result<Vec<Broadcast>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT txid, purpose, transaction_bytes, since, outcome FROM broadcast
+            "SELECT txid, purpose, transaction_bytes, since, outcome, coins FROM broadcast
              WHERE channel = ?1 ORDER BY ordinal",
         )?;
         let mut rows = statement.query([row.0])?;
@@ -23,6 +24,7 @@ impl Store {
             let purpose: String = row.get(1)?;
             let transaction: Vec<u8> = row.get(2)?;
             let outcome: Option<String> = row.get(4)?;
+            let coins: Option<String> = row.get(5)?;
             broadcasts.push(Broadcast {
                 txid: at("txid").txid(row.get(0)?)?,
                 purpose: at("purpose").json(&purpose)?,
@@ -31,9 +33,31 @@ impl Store {
                 outcome: outcome
                     .map(|outcome| at("outcome").json(&outcome))
                     .transpose()?,
+                coins: coins
+                    .map(|coins| at("coins").json(&coins))
+                    .transpose()?
+                    .unwrap_or_default(),
             });
         }
         Ok(broadcasts)
+    }
+
+    /// Whether each transaction of ours has the check that its row carries, in order; rows of earlier versions pass.
+    pub(super) fn broadcasts_pass(&self, row: ChannelRow) -> Result<Vec<bool>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT purpose, outcome, row_check FROM broadcast WHERE channel = ?1 ORDER BY ordinal",
+        )?;
+        let mut rows = statement.query([row.0])?;
+        let mut passed = Vec::new();
+        for broadcast in self.broadcasts(row)? {
+            let Some(row) = rows.next()? else { break };
+            let purpose: String = row.get(0)?;
+            let outcome: Option<String> = row.get(1)?;
+            let check: Option<i64> = row.get(2)?;
+            let expected = of_broadcast(&purpose, &broadcast, outcome.as_deref());
+            passed.push(check.is_none_or(|check| check == expected));
+        }
+        Ok(passed)
     }
 
     /// The channels that hold transactions of ours, whether or not they are due.
@@ -89,19 +113,27 @@ pub(super) fn put_broadcasts(
             .as_ref()
             .map(|outcome| At("broadcast", "outcome").to_json(outcome))
             .transpose()?;
+        let purpose = At("broadcast", "purpose").to_json(&broadcast.purpose)?;
+        let check = of_broadcast(&purpose, broadcast, outcome.as_deref());
+        let coins = (!broadcast.coins.is_empty())
+            .then(|| At("broadcast", "coins").to_json(&broadcast.coins))
+            .transpose()?;
         db.prepare_cached(
             "INSERT INTO broadcast
-                (channel, ordinal, txid, purpose, transaction_bytes, since, outcome)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                (channel, ordinal, txid, purpose, transaction_bytes, since, outcome, row_check,
+                 coins)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute((
             row.0,
             ordinal,
             broadcast.txid.to_byte_array(),
-            At("broadcast", "purpose").to_json(&broadcast.purpose)?,
+            purpose,
             encode::serialize(&broadcast.transaction),
             broadcast.since,
             outcome,
+            check,
+            coins,
         ))?;
     }
     Ok(())

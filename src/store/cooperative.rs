@@ -30,6 +30,24 @@ impl Store {
         }
         Ok(transactions)
     }
+
+    /// Whether each stands under its own txid.
+    pub(super) fn cooperative_names_match(&self, row: ChannelRow) -> Result<bool, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT txid, transaction_bytes FROM cooperative_close WHERE channel = ?1",
+        )?;
+        let mut rows = statement.query([row.0])?;
+        while let Some(row) = rows.next()? {
+            let txid = At("cooperative_close", "txid").txid(row.get(0)?)?;
+            let bytes: Vec<u8> = row.get(1)?;
+            // One that cannot be decoded is found by whoever reads it.
+            let transaction = At("cooperative_close", "transaction_bytes").transaction(&bytes);
+            if transaction.is_ok_and(|it| it.compute_txid() != txid) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 /// Keeps a fully signed cooperative close. A repeat changes nothing.

@@ -7,6 +7,7 @@ use rusqlite::{Row, Transaction};
 
 use super::error::{StoreError, Unreadable};
 use super::pack::{direction_column, direction_from, origin_column, outpoint_columns, signed, At};
+use super::row_check::{of_htlc, RELEASED};
 use super::{ChannelRow, Store};
 use crate::channel::{HtlcKey, HtlcLife, HtlcOrigin, HtlcRef, HtlcTerms, Interval};
 use crate::protocol::PaymentHash;
@@ -34,6 +35,25 @@ impl Store {
             lives.extend(life.map(|life| (life.htlc_ref(), life)));
         }
         Ok(lives)
+    }
+
+    /// The HTLCs whose rows are not those that their checks are over; rows of earlier versions pass.
+    pub(super) fn changed_htlcs(&self, row: ChannelRow) -> Result<Vec<HtlcKey>, StoreError> {
+        let sql = format!("SELECT {HTLC_COLUMNS}, row_check FROM htlc WHERE channel = ?1");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([row.0])?;
+        let mut changed = Vec::new();
+        while let Some(row) = rows.next()? {
+            let check: Option<i64> = row.get("row_check")?;
+            // One that cannot be decoded is found by whoever reads it.
+            let life = life_of(row).ok().filter(|_| check.is_some());
+            let is_flag = (0..=1).contains(&row.get::<_, i64>("released")?);
+            changed.extend(
+                life.filter(|life| !is_flag || check != Some(of_htlc(life)))
+                    .map(|life| life.terms.key),
+            );
+        }
+        Ok(changed)
     }
 
     /// Whether the channel carries HTLCs, readable or not.
@@ -64,14 +84,20 @@ pub(super) fn release(
 ) -> Result<bool, StoreError> {
     let changed = db
         .prepare_cached(
-            "UPDATE htlc SET released = 1
+            "UPDATE htlc SET released = 1,
+                row_check = row_check + CASE released WHEN 0 THEN ?4 ELSE 0 END
              WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3 AND version =
                 (SELECT version FROM htlc
                  WHERE channel = ?1 AND direction = ?2 AND htlc_id = ?3
                  ORDER BY first_local NOT NULL AND last_local IS NULL DESC, version DESC
                  LIMIT 1)",
         )?
-        .execute((row.0, direction_column(htlc.direction), signed(htlc.id)))?;
+        .execute((
+            row.0,
+            direction_column(htlc.direction),
+            signed(htlc.id),
+            RELEASED,
+        ))?;
     Ok(changed > 0)
 }
 
@@ -90,11 +116,12 @@ pub(super) fn put_htlc(
     // `released` and `forwarded_msat` are left alone: an update does not know them.
     db.prepare_cached(
         "INSERT INTO htlc (channel, direction, htlc_id, payment_hash, amount_msat, cltv_expiry,
-            origin, first_local, last_local, first_remote, last_remote, version)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+            origin, first_local, last_local, first_remote, last_remote, version, row_check)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT DO UPDATE SET first_local = excluded.first_local,
             last_local = excluded.last_local, first_remote = excluded.first_remote,
-            last_remote = excluded.last_remote",
+            last_remote = excluded.last_remote,
+            row_check = excluded.row_check + CASE released WHEN 0 THEN 0 ELSE ?14 END",
     )?
     .execute((
         row.0,
@@ -109,6 +136,11 @@ pub(super) fn put_htlc(
         life.remote.first.map(signed),
         life.remote.last.map(signed),
         life.version,
+        of_htlc(&HtlcLife {
+            released: false,
+            ..*life
+        }),
+        RELEASED,
     ))?;
     if let HtlcOrigin::Forwarded { channel, id, .. } = origin {
         let (txid, vout) = outpoint_columns(channel);

@@ -7,10 +7,11 @@
 
 use bitcoin::hashes::{sha256, Hash, HashEngine};
 
-use crate::channel::{ChannelTerms, Feed, Ledger, PartyTerms};
+use crate::channel::{ChannelTerms, Feed, HtlcLife, Ledger, PartyTerms};
+use crate::court::Broadcast;
 use crate::protocol::CommitmentNumber;
 
-use super::pack::signed;
+use super::pack::{direction_column, origin_column, signed};
 
 /// Collects what a check is over. Each part is preceded by its length: none runs into the next.
 struct Checked(sha256::HashEngine);
@@ -100,6 +101,41 @@ pub(super) fn of_feed(feed: &Feed, ledger: &Ledger, past: i64) -> i64 {
         .number(signed(ledger.used.outgoing))
         .number(signed(ledger.used.incoming))
         .number(past)
+        .check()
+}
+
+/// What `released` adds to the check of an HTLC's row, so that it can be set without reading the row.
+pub(super) const RELEASED: i64 = 0x7265_6c65_6173;
+
+/// Of an HTLC that is not past, but for what is forwarded of it, which is counted only.
+pub(super) fn of_htlc(life: &HtlcLife) -> i64 {
+    let terms = &life.terms;
+    let end = |number: Option<u64>| number.map_or(-1, signed);
+    let check = Checked::new("htlc")
+        .number(direction_column(terms.key.direction))
+        .number(signed(terms.key.id))
+        .number(life.version.into())
+        .bytes(&terms.payment_hash.0)
+        .number(signed(terms.amount_msat))
+        .number(terms.cltv_expiry.into())
+        .maybe(origin_column(&terms.origin).as_deref())
+        .number(end(life.local.first))
+        .number(end(life.local.last))
+        .number(end(life.remote.first))
+        .number(end(life.remote.last))
+        .check();
+    check + if life.released { RELEASED } else { 0 }
+}
+
+/// Of a transaction of ours. Its txid says nothing of its witnesses.
+pub(super) fn of_broadcast(purpose: &str, broadcast: &Broadcast, outcome: Option<&str>) -> i64 {
+    Checked::new("broadcast")
+        .bytes(purpose.as_bytes())
+        .bytes(&bitcoin::consensus::encode::serialize(
+            &broadcast.transaction,
+        ))
+        .number(broadcast.since.into())
+        .maybe(outcome.map(str::as_bytes))
         .check()
 }
 

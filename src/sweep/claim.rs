@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, FeeRate, ScriptBuf, Transaction, TxOut};
+use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction, TxOut};
 
 use super::build::{ClaimInput, Spending, Uneconomic, Unsigned, SEGWIT_MARKER};
 use super::fees::{feerate, feerate_of};
@@ -40,6 +40,44 @@ impl Bid<'_> {
         let percent = u64::from(self.policy.budget_percent);
         Amount::from_sat(value.to_sat().saturating_mul(percent) / 100)
     }
+}
+
+/// Inputs that are worth what they add to a fee, and what those that are not would cost.
+#[derive(Debug)]
+pub struct Worth {
+    pub taken: Vec<ClaimInput>,
+    pub left: Vec<(OutPoint, Amount)>,
+}
+
+/// Leaves out of a claim for several outputs those that would cost more than they may. A single one is judged when its
+/// transaction is made.
+///
+/// # Errors
+/// The keys cannot be derived, or an output has no such path: the stored terms are damaged.
+pub fn worthwhile(
+    terms: &ChannelTerms,
+    inputs: Vec<ClaimInput>,
+    bid: &Bid<'_>,
+) -> Result<Worth, ProtocolError> {
+    let mut worth = Worth {
+        taken: Vec::new(),
+        left: Vec::new(),
+    };
+    if inputs.len() < 2 {
+        worth.taken = inputs;
+        return Ok(worth);
+    }
+    for input in inputs {
+        let spending = Spending::new(terms, input.clone())?;
+        let weight = spending.tx_in().segwit_weight() + spending.template.witness_weight();
+        let fee = bid.feerate().fee_wu(weight).unwrap_or(Amount::MAX_MONEY);
+        if fee > bid.budget(spending.value()) {
+            worth.left.push((input.contract.outpoint, fee));
+        } else {
+            worth.taken.push(input);
+        }
+    }
+    Ok(worth)
 }
 
 /// The claim of outputs that are ours directly, all in one transaction with one output to `script`.
@@ -81,7 +119,7 @@ pub fn claim(
         }
         (Some(_) | None, Some(_) | None) => return Ok(Err(Uneconomic { value, fee })),
     }
-    Unsigned::new(terms, spendings, &[], transaction).map(Ok)
+    Unsigned::new(terms, spendings, Vec::new(), transaction).map(Ok)
 }
 
 /// The highest lock time that an input asks for: those that share a transaction ask for the same.

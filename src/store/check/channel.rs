@@ -5,7 +5,7 @@ use bitcoin::OutPoint;
 use super::Findings;
 use crate::channel::audit::{audit_candidate, audit_feed, audit_life, audit_past, audit_terms};
 use crate::channel::{ChannelTerms, Feed, Lifecycle};
-use crate::court::{audit_case, audit_summary, lifecycle, ArbitratorState, Case, Dossier};
+use crate::court::{audit_case, audit_summary, lifecycle, refusal, ArbitratorState, Case, Dossier};
 use crate::store::cases::lifecycle_column;
 use crate::store::pack::At;
 use crate::store::{row_check, ChannelRow, Store, StoreError};
@@ -34,6 +34,7 @@ impl Store {
         if let Some(case) = &case {
             self.check_copies(row, case, findings);
         }
+        self.check_transactions(row, findings);
         let Some(dossier) = self.read_dossier(row, terms, findings) else {
             return;
         };
@@ -44,6 +45,7 @@ impl Store {
         if !is_purged {
             self.check_updates(row, &dossier, findings);
         }
+        self.check_feed(row, &dossier.feed, findings);
         let (Some(case), Some(sweep_script), Some(summary)) = (case, sweep_script, summary) else {
             return;
         };
@@ -100,6 +102,14 @@ impl Store {
                 findings.flaw(flaw);
             }
         }
+        let changed = findings.sift("htlc", self.changed_htlcs(row));
+        for htlc in changed.into_iter().flatten() {
+            findings.add(
+                "htlc",
+                Some("row_check"),
+                format!("{htlc}: over another row"),
+            );
+        }
         self.check_past(row, feed, findings);
     }
 
@@ -115,13 +125,22 @@ impl Store {
             }
         });
         let found = findings.sift("past_htlc", read);
-        let Some((sum, check)) = findings.sift("feed", self.feed_checks(row)) else {
+        let checks = findings.sift("feed", self.feed_checks(row));
+        if let (Some(found), Some((sum, _))) = (found, checks) {
+            if found != sum {
+                let what = "the rows are not those that the feed's past_check is over";
+                findings.add("past_htlc", None, what);
+            }
+        }
+    }
+
+    /// The row that says where the stream of updates stands.
+    fn check_feed(&self, row: ChannelRow, feed: &Feed, findings: &mut Findings) {
+        let ledger = findings.sift("feed", self.ledger(row));
+        let checks = findings.sift("feed", self.feed_checks(row));
+        let (Some(ledger), Some((sum, check))) = (ledger, checks) else {
             return;
         };
-        if found.is_some_and(|found| found != sum) {
-            let what = "the rows are not those that the feed's past_check is over";
-            findings.add("past_htlc", None, what);
-        }
         if check.is_some_and(|check| check != row_check::of_feed(feed, &ledger, sum)) {
             findings.add("feed", Some("row_check"), "it is over another row");
         }
@@ -165,9 +184,11 @@ impl Store {
         );
         let read: Result<(i64, i64, i64), StoreError> = read.map_err(StoreError::from);
         if let Some((refused, stored, to_purge)) = findings.sift("court_case", read) {
-            let latched = i64::from(case.latches.updates_refused);
             let columns = [
-                ("updates_refused", refused == latched),
+                (
+                    "updates_refused",
+                    refused == i64::from(refusal(case).is_some()),
+                ),
                 ("lifecycle", stored == lifecycle_column(stage)),
                 ("to_purge", to_purge == 0 || stage == Lifecycle::Closed),
             ];
@@ -185,6 +206,23 @@ impl Store {
                 Some("txid or vout"),
                 "the detail says otherwise",
             );
+        }
+    }
+
+    /// The transactions that are kept: ours are those that were signed, the others stand under their own txid.
+    fn check_transactions(&self, row: ChannelRow, findings: &mut Findings) {
+        let passed = findings.sift("broadcast", self.broadcasts_pass(row));
+        for (ordinal, _) in (0..)
+            .zip(passed.into_iter().flatten())
+            .filter(|(_, pass): &(u32, bool)| !pass)
+        {
+            let what = format!("row {ordinal}: over another row");
+            findings.add("broadcast", Some("row_check"), what);
+        }
+        let named = findings.sift("cooperative_close", self.cooperative_names_match(row));
+        if named == Some(false) {
+            let what = "not that of its transaction";
+            findings.add("cooperative_close", Some("txid"), what);
         }
     }
 

@@ -130,7 +130,7 @@ fn is_quiet((table, column): &Column) -> bool {
         // Any bytes are a script.
         "sweep_script" => column == "script",
         "party" => column == "shutdown_script" || column == "party",
-        "broadcast" => column == "ordinal",
+        "broadcast" => column == "ordinal" || column == "row_check",
         "commitment" => column == "funding",
         "funding" => column == "ordinal" || column == "script_pubkey",
         // The ledger is read when the engine tells of a commitment.
@@ -139,7 +139,7 @@ fn is_quiet((table, column): &Column) -> bool {
             .any(|it| column.ends_with(it)),
         // Looked at by the integrity check alone.
         "channel" => column == "terms_check",
-        "htlc" => column == "released",
+        "htlc" => column == "released" || column == "row_check",
         "court_case" => ["updates_refused", "lifecycle", "to_purge"].contains(&column.as_str()),
         "contract" => column != "detail",
         "cooperative_close" => column == "txid",
