@@ -58,7 +58,8 @@ pub struct Policy {
     /// `min_final_cltv_expiry_delta` for invoices of ours, in blocks: a day, so that a device that wakes four times a day
     /// settles in time (see [`Policy::fulfil_margin`]).
     pub min_final_cltv: u32,
-    /// Blocks before the cheater can take an output at which each gets a justice transaction of its own: three hours.
+    /// Blocks before somebody else can take an output at which it gets a claim of its own, that of no other output's fate
+    /// depends on: three hours.
     pub justice_split_margin: u32,
     /// Most inputs of one claim: far below what nodes relay, and little lost if one of them is taken by the peer.
     pub max_claim_inputs: usize,

@@ -2,7 +2,7 @@
 
 use bitcoin::{Psbt, Script, ScriptBuf, Witness};
 
-use crate::sweep::Coin;
+pub use crate::court::Coin;
 
 /// Why the wallet could not answer; a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +23,9 @@ pub trait OnchainWallet: Send + Sync {
     /// When the wallet has none.
     fn sweep_script(&self) -> Result<ScriptBuf, WalletError>;
 
-    /// Confirmed coins that may pay fees: second-level transactions of channels with anchors have none of their own.
-    /// A wallet without coins to spare gives none; those claims wait then.
+    /// Confirmed coins that may pay fees: second-level transactions of channels with anchors have none of their own. Those
+    /// only that no reorg takes back: six blocks deep. A wallet without coins to spare gives none; those claims wait then.
+    /// Which of them transactions of ours already spend, the library knows.
     ///
     /// # Errors
     /// When the wallet cannot say.

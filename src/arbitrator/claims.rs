@@ -2,27 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::{Amount, FeeRate, OutPoint, Transaction};
 
 use super::core::Core;
+use crate::channel::Candidate;
 use crate::court::{
-    is_second_level, BroadcastPurpose, Case, Claim, CloseKind, Contract, ContractRole, Dossier,
+    is_second_level, BroadcastPurpose, Case, Claim, CloseKind, Coin, Contract, ContractRole,
+    Dossier, Input, Outcome, Raise, Reason,
 };
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, CommitmentSecret, Party};
 use crate::store::{ChannelRow, Unreadable};
-use crate::sweep::{self, Bid, ClaimInput, Coin, NotNow, Uneconomic, Unsigned};
-
-/// What became of a claim.
-pub(super) enum Made {
-    Signed(BroadcastPurpose, Transaction),
-    Uneconomic(Uneconomic),
-    /// The wallet has no coin for the fee.
-    ReserveNeeded(Amount),
-}
+use crate::sweep::{self, Bid, ClaimInput, NotNow, Unsigned};
 
 impl Core {
-    /// Makes the transaction of a claim, and has it signed.
+    /// Makes the transaction of a claim, and has it signed. Gives what the court is to be told of it: the transaction,
+    /// and which outputs are left for now.
     pub(super) async fn make_claim(
         &self,
         row: ChannelRow,
@@ -30,40 +26,53 @@ impl Core {
         dossier: &Dossier,
         claim: &Claim,
         estimates: &BTreeMap<u16, FeeRate>,
-    ) -> Result<Option<Made>, ArbitratorError> {
-        let channel = dossier.channel();
+        tip: u32,
+    ) -> Result<Vec<Input>, ArbitratorError> {
         let terms = &dossier.terms;
         let script = self.sweep_script(row).await?;
-        let inputs = self.inputs(row, case, dossier, &claim.contracts)?;
-        let Some(first) = inputs.first().map(|input| input.contract.clone()) else {
-            return Ok(None);
-        };
-
         let raised = claim.raise.as_ref();
-        let raised = raised.map(|raise| (raise, spent_by(case, raise.transaction())));
         let bid = Bid {
             estimates,
             urgency: claim.urgency,
-            raise: raised,
+            raise: raised.map(|raise| (raise, case.spent_by(raise.held()))),
             policy: &self.policy,
         };
-        let made = if is_second_level(&first) {
-            let coins = self.free_coins().await?;
-            let feerate = dossier
-                .local_commitment()
-                .map_or(0, |candidate| candidate.feerate_per_kw);
-            sweep::second_level(terms, inputs, feerate, coins, script, &bid)?
-        } else {
-            sweep::claim(terms, inputs, script, &bid)?.map_err(NotNow::Uneconomic)
+        let inputs = self.inputs(row, case, dossier, &claim.contracts)?;
+        let worth = sweep::worthwhile(terms, inputs, &bid)?;
+        let mut told: Vec<Input> = worth
+            .left
+            .into_iter()
+            .map(|(outpoint, fee)| left_for_now(vec![outpoint], fee, tip))
+            .collect();
+        let contracts = worth.taken.iter().map(|input| &input.contract);
+        let outpoints: Vec<OutPoint> = contracts.map(|contract| contract.outpoint).collect();
+        let Some(first) = worth.taken.first().map(|input| input.contract.clone()) else {
+            return Ok(told);
         };
-        match made {
-            Ok(unsigned) => Ok(Some(Made::Signed(
-                BroadcastPurpose::Sweep(first.outpoint),
-                self.sign_claim(channel, unsigned).await?,
-            ))),
-            Err(NotNow::Uneconomic(uneconomic)) => Ok(Some(Made::Uneconomic(uneconomic))),
-            Err(NotNow::ReserveNeeded { fee }) => Ok(Some(Made::ReserveNeeded(fee))),
-        }
+        let made = if is_second_level(&first) {
+            let coins = self.coins_for(raised).await?;
+            let feerate = confirmed(case, dossier).map_or(0, |it| it.feerate_per_kw);
+            sweep::second_level(terms, worth.taken, feerate, coins, script, &bid)?
+        } else {
+            sweep::claim(terms, worth.taken, script, &bid)?.map_err(NotNow::Uneconomic)
+        };
+        told.push(match made {
+            Ok(unsigned) => Input::Signed {
+                purpose: BroadcastPurpose::Sweep(first.outpoint),
+                coins: unsigned.coins.clone(),
+                transaction: self.sign_claim(dossier.channel(), unsigned).await?,
+                tip,
+            },
+            Err(NotNow::Uneconomic(uneconomic)) => left_for_now(outpoints, uneconomic.fee, tip),
+            Err(NotNow::ReserveNeeded { fee }) => Input::NotClaimed {
+                outpoints,
+                reason: Reason::ReserveNeeded {
+                    fee_sat: fee.to_sat(),
+                },
+                tip,
+            },
+        });
+        Ok(told)
     }
 
     /// What only the store holds of each way to spend. Without the secret of a revoked commitment its penalties are left out,
@@ -128,20 +137,32 @@ impl Core {
         Ok((secret, unreadable))
     }
 
-    /// The wallet's coins that no transaction of ours uses already.
-    async fn free_coins(&self) -> Result<Vec<Coin>, ArbitratorError> {
-        let coins = self.ask_wallet(|wallet| wallet.coins()).await?;
+    /// The wallet's coins that no live transaction of ours spends, and those of the claim that is to be replaced: the
+    /// wallet may count them as spent.
+    async fn coins_for(&self, raised: Option<&Raise>) -> Result<Vec<Coin>, ArbitratorError> {
+        let offered = self.ask_wallet(|wallet| wallet.coins()).await?;
         let mut used = BTreeSet::new();
         for row in self.store.broadcasting_channels()? {
-            let case = self.store.case(row)?;
-            for held in &case.broadcasts {
-                used.extend(held.transaction.input.iter().map(|it| it.previous_output));
+            // One case that cannot be read is reported elsewhere, and stops no other's claims.
+            let Ok(case) = self.store.case(row) else {
+                continue;
+            };
+            let live = case.broadcasts.iter().filter(|held| !case.is_void(held));
+            for coin in live.flat_map(|held| &held.coins) {
+                used.insert(coin.outpoint);
             }
         }
-        Ok(coins
-            .into_iter()
-            .filter(|coin| !used.contains(&coin.outpoint))
-            .collect())
+        // Coins of a claim that the server calls a conflict are gone, or they are offered again.
+        let replaced = match raised {
+            Some(Raise::Replace(held)) => Some(held),
+            Some(Raise::Follow(_)) | None => None,
+        };
+        let again = replaced.filter(|held| !matches!(held.outcome, Some(Outcome::Conflict(_))));
+        let again = again.map_or(&[][..], |held| &held.coins);
+        let is_free = |coin: &Coin| !used.contains(&coin.outpoint);
+        let mut coins: Vec<Coin> = offered.into_iter().filter(is_free).collect();
+        coins.extend_from_slice(again);
+        Ok(coins)
     }
 
     async fn sign_claim(
@@ -169,16 +190,31 @@ impl Core {
     }
 }
 
+/// Outputs whose claim would cost more than it may.
+fn left_for_now(outpoints: Vec<OutPoint>, fee: Amount, tip: u32) -> Input {
+    let reason = Reason::FeeAboveValue {
+        fee_sat: fee.to_sat(),
+    };
+    Input::NotClaimed {
+        outpoints,
+        reason,
+        tip,
+    }
+}
+
+/// The commitment of ours that confirmed.
+fn confirmed<'a>(case: &Case, dossier: &'a Dossier) -> Option<&'a Candidate> {
+    let closing = case.close.as_ref().map(|close| close.txid)?;
+    let mut ours = dossier.candidates.iter();
+    ours.find(|candidate| candidate.owner == Party::Local && candidate.txid == closing)
+}
+
 /// The peer's signatures of the second level, where our own commitment confirmed, by the HTLC's output.
 fn peer_signatures(
     case: &Case,
     dossier: &Dossier,
-) -> Result<BTreeMap<OutPoint, bitcoin::secp256k1::ecdsa::Signature>, ArbitratorError> {
-    let closing = case.close.as_ref().map(|close| close.txid);
-    let confirmed = dossier
-        .candidates
-        .iter()
-        .find(|candidate| candidate.owner == Party::Local && Some(candidate.txid) == closing);
+) -> Result<BTreeMap<OutPoint, Signature>, ArbitratorError> {
+    let confirmed = confirmed(case, dossier);
     let Some((candidate, (_, signatures))) =
         confirmed.and_then(|candidate| Some((candidate, candidate.signatures.as_ref()?)))
     else {
@@ -189,17 +225,4 @@ fn peer_signatures(
         .htlc_outputs()
         .map(|(vout, _)| OutPoint::new(candidate.txid, vout));
     Ok(outputs.zip(signatures.iter().copied()).collect())
-}
-
-/// What the inputs of a claim of ours held.
-fn spent_by(case: &Case, transaction: &Transaction) -> Amount {
-    let spends = |contract: &&Contract| {
-        let mut inputs = transaction.input.iter();
-        inputs.any(|input| input.previous_output == contract.outpoint)
-    };
-    case.contracts
-        .iter()
-        .filter(spends)
-        .map(|contract| Amount::from_sat(contract.value_sat))
-        .sum()
 }

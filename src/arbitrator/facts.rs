@@ -1,6 +1,6 @@
 //! From what `chain` knows to what the court is told: the facts that concern one case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::OutPoint;
 
@@ -103,6 +103,14 @@ fn funding_fact(channel: OutPoint, view: &ChainView) -> FundingFact {
     }
 }
 
+/// Whether it is known, as of this tip, if an output is spent on the chain.
+fn is_looked_at(outpoint: OutPoint, view: &ChainView, tip: BlockRef) -> bool {
+    view.output(&outpoint).is_some_and(|facts| {
+        let is_spent = facts.spend.as_ref().is_some_and(|it| it.position.is_some());
+        is_spent || facts.unspent_at == Some(tip)
+    })
+}
+
 /// What no chain says: looked up in the store, at the signer's and the wallet's, and told by the app.
 #[derive(Default)]
 pub(super) struct Known {
@@ -120,8 +128,9 @@ pub(super) fn facts(
     looked_up: Known,
 ) -> Facts {
     let channel = dossier.channel();
-    let outpoints = std::iter::once(channel).chain(case.contracts.iter().map(|it| it.outpoint));
-    let spends = outpoints
+    let outpoints = || std::iter::once(channel).chain(case.contracts.iter().map(|it| it.outpoint));
+    let looked_at = outpoints().filter(|outpoint| is_looked_at(*outpoint, view, tip));
+    let spends = outpoints()
         .filter_map(|outpoint| {
             let spend = view.output(&outpoint)?.spend.clone()?;
             let confirmed = spend
@@ -141,6 +150,7 @@ pub(super) fn facts(
         tip: tip.height.to_u32(),
         funding: funding_fact(channel, view),
         spends,
+        looked_at: looked_at.collect::<BTreeSet<_>>(),
         context: looked_up.context,
         preimages: looked_up.preimages,
         peer: looked_up.peer,

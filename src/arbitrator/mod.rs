@@ -344,6 +344,7 @@ impl Core {
             let input = Input::Signed {
                 purpose,
                 transaction,
+                coins: Vec::new(),
                 tip,
             };
             self.apply(row, channel, &input)?;

@@ -10,7 +10,6 @@ use std::rc::Rc;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{FeeRate, OutPoint, ScriptBuf, Txid};
 
-use super::claims::Made;
 use super::core::{Applied, Core};
 use super::facts::{concerns, contract_watches, facts, has_lost_facts, Known};
 use super::options::{ResumeOptions, ResumeReport, Trouble};
@@ -22,7 +21,7 @@ use crate::channel::Lifecycle;
 use crate::court::report::ChannelReport;
 use crate::court::{
     self, due_broadcasts, wants, ArbitratorState, BroadcastPurpose, Case, CloseKind, Dossier,
-    Input, SpendContext, Want,
+    Input, Reason, SpendContext, Want,
 };
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, Party};
@@ -399,52 +398,38 @@ impl Tick<'_> {
         tip: u32,
         want: Want,
     ) -> Result<(), ArbitratorError> {
-        let signed = match want {
-            Want::SignCommitment => Some((
-                BroadcastPurpose::Commitment,
-                self.core
-                    .sign_commitment(
-                        dossier,
-                        court::permit(channel, &self.core.store.case(row)?)?,
-                    )
+        let case = self.core.store.case(row)?;
+        let answers = match want {
+            Want::SignCommitment => vec![Input::Signed {
+                purpose: BroadcastPurpose::Commitment,
+                transaction: self
+                    .core
+                    .sign_commitment(dossier, court::permit(channel, &case)?)
                     .await?,
-            )),
+                coins: Vec::new(),
+                tip,
+            }],
             Want::Claim(claim) => {
                 let estimates = self.estimates().await?;
                 let case = self.core.store.case(row)?;
-                let made = self
-                    .core
-                    .make_claim(row, &case, dossier, &claim, &estimates)
-                    .await?;
-                let outpoints = claim.contracts.iter().map(|it| it.outpoint).collect();
-                match made {
-                    None => None,
-                    Some(Made::Signed(purpose, transaction)) => Some((purpose, transaction)),
-                    Some(Made::Uneconomic(uneconomic)) => {
-                        let input = Input::Uneconomic {
-                            outpoints,
-                            fee_sat: uneconomic.fee.to_sat(),
-                            tip,
-                        };
-                        self.core.apply_with(row, channel, dossier, &input)?;
-                        None
-                    }
-                    Some(Made::ReserveNeeded(fee)) => {
-                        let what = format!("the wallet has no coin for a fee of {fee}");
-                        self.tell_trouble(Some(channel), what);
-                        None
-                    }
-                }
+                self.core
+                    .make_claim(row, &case, dossier, &claim, &estimates, tip)
+                    .await?
             }
         };
-        if let Some((purpose, transaction)) = signed {
-            let input = Input::Signed {
-                purpose,
-                transaction,
-                tip,
-            };
-            self.core.apply_with(row, channel, dossier, &input)?;
-            self.report.changed.insert(channel);
+        for input in answers {
+            if let Input::NotClaimed {
+                reason: Reason::ReserveNeeded { fee_sat },
+                ..
+            } = input
+            {
+                let what = format!("the wallet has no coin for a fee of {fee_sat} sat");
+                self.tell_trouble(Some(channel), what);
+            }
+            let (_, applied) = self.core.apply_with(row, channel, dossier, &input)?;
+            if applied != Applied::Nothing {
+                self.report.changed.insert(channel);
+            }
         }
         Ok(())
     }

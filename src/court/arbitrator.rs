@@ -5,7 +5,7 @@
 //! makes an open channel go to the chain, and whether the case has ended.
 
 use super::close::{absent_close, closing};
-use super::commands::{on_data_loss, on_force_close, on_outcome, on_signed, on_uneconomic};
+use super::commands::{on_data_loss, on_force_close, on_not_claimed, on_outcome, on_signed};
 use super::contracts::{contracts, resolution};
 use super::decisions::decisions;
 use super::ending::{cancelled_funding, on_abandon, on_cancel_funding, on_closing_signed};
@@ -43,13 +43,14 @@ pub fn advance(
             Input::Signed {
                 purpose,
                 transaction,
+                coins,
                 tip,
-            } => on_signed(&mut step, *purpose, transaction, *tip),
-            Input::Uneconomic {
+            } => on_signed(&mut step, *purpose, transaction, coins, *tip),
+            Input::NotClaimed {
                 outpoints,
-                fee_sat,
+                reason,
                 tip,
-            } => on_uneconomic(&mut step, outpoints, *fee_sat, *tip),
+            } => on_not_claimed(&mut step, dossier.channel(), outpoints, *reason, *tip),
             Input::Broadcast { txid, outcome, tip } => on_outcome(&mut step, txid, outcome, *tip),
             Input::DataLoss { number, tip } => on_data_loss(&mut step, dossier, *number, *tip),
             Input::RestoredConfirmed { tip } => on_confirmed(&mut step, dossier.channel(), *tip)?,

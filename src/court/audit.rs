@@ -2,6 +2,7 @@
 
 use bitcoin::{ScriptBuf, Transaction};
 
+use super::claims::is_second_level;
 use super::summary::{remade, Standing};
 use super::watcher::is_signed_by_both;
 use super::{ArbitratorState, Broadcast, BroadcastPurpose, Case, Close, Contract, Dossier};
@@ -17,7 +18,8 @@ pub fn audit_case(case: &Case, dossier: &Dossier, sweep_script: Option<&ScriptBu
         Some(close) => {
             flaws.extend(close_itself(terms, close));
             let contracts = case.contracts.iter();
-            flaws.extend(contracts.filter_map(|contract| of_contract(terms, close, contract)));
+            flaws
+                .extend(contracts.filter_map(|contract| of_contract(case, terms, close, contract)));
         }
         None if case.contracts.is_empty() => {}
         None => flaws.push(Flaw::new("contract", "detail", "there is no close")),
@@ -29,7 +31,7 @@ pub fn audit_case(case: &Case, dossier: &Dossier, sweep_script: Option<&ScriptBu
         }
     }
     let broadcasts = case.broadcasts.iter();
-    flaws.extend(broadcasts.filter_map(|held| of_broadcast(terms, held, sweep_script)));
+    flaws.extend(broadcasts.filter_map(|held| of_broadcast(case, terms, held, sweep_script)));
     flaws
 }
 
@@ -110,8 +112,26 @@ fn close_itself(terms: &ChannelTerms, close: &Close) -> Option<Flaw> {
     spends(&close.transaction, terms.channel(), "court_case", "detail")
 }
 
-fn of_contract(terms: &ChannelTerms, close: &Close, contract: &Contract) -> Option<Flaw> {
+fn of_contract(
+    case: &Case,
+    terms: &ChannelTerms,
+    close: &Close,
+    contract: &Contract,
+) -> Option<Flaw> {
     let flaw = |what| Some(Flaw::new("contract", "detail", what));
+    if let Some(parent) = contract.parent {
+        let made_it = |it: &Contract| {
+            let resolution = it.progress.resolution();
+            it.outpoint == parent
+                && resolution.is_some_and(|it| it.txid() == contract.outpoint.txid)
+        };
+        // The transaction between is the chain's, not the case's.
+        return if case.contracts.iter().any(made_it) {
+            None
+        } else {
+            flaw("no output of the close leads to it")
+        };
+    }
     let output = usize::try_from(contract.outpoint.vout)
         .ok()
         .and_then(|vout| close.transaction.output.get(vout))
@@ -139,6 +159,7 @@ fn of_contract(terms: &ChannelTerms, close: &Close, contract: &Contract) -> Opti
 }
 
 fn of_broadcast(
+    case: &Case,
     terms: &ChannelTerms,
     held: &Broadcast,
     sweep_script: Option<&ScriptBuf>,
@@ -159,7 +180,12 @@ fn of_broadcast(
             flaw("transaction_bytes", "not signed by both funding keys")
         }
         BroadcastPurpose::Sweep(outpoint) => {
-            let pays_us = |script: &ScriptBuf| Some(script) == sweep_script;
+            let second_level = second_level_scripts(case, terms, held);
+            // Of a close that a reorg took away, its claims alone are left.
+            let is_of_another = case.claimed_by(&held.transaction).next().is_none();
+            let pays_us = |script: &ScriptBuf| {
+                Some(script) == sweep_script || second_level.contains(script) || is_of_another
+            };
             let outputs = &held.transaction.output;
             if outputs.iter().all(|output| pays_us(&output.script_pubkey)) {
                 spends(
@@ -177,6 +203,20 @@ fn of_broadcast(
         | BroadcastPurpose::Cooperative
         | BroadcastPurpose::OrphanedClose => None,
     }
+}
+
+/// The scripts that HTLCs of our own commitment are taken to by a claim of ours.
+fn second_level_scripts(case: &Case, terms: &ChannelTerms, held: &Broadcast) -> Vec<ScriptBuf> {
+    case.claimed_by(&held.transaction)
+        .filter(|contract| is_second_level(contract))
+        .filter_map(|contract| {
+            let point = &contract.per_commitment_point;
+            let keys = terms.commitment_keys(contract.owner, point).ok()?;
+            let delay = terms.party(contract.owner).to_self_delay;
+            let format = terms.channel_type.format();
+            Some(format.second_level_output(&keys, delay).script_pubkey)
+        })
+        .collect()
 }
 
 fn spends(

@@ -16,7 +16,7 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::{OutPoint, Transaction, Txid};
+use bitcoin::{Amount, OutPoint, Transaction, TxOut, Txid, Weight};
 use serde::{Deserialize, Serialize};
 
 use super::{Advice, Block, CloseKind, CloseReason, Contract, Event, EventKind, Outcome, Verdict};
@@ -134,6 +134,15 @@ pub enum BroadcastPurpose {
     Sweep(OutPoint),
 }
 
+/// A coin of the wallet's that pays a fee.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coin {
+    pub outpoint: OutPoint,
+    pub output: TxOut,
+    /// What spending it adds in witness weight, at most.
+    pub witness_weight: Weight,
+}
+
 /// A signed transaction that is broadcast on every tick until its inputs are known to be spent on the chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Broadcast {
@@ -143,6 +152,8 @@ pub struct Broadcast {
     /// The tip when it was signed.
     pub since: u32,
     pub outcome: Option<Outcome>,
+    /// The wallet's coins in it: what they are worth tells its fee, and whatever replaces it may spend them again.
+    pub coins: Vec<Coin>,
 }
 
 /// The stored case of one channel.
@@ -170,6 +181,43 @@ impl Case {
     pub fn verdict(&self, htlc: HtlcRef) -> Option<Verdict> {
         let told = self.verdicts.iter().find(|(told, _)| *told == htlc);
         told.map(|(_, verdict)| *verdict)
+    }
+
+    /// What the inputs of a claim of ours hold: outputs of the close, and coins.
+    pub fn spent_by(&self, held: &Broadcast) -> Amount {
+        let contracts = self.claimed_by(&held.transaction);
+        let contracts = contracts.map(|contract| Amount::from_sat(contract.value_sat));
+        let coins = held.coins.iter().map(|coin| coin.output.value);
+        contracts.chain(coins).fold(Amount::ZERO, |sum, value| {
+            sum.checked_add(value).unwrap_or(Amount::MAX_MONEY)
+        })
+    }
+
+    /// The outputs of the close that a transaction spends.
+    pub fn claimed_by<'a>(
+        &'a self,
+        transaction: &'a Transaction,
+    ) -> impl Iterator<Item = &'a Contract> {
+        let spends = |contract: &&Contract| {
+            let mut inputs = transaction.input.iter();
+            inputs.any(|input| input.previous_output == contract.outpoint)
+        };
+        self.contracts.iter().filter(spends)
+    }
+
+    /// Whether a claim of ours can never confirm as things stand: another transaction has one of its outputs, or a reorg took
+    /// away what made one. A reorg may give it back.
+    pub fn is_void(&self, held: &Broadcast) -> bool {
+        let is_taken = self.claimed_by(&held.transaction).any(|contract| {
+            let resolution = contract.progress.resolution();
+            resolution.is_some_and(|resolution| resolution.txid() != held.txid)
+        });
+        let is_known = |outpoint: &OutPoint| {
+            self.contracts.iter().any(|it| it.outpoint == *outpoint)
+                || held.coins.iter().any(|coin| coin.outpoint == *outpoint)
+        };
+        let mut inputs = held.transaction.input.iter();
+        is_taken || inputs.any(|input| !is_known(&input.previous_output))
     }
 }
 

@@ -3,9 +3,9 @@
 //! | output                                             | goes with                                                   |
 //! |----------------------------------------------------|-------------------------------------------------------------|
 //! | a balance, a second-level output of ours           | nothing, but for the balance on a revoked commitment        |
-//! | an HTLC on the peer's commitment                   | those of the same direction and lock time                   |
-//! | an HTLC on ours, with anchors                      | those of the same direction and lock time                   |
-//! | an HTLC on ours, static_remotekey                  | nothing: the peer signed the transaction as it is           |
+//! | an outgoing HTLC, past its expiry                  | those with the same expiry, which is the lock time          |
+//! | an incoming HTLC                                   | the others; alone from `justice_split_margin` blocks before its expiry, when the peer can take it back |
+//! | an HTLC on our commitment, static_remotekey        | nothing: the peer signed the transaction as it is           |
 //! | both balances of a breach                          | each other: nobody but us can spend them yet, so nobody can pin their claim |
 //! | what the cheater can spend of a breach             | all of that kind; each alone when their claim stays unconfirmed for `claim_patience` blocks |
 //! | any of a breach, `justice_split_margin` blocks before the cheater's delay is over | nothing                      |
@@ -39,24 +39,25 @@ pub struct Claim {
     /// At least one; all spent in ways that fit together.
     pub contracts: Vec<Contract>,
     pub urgency: Urgency,
-    /// What it has to pay more than.
+    /// The claim that did not confirm.
     pub raise: Option<Raise>,
 }
 
-/// A claim that did not confirm, and that another one takes the place of.
+/// A claim that did not confirm, and that has to be outbid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Raise {
-    /// A mempool holds it: all of its fee has to be exceeded (BIP 125), or what replaces it is refused.
-    Replace(Transaction),
-    /// It was refused, or another claim replaces it: its feerate has to be exceeded.
-    Outbid(Transaction),
+    /// The new one takes its place: its coins are free for it, and a mempool that holds it wants more than all of its fee
+    /// (BIP 125).
+    Replace(Broadcast),
+    /// It was taken apart, and another part of it takes its place.
+    Follow(Broadcast),
 }
 
 impl Raise {
     /// The claim that did not confirm.
-    pub fn transaction(&self) -> &Transaction {
+    pub fn held(&self) -> &Broadcast {
         match self {
-            Raise::Replace(transaction) | Raise::Outbid(transaction) => transaction,
+            Raise::Replace(held) | Raise::Follow(held) => held,
         }
     }
 }
@@ -69,8 +70,10 @@ enum Group {
     Balances,
     /// What the cheater can spend at any time.
     Pinnable,
-    /// Direction as a flag (`true`: outgoing), and lock time.
-    Htlcs(bool, u32),
+    /// HTLCs that we take back, with this lock time.
+    Timeouts(u32),
+    /// HTLCs that we claim with their preimages, and that the peer cannot take back soon.
+    Successes,
 }
 
 /// The claims that have to be made, or made anew, at this tip.
@@ -89,7 +92,9 @@ pub fn claims(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<
                 let together = together(case, held);
                 raised.extend(together.iter().map(|it| it.outpoint));
                 match group {
-                    Group::Balances | Group::Htlcs(..) => claims.push(again(together, held)),
+                    Group::Balances | Group::Timeouts(_) | Group::Successes => {
+                        claims.push(again(together, Raise::Replace(held.clone())));
+                    }
                     Group::Alone(_) | Group::Pinnable => claims.extend(apart(together, held)),
                 }
             }
@@ -110,33 +115,26 @@ pub fn claims(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<
     claims
 }
 
-/// A claim made anew, of the same outputs.
-fn again(contracts: Vec<Contract>, held: &Broadcast) -> Claim {
-    let transaction = held.transaction.clone();
-    let is_in_a_mempool = held.outcome.as_ref().is_some_and(Outcome::is_held);
+/// A claim made anew.
+fn again(contracts: Vec<Contract>, raise: Raise) -> Claim {
     Claim {
         urgency: urgency(&contracts),
         contracts,
-        raise: Some(if is_in_a_mempool {
-            Raise::Replace(transaction)
-        } else {
-            Raise::Outbid(transaction)
-        }),
+        raise: Some(raise),
     }
 }
 
-/// A claim taken apart: one for each output, so that none waits for one that the cheater is pinning. The most valuable
-/// makes way for the others.
-fn apart(mut contracts: Vec<Contract>, held: &Broadcast) -> Vec<Claim> {
+/// A claim taken apart: one for each output, so that none waits for one that the peer is pinning. The most valuable one can
+/// best afford to take its place, and goes first.
+fn apart(mut contracts: Vec<Contract>, held: &Broadcast) -> impl Iterator<Item = Claim> + '_ {
     contracts.sort_by_key(|contract| (Reverse(contract.value_sat), contract.outpoint));
-    let mut claims: Vec<Claim> = contracts
-        .into_iter()
-        .map(|contract| again(vec![contract], held))
-        .collect();
-    for claim in claims.iter_mut().skip(1) {
-        claim.raise = Some(Raise::Outbid(held.transaction.clone()));
-    }
-    claims
+    contracts.into_iter().enumerate().map(|(index, contract)| {
+        let raise = match index {
+            0 => Raise::Replace(held.clone()),
+            _ => Raise::Follow(held.clone()),
+        };
+        again(vec![contract], raise)
+    })
 }
 
 fn is_claimable(contract: &Contract) -> bool {
@@ -193,9 +191,14 @@ fn group(case: &Case, contract: &Contract, dossier: &Dossier, tip: u32, policy: 
         | ContractRole::IncomingSuccess => match contract.htlc_figures() {
             // BOLT 3: without anchors the peer's signature covers the whole second-level transaction.
             Some(_) if contract.owner == Party::Local && !has_free_outputs(dossier) => alone,
-            Some((Direction::Outgoing, _, expiry)) => Group::Htlcs(true, expiry),
-            Some((Direction::Incoming, ..)) => Group::Htlcs(false, 0),
-            None => alone,
+            Some((Direction::Outgoing, _, expiry)) => Group::Timeouts(expiry),
+            Some((Direction::Incoming, _, expiry))
+                if tip.saturating_add(policy.justice_split_margin) < expiry =>
+            {
+                Group::Successes
+            }
+            // One that the peer takes back must not undo the claim of the others.
+            Some((Direction::Incoming, ..)) | None => alone,
         },
     }
 }
@@ -210,11 +213,11 @@ fn has_free_outputs(dossier: &Dossier) -> bool {
     format.peer_sighash() != bitcoin::EcdsaSighashType::All
 }
 
-/// The newest transaction of ours that claims the contract.
+/// The newest transaction of ours that claims the contract and can still confirm.
 fn newest<'a>(case: &'a Case, contract: &Contract) -> Option<&'a Broadcast> {
-    case.broadcasts
-        .iter()
-        .rfind(|held| is_sweep(held) && spends(&held.transaction, &contract.outpoint))
+    case.broadcasts.iter().rfind(|held| {
+        is_sweep(held) && spends(&held.transaction, &contract.outpoint) && !case.is_void(held)
+    })
 }
 
 pub(super) fn is_sweep(held: &Broadcast) -> bool {
@@ -234,22 +237,25 @@ pub(super) fn spends(transaction: &Transaction, outpoint: &OutPoint) -> bool {
 
 /// The contracts that a transaction of ours claims and that are still to be had.
 fn together(case: &Case, held: &Broadcast) -> Vec<Contract> {
-    case.contracts
-        .iter()
-        .filter(|it| is_claimable(it) && spends(&held.transaction, &it.outpoint))
-        .cloned()
-        .collect()
+    let claimed = case.claimed_by(&held.transaction);
+    claimed.filter(|it| is_claimable(it)).cloned().collect()
 }
 
-/// Whether a claim has to be made anew: refused as too cheap, or unconfirmed for too long while the peer may come.
+/// Whether a claim has to be made anew: refused as too cheap, its coin gone, or unconfirmed for too long while the peer may
+/// come.
 fn is_due_again(held: &Broadcast, contract: &Contract, tip: u32, policy: &Policy) -> bool {
-    // As signed by the peer, it cannot be raised.
-    let is_fixed = contract.owner == Party::Local
-        && contract.htlc_figures().is_some()
-        && held.transaction.input.len() == 1;
     let is_contested = urgency(std::slice::from_ref(contract)) == Urgency::Urgent;
-    let waited = tip.saturating_sub(held.since) >= policy.claim_patience;
-    !is_fixed && (held.outcome == Some(Outcome::FeeTooLow) || (is_contested && waited))
+    let has_waited = is_contested && tip.saturating_sub(held.since) >= policy.claim_patience;
+    match &held.outcome {
+        // As signed by the peer, it cannot be raised.
+        _ if is_second_level(contract) && held.coins.is_empty() => false,
+        Some(Outcome::FeeTooLow) => true,
+        Some(Outcome::Conflict(_)) => has_waited || !held.coins.is_empty(),
+        Some(
+            Outcome::Accepted | Outcome::AlreadyKnown | Outcome::Unreachable | Outcome::Other(_),
+        )
+        | None => has_waited,
+    }
 }
 
 /// Whether a contract of ours is claimed through its second level.

@@ -195,6 +195,7 @@ fn orphaned_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
             transaction: close.transaction,
             since: facts.tip,
             outcome: None,
+            coins: Vec::new(),
         });
     }
     let holds = |purpose| {
@@ -228,8 +229,8 @@ fn again(kind: CloseKind, case: &Case) -> Option<BroadcastPurpose> {
     }
 }
 
-/// Takes back what was derived from the close: its summary, its contracts, and the sweeps of outputs that no longer exist.
-/// Justice is kept: should the breach return, it is priced above what was broadcast before, or mempools refuse it.
+/// Takes back what was derived from the close: its summary and its contracts. The claims of its outputs stay, unused: when
+/// the same close confirms again, what confirms with it is known for ours, and what is broadcast anew pays no less.
 fn forget_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
     let Some(close) = step.case.close.take() else {
         return;
@@ -246,16 +247,6 @@ fn forget_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
     step.summary = SummaryChange::Withdraw;
     step.case.contracts.clear();
     step.case.seen = Some(txid);
-    let is_breach = matches!(close.kind, CloseKind::Breach { .. });
-    step.case
-        .broadcasts
-        .retain(|broadcast| match broadcast.purpose {
-            BroadcastPurpose::Sweep(_) => is_breach,
-            BroadcastPurpose::Funding
-            | BroadcastPurpose::Commitment
-            | BroadcastPurpose::Cooperative
-            | BroadcastPurpose::OrphanedClose => true,
-        });
 }
 
 /// A close that stays away, or a cooperative one that does not confirm, makes our commitment go out.

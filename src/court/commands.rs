@@ -7,7 +7,7 @@ use super::resolver::{Progress, Reason};
 
 use super::permit::{is_permitted, permit};
 use super::{
-    ArbitratorState, Broadcast, BroadcastPurpose, CourtError, Dossier, EventKind, ForceClose,
+    ArbitratorState, Broadcast, BroadcastPurpose, Coin, CourtError, Dossier, EventKind, ForceClose,
     FundingState, LogKind, Outcome, Step,
 };
 
@@ -42,6 +42,16 @@ pub(super) fn on_force_close(
 }
 
 fn hold(step: &mut Step, purpose: BroadcastPurpose, transaction: &Transaction, tip: u32) {
+    hold_with(step, purpose, transaction, &[], tip);
+}
+
+fn hold_with(
+    step: &mut Step,
+    purpose: BroadcastPurpose,
+    transaction: &Transaction,
+    coins: &[Coin],
+    tip: u32,
+) {
     let txid = transaction.compute_txid();
     if step.case.broadcasts.iter().all(|held| held.txid != txid) {
         step.case.broadcasts.push(Broadcast {
@@ -50,6 +60,7 @@ fn hold(step: &mut Step, purpose: BroadcastPurpose, transaction: &Transaction, t
             transaction: transaction.clone(),
             since: tip,
             outcome: None,
+            coins: coins.to_vec(),
         });
         step.log(tip, LogKind::Signed { purpose, txid });
     }
@@ -59,6 +70,7 @@ pub(super) fn on_signed(
     step: &mut Step,
     purpose: BroadcastPurpose,
     transaction: &Transaction,
+    coins: &[Coin],
     tip: u32,
 ) {
     match purpose {
@@ -70,17 +82,13 @@ pub(super) fn on_signed(
             }
         }
         BroadcastPurpose::Sweep(_) => {
-            let claimed: Vec<OutPoint> = transaction
-                .input
-                .iter()
-                .map(|input| input.previous_output)
-                .filter(|claimed| step.case.contracts.iter().any(|it| it.outpoint == *claimed))
-                .collect();
+            let claimed = step.case.claimed_by(transaction);
+            let claimed: Vec<OutPoint> = claimed.map(|contract| contract.outpoint).collect();
             if !claimed.is_empty() {
-                hold(step, purpose, transaction, tip);
-                for outpoint in claimed {
-                    reprice(step, outpoint, Progress::Claimable, tip);
-                }
+                hold_with(step, purpose, transaction, coins, tip);
+            }
+            for outpoint in claimed {
+                reprice(step, outpoint, Progress::Claimable, tip);
             }
         }
         BroadcastPurpose::Funding
@@ -89,29 +97,61 @@ pub(super) fn on_signed(
     }
 }
 
-pub(super) fn on_uneconomic(step: &mut Step, outpoints: &[OutPoint], fee_sat: u64, tip: u32) {
-    let reason = Reason::FeeAboveValue { fee_sat };
+/// Outputs are left for now. What is out for them already stays out: it is too late to take it back, and it may confirm.
+pub(super) fn on_not_claimed(
+    step: &mut Step,
+    channel: OutPoint,
+    outpoints: &[OutPoint],
+    reason: Reason,
+    tip: u32,
+) {
     for outpoint in outpoints {
-        reprice(step, *outpoint, Progress::Uneconomic { reason }, tip);
+        if is_out(step, outpoint) || !reprice(step, *outpoint, Progress::Uneconomic { reason }, tip)
+        {
+            continue;
+        }
+        if let Reason::ReserveNeeded { fee_sat } = reason {
+            let outpoint = *outpoint;
+            step.tell(channel, EventKind::ReserveNeeded { outpoint, fee_sat });
+        }
     }
 }
 
-/// A claim became worth making, or is not worth it any more.
-fn reprice(step: &mut Step, outpoint: OutPoint, progress: Progress, tip: u32) {
+fn is_out(step: &Step, outpoint: &OutPoint) -> bool {
+    let held = step.case.broadcasts.iter();
+    // One that was refused as too cheap is nowhere but here.
+    let is_refused = |held: &&Broadcast| held.outcome == Some(Outcome::FeeTooLow);
+    let mut live = held.filter(|held| !step.case.is_void(held) && !is_refused(held));
+    live.any(|held| {
+        let mut inputs = held.transaction.input.iter();
+        inputs.any(|input| input.previous_output == *outpoint)
+    })
+}
+
+/// A claim became worth making, or is not worth it any more. `false`: that is nothing new.
+fn reprice(step: &mut Step, outpoint: OutPoint, progress: Progress, tip: u32) -> bool {
     let contract = step
         .case
         .contracts
         .iter_mut()
         .find(|contract| contract.outpoint == outpoint);
-    let Some(contract) = contract else { return };
-    match (contract.progress, progress) {
+    let Some(contract) = contract else {
+        return false;
+    };
+    let is_news = match (contract.progress, progress) {
         (Progress::Claimable, Progress::Uneconomic { .. })
-        | (Progress::Uneconomic { .. }, Progress::Claimable) => {
-            contract.progress = progress;
-            step.log(tip, LogKind::Contract { outpoint, progress });
+        | (Progress::Uneconomic { .. }, Progress::Claimable) => true,
+        // The fee moves with every block; why the output is left does not.
+        (Progress::Uneconomic { reason: before }, Progress::Uneconomic { reason: now }) => {
+            !before.is_like(&now)
         }
-        (_, _) => {}
+        (_, _) => false,
+    };
+    if is_news {
+        contract.progress = progress;
+        step.log(tip, LogKind::Contract { outpoint, progress });
     }
+    is_news
 }
 
 pub(super) fn on_outcome(step: &mut Step, txid: &Txid, outcome: &Outcome, tip: u32) {

@@ -1,9 +1,11 @@
 //! The contracts of a proven close: how far each is by the facts, what of that is news, and when the case has ended.
 
-use bitcoin::OutPoint;
+use std::collections::BTreeSet;
+
+use bitcoin::Txid;
 
 use super::balance::paid_out;
-use super::resolver::{self, Contract, Progress, Resolution, View};
+use super::resolver::{self, Contract, Progress, Reason, Resolution, View};
 use super::summary::{self, Standing};
 use super::watcher::CloseKind;
 use super::{ArbitratorState, Block, Case, Dossier, EventKind, Facts, LogKind, Spend, Step};
@@ -19,6 +21,7 @@ pub(super) fn contracts(step: &mut Step, dossier: &Dossier, facts: &Facts, polic
         .candidates
         .iter()
         .any(|candidate| candidate.owner == Party::Local && candidate.txid == close.txid);
+    let ours: BTreeSet<Txid> = step.case.broadcasts.iter().map(|held| held.txid).collect();
     for index in 0..step.case.contracts.len() {
         let Some(contract) = step.case.contracts.get(index).cloned() else {
             continue;
@@ -27,11 +30,13 @@ pub(super) fn contracts(step: &mut Step, dossier: &Dossier, facts: &Facts, polic
             .htlc_ref()
             .and_then(|htlc| dossier.htlcs.get(&htlc));
         let hash = contract.htlc_figures().map(|(_, hash, _)| hash);
+        let spend = facts.spends.get(&contract.outpoint);
         let (role, progress) = contract.next(&View {
             tip: facts.tip,
             terms: &dossier.terms,
             created: contract.created.unwrap_or(close.block),
-            spend: facts.spends.get(&contract.outpoint),
+            spend,
+            is_held: spend.is_some_and(|spend| ours.contains(&spend.txid)),
             life,
             has_preimage: hash.is_some_and(|hash| facts.preimages.contains_key(&hash)),
             is_committed: life.is_some_and(|life| life.is_committed(&dossier.feed)),
@@ -42,7 +47,6 @@ pub(super) fn contracts(step: &mut Step, dossier: &Dossier, facts: &Facts, polic
         change(step, dossier, facts, index, &contract, role, progress);
     }
     descend(step, dossier, facts);
-    drop_conflicting(step);
 }
 
 fn change(
@@ -57,10 +61,6 @@ fn change(
     if (role, progress) == (before.role, before.progress) {
         return;
     }
-    if let Some(contract) = step.case.contracts.get_mut(index) {
-        contract.role = role;
-        contract.progress = progress;
-    }
     let outpoint = before.outpoint;
     if role != before.role {
         step.log(facts.tip, LogKind::Resolver { outpoint, role });
@@ -70,16 +70,17 @@ fn change(
     }
     let is_news = before.progress.settled().is_none();
     if let Some(resolution) = progress.settled().filter(|_| is_news) {
-        let block = facts
-            .spends
-            .get(&outpoint)
-            .and_then(|spend| spend.confirmed);
-        if let Some((block, _)) = block {
+        let spend = facts.spends.get(&outpoint);
+        if let Some((block, _)) = spend.and_then(|spend| spend.confirmed) {
             let event = settled_event(before, resolution, block, &step.case);
-            if let Some(event) = event {
-                step.tell(dossier.channel(), event);
-            }
+            event
+                .into_iter()
+                .for_each(|event| step.tell(dossier.channel(), event));
         }
+    }
+    if let Some(contract) = step.case.contracts.get_mut(index) {
+        contract.role = role;
+        contract.progress = progress;
     }
 }
 
@@ -135,34 +136,6 @@ fn descend(step: &mut Step, dossier: &Dossier, facts: &Facts) {
     }
 }
 
-/// Claims of ours one input of which is spent by another transaction can never confirm: what is left of them is claimed
-/// anew.
-fn drop_conflicting(step: &mut Step) {
-    let spent: Vec<(OutPoint, bitcoin::Txid)> = step
-        .case
-        .contracts
-        .iter()
-        .filter_map(|contract| Some((contract.outpoint, contract.progress.resolution()?.txid())))
-        .collect();
-    step.case.broadcasts.retain(|held| {
-        let conflicts = |(outpoint, txid): &(OutPoint, bitcoin::Txid)| {
-            *txid != held.txid
-                && held
-                    .transaction
-                    .input
-                    .iter()
-                    .any(|input| input.previous_output == *outpoint)
-        };
-        match held.purpose {
-            super::BroadcastPurpose::Sweep(_) => !spent.iter().any(conflicts),
-            super::BroadcastPurpose::Funding
-            | super::BroadcastPurpose::Commitment
-            | super::BroadcastPurpose::Cooperative
-            | super::BroadcastPurpose::OrphanedClose => true,
-        }
-    });
-}
-
 fn settled_event(
     contract: &Contract,
     resolution: Resolution,
@@ -178,12 +151,14 @@ fn settled_event(
         {
             None
         }
+        // What one transaction brought is told once, with the first of its outputs.
+        Resolution::Claimed { .. } if is_told(case, resolution) => None,
         Resolution::Claimed { txid } => Some(EventKind::FundsRecovered {
             txid,
             value_sat: case
                 .broadcasts
                 .iter()
-                .find(|ours| ours.txid == txid && ours.transaction.input.len() == 1)
+                .find(|ours| ours.txid == txid)
                 .map_or(value_sat, |ours| paid_out(&ours.transaction).to_sat()),
             block,
         }),
@@ -195,6 +170,12 @@ fn settled_event(
             block,
         }),
     }
+}
+
+/// Whether another contract has settled in the same way.
+fn is_told(case: &Case, resolution: Resolution) -> bool {
+    let mut settled = case.contracts.iter().filter_map(|it| it.progress.settled());
+    settled.any(|told| told == resolution)
 }
 
 pub(super) fn resolution(step: &mut Step, dossier: &Dossier, facts: &Facts, policy: &Policy) {
@@ -224,7 +205,7 @@ pub(super) fn resolution(step: &mut Step, dossier: &Dossier, facts: &Facts, poli
         .case
         .contracts
         .iter()
-        .all(|contract| is_over(&contract.progress));
+        .all(|contract| is_over(contract, close.block, facts.tip, policy));
     let all_told = dossier.htlcs.values().all(|life| {
         life.terms.key.direction == crate::channel::Direction::Incoming
             || step.case.verdict(life.htlc_ref()).is_some()
@@ -241,10 +222,17 @@ pub(super) fn resolution(step: &mut Step, dossier: &Dossier, facts: &Facts, poli
     }
 }
 
-/// Whether nothing can come of it any more: spent irrevocably, or left where it is with a reason.
-fn is_over(progress: &Progress) -> bool {
-    match progress {
-        Progress::Resolved { .. } | Progress::Uneconomic { .. } | Progress::GivenUp { .. } => true,
+/// Whether nothing can come of it any more: spent irrevocably, or left where it is with a reason, for good.
+fn is_over(contract: &Contract, close: Block, tip: u32, policy: &Policy) -> bool {
+    match contract.progress {
+        Progress::Resolved { .. } | Progress::GivenUp { .. } => true,
+        Progress::Uneconomic { reason } => match reason {
+            Reason::AnchorAlone | Reason::NoPeerSignature | Reason::NotOurs => true,
+            // Fees fall, and coins come.
+            Reason::FeeAboveValue { .. } | Reason::ReserveNeeded { .. } => {
+                tip >= contract.patience_ends(close, policy)
+            }
+        },
         Progress::Contested { .. }
         | Progress::Maturing { .. }
         | Progress::Claimable

@@ -3,14 +3,16 @@
 //! | HTLC                                   | goes to the chain                                                             |
 //! |----------------------------------------|-------------------------------------------------------------------------------|
 //! | incoming, released                     | `fulfil_margin` before its expiry; `wake_interval` earlier if the peer cannot be reached |
-//! | incoming, not released                 | never; inside the margin the engine is told to fail it off-chain              |
+//! | incoming, not released                 | never; inside the margin the engine is told to fail it off-chain, unless it was sent on |
 //! | outgoing, forwarded                    | `expiry_grace` after its expiry                                               |
 //! | outgoing, our own payment              | the same, and once the peer was reached since, or after `own_payment_patience` |
 //! | without an output in any candidate     | never, unless all such that are overdue exceed `max_dust_at_risk`             |
 
+use std::cell::LazyCell;
+
 use serde::{Deserialize, Serialize};
 
-use super::upstream::has_an_output;
+use super::upstream::with_output;
 use super::{ArbitratorState, Dossier, EventKind, Facts, ForceClose, FundingState, LogKind, Step};
 use crate::channel::{Direction, HtlcLife, HtlcOrigin, HtlcRef};
 use crate::config::Policy;
@@ -63,11 +65,12 @@ pub(super) fn decisions(step: &mut Step, dossier: &Dossier, facts: &Facts, polic
     }
     let mut reason = None;
     let mut dust_msat = 0u64;
+    let with_output = LazyCell::new(|| with_output(dossier));
     for (htlc, life) in &dossier.htlcs {
         match call(life, facts, policy) {
             Call::Nothing => {}
             Call::Advice(advice) => advise(step, dossier, facts, *htlc, advice),
-            Call::Chain(_) if !has_an_output(dossier, *htlc) => {
+            Call::Chain(_) if !with_output.contains(htlc) => {
                 dust_msat = dust_msat.saturating_add(life.terms.amount_msat);
             }
             Call::Chain(because) => reason = reason.or(Some(because)),
@@ -98,7 +101,10 @@ fn call(life: &HtlcLife, facts: &Facts, policy: &Policy) -> Call {
                 (true, PeerContact::Unknown | PeerContact::Reconnected) if tip >= soft => {
                     Call::Advice(Advice::Settle)
                 }
-                (false, _) if tip >= last => Call::Advice(Advice::Fail),
+                // One that was sent on is decided where it went: the peer there may still bring the preimage.
+                (false, _) if tip >= last && life.forwarded_msat.is_none() => {
+                    Call::Advice(Advice::Fail)
+                }
                 (true | false, _) => Call::Nothing,
             }
         }

@@ -79,6 +79,8 @@ pub enum EventKind {
     Advice { htlc: HtlcRef, advice: Advice },
     /// An HTLC makes the channel go to the chain, as decided at this tip.
     GoesToChain { reason: CloseReason, tip: u32 },
+    /// A claim needs a coin of the wallet's for its fee, and there is none. It is made as soon as there is.
+    ReserveNeeded { outpoint: OutPoint, fee_sat: u64 },
     /// An amount is ours again, settled deep enough to be reported.
     FundsRecovered {
         txid: Txid,
@@ -129,6 +131,10 @@ impl Event {
                 Advice::Settle => format!("advice/settle/{}", name(htlc)),
             },
             EventKind::GoesToChain { reason: _, tip } => format!("goes-to-chain/{tip}"),
+            EventKind::ReserveNeeded {
+                outpoint,
+                fee_sat: _,
+            } => format!("reserve-needed/{outpoint}"),
             EventKind::FundsRecovered {
                 txid,
                 value_sat,

@@ -61,6 +61,8 @@ pub struct Facts {
     pub funding: FundingFact,
     /// The spenders of the watched outputs.
     pub spends: BTreeMap<OutPoint, Spend>,
+    /// The watched outputs of which it is known, as of this tip, whether they are spent on the chain.
+    pub looked_at: BTreeSet<OutPoint>,
     /// What was looked up about the funding output's spender.
     pub context: SpendContext,
     /// The known preimages among the hashes of the channel's HTLCs.
@@ -119,12 +121,14 @@ pub enum Input {
     Signed {
         purpose: super::BroadcastPurpose,
         transaction: Transaction,
+        /// The wallet's coins in it.
+        coins: Vec<super::Coin>,
         tip: u32,
     },
-    /// What it would cost to claim these outputs is more than may be spent on them.
-    Uneconomic {
+    /// These outputs are left for now.
+    NotClaimed {
         outpoints: Vec<OutPoint>,
-        fee_sat: u64,
+        reason: super::Reason,
         tip: u32,
     },
     Broadcast {

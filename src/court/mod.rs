@@ -17,7 +17,6 @@ mod commands;
 mod contracts;
 mod deadlines;
 mod decisions;
-mod dust;
 mod ending;
 mod event;
 mod facts;
@@ -37,8 +36,8 @@ pub use arbitrator::advance;
 pub use audit::{audit_case, audit_summary};
 pub use balance::ClosingBalance;
 pub use case::{
-    ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Dossier, ForceClose,
-    FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,
+    ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Coin, Dossier,
+    ForceClose, FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,
 };
 pub use claims::{is_second_level, Claim, Raise, Urgency};
 pub use deadlines::{Deadline, DeadlineReason, Outlook};

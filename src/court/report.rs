@@ -100,7 +100,7 @@ fn status(progress: &Progress) -> String {
         Progress::Contested { until } => {
             format!("contested, decided at height {until} at the latest")
         }
-        Progress::Uneconomic { reason } => format!("not worth claiming: {}", because(reason)),
+        Progress::Uneconomic { reason } => format!("left for now: {}", because(reason)),
         Progress::GivenUp { reason } => format!("given up: {}", because(reason)),
         Progress::Maturing { claimable_at } => format!("ours from height {claimable_at} on"),
         Progress::Claimable => "ours, the sweep is not confirmed yet".to_string(),
@@ -127,6 +127,9 @@ fn status(progress: &Progress) -> String {
 fn because(reason: &Reason) -> String {
     match reason {
         Reason::FeeAboveValue { fee_sat } => format!("the claim would cost {fee_sat} sat"),
+        Reason::ReserveNeeded { fee_sat } => {
+            format!("it needs a coin of the wallet's for a fee of {fee_sat} sat")
+        }
         Reason::AnchorAlone => "an anchor alone is worth less than its fee".to_string(),
         Reason::NoPeerSignature => "the peer's signature for it is not held".to_string(),
         Reason::NotOurs => "it was never ours, and the peer leaves it".to_string(),

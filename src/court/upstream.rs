@@ -1,21 +1,28 @@
 //! What a close means for those who wait upstream: which HTLCs are fulfilled there, and which are failed.
 //!
 //! A verdict is irreversible: it is a latch, which no reorg takes back, and it is made once. A preimage decides at any
-//! depth. A failure waits until nobody can bring the preimage any more.
+//! depth. A failure waits until nobody can bring the preimage any more; where an output stands, until that was looked at.
 //!
-//! | outgoing HTLC, its preimage unknown, and                                   | failed                          |
-//! |----------------------------------------------------------------------------|---------------------------------|
-//! | its output was spent without the preimage                                  | when that is settled            |
-//! | no output on the commitment that confirmed, none on any other candidate    | when the close is proven        |
-//! | no output on the commitment that confirmed, but on another candidate       | when the close is settled       |
-//! | the upstream HTLC expires within `upstream_margin`                         | at once                         |
+//! | outgoing HTLC, its preimage unknown, and                                  | failed                            |
+//! |---------------------------------------------------------------------------|-----------------------------------|
+//! | its output was spent without the preimage                                 | when that is settled              |
+//! | its output is left, as we cannot claim it or it is not worth it           | `end_patience` after its expiry   |
+//! | no output on the commitment that confirmed, none on any other candidate   | when the close is proven          |
+//! | no output on the commitment that confirmed, but on another candidate      | when the close is settled         |
+//! | no output found on a commitment that we may not know whole (lost data)    | `end_patience` after its expiry   |
+//! | nobody understands what spent the funding                                 | never                             |
+//! | the upstream HTLC expires within `upstream_margin`                        | at once, whatever stands above    |
+
+use std::cell::LazyCell;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Case, CloseKind, Dossier, EventKind, Facts, LogKind, Spend, Step};
+use super::resolver::Progress;
+use super::{Case, CloseKind, Contract, Dossier, EventKind, Facts, LogKind, Spend, Step};
 use crate::channel::{Direction, HtlcKey, HtlcLife, HtlcOrigin, HtlcRef};
 use crate::config::Policy;
-use crate::protocol::ContractOutput;
+use crate::protocol::{CommitmentNumber, ContractOutput, PaymentHash};
 
 /// What was told upstream, once and for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,23 +35,51 @@ pub enum Verdict {
 
 /// Decides what can be decided of the outgoing HTLCs of a closed channel.
 pub(super) fn upstream(step: &mut Step, dossier: &Dossier, facts: &Facts, policy: &Policy) {
-    if step.case.close.is_none() {
+    let Some(close) = &step.case.close else {
         return;
-    }
+    };
+    let kind = close.kind;
+    let with_output = LazyCell::new(|| with_output(dossier));
     for (htlc, life) in &dossier.htlcs {
         let is_open = step.case.verdict(*htlc).is_none();
         if life.terms.key.direction == Direction::Incoming || !is_open {
             continue;
         }
-        let verdict = if facts.preimages.contains_key(&life.terms.payment_hash) {
+        let stands = Stands {
+            life,
+            contract: contract_of(&step.case, *htlc),
+            kind,
+            newest: dossier.feed.local.map_or(0, CommitmentNumber::get),
+            depth: facts.spends.get(&dossier.channel()).map_or(0, Spend::depth),
+            settle_depth: policy.settle_depth(dossier.terms.funding.capacity),
+            tip: facts.tip,
+            policy,
+        };
+        let is_looked_at = stands
+            .contract
+            .is_none_or(|contract| facts.looked_at.contains(&contract.outpoint));
+        let verdict = if knows(step, facts, &life.terms.payment_hash) {
             Verdict::Fulfilled
-        } else if is_lost_for_all(&step.case, dossier, life, facts, policy) {
+        } else if is_looked_at && stands.is_lost(|| with_output.contains(htlc)) {
             Verdict::Failed
         } else {
             continue;
         };
         conclude(step, dossier, life, facts.tip, verdict);
     }
+}
+
+/// Whether a preimage is known, if only since this step.
+fn knows(step: &Step, facts: &Facts, hash: &PaymentHash) -> bool {
+    let mut learned = step.learned.iter();
+    facts.preimages.contains_key(hash) || learned.any(|preimage| preimage.hash() == *hash)
+}
+
+/// The HTLC's output on the commitment that confirmed.
+fn contract_of(case: &Case, htlc: HtlcRef) -> Option<&Contract> {
+    case.contracts.iter().find(|contract| {
+        contract.htlc_ref() == Some(htlc) && matches!(contract.output, ContractOutput::Htlc { .. })
+    })
 }
 
 fn conclude(step: &mut Step, dossier: &Dossier, life: &HtlcLife, tip: u32, verdict: Verdict) {
@@ -73,48 +108,84 @@ fn conclude(step: &mut Step, dossier: &Dossier, life: &HtlcLife, tip: u32, verdi
     }
 }
 
-fn is_lost_for_all(
-    case: &Case,
-    dossier: &Dossier,
-    life: &HtlcLife,
-    facts: &Facts,
-    policy: &Policy,
-) -> bool {
-    // The upstream peer is about to go on-chain for it: what may still be won here is less than that costs.
-    if let HtlcOrigin::Forwarded { expiry, .. } = life.terms.origin {
-        if facts.tip.saturating_add(policy.upstream_margin) >= expiry {
-            return true;
-        }
-    }
-    let htlc = life.htlc_ref();
-    let contract = case.contracts.iter().find(|contract| {
-        contract.htlc_ref() == Some(htlc) && matches!(contract.output, ContractOutput::Htlc { .. })
-    });
-    if let Some(contract) = contract {
-        return contract.progress.settled().is_some();
-    }
-    // What a spend that we do not understand did with it, is not for us to say.
-    if matches!(
-        case.close.as_ref().map(|close| close.kind),
-        Some(CloseKind::Unknown)
-    ) {
-        return false;
-    }
-    let depth = facts.spends.get(&dossier.channel()).map_or(0, Spend::depth);
-    depth >= policy.settle_depth(dossier.terms.funding.capacity)
-        || (depth > 0 && !has_an_output(dossier, htlc))
+/// How an outgoing HTLC stands whose preimage nobody knows.
+struct Stands<'a> {
+    life: &'a HtlcLife,
+    /// Its output on the commitment that confirmed.
+    contract: Option<&'a Contract>,
+    kind: CloseKind,
+    /// The newest commitment of ours that we know of.
+    newest: u64,
+    /// Of the close.
+    depth: u32,
+    settle_depth: u32,
+    tip: u32,
+    policy: &'a Policy,
 }
 
-/// Whether any candidate has an output for the HTLC. One that cannot be built may.
-pub(super) fn has_an_output(dossier: &Dossier, htlc: HtlcRef) -> bool {
-    dossier.candidates.iter().any(|candidate| {
-        let position = candidate.htlcs.iter().position(|carried| *carried == htlc);
-        position.is_some_and(|position| {
-            candidate
-                .build(&dossier.terms, &dossier.htlcs)
-                .map_or(true, |built| {
-                    built.htlc_outputs().any(|(_, index)| index == position)
-                })
-        })
-    })
+impl Stands<'_> {
+    /// Whether it is to be failed upstream. `is_elsewhere`: whether another commitment has an output for it.
+    fn is_lost(&self, is_elsewhere: impl FnOnce() -> bool) -> bool {
+        if self.is_due_upstream() {
+            return true;
+        }
+        match (self.contract, self.kind) {
+            (Some(contract), _) => self.is_lost_on_chain(contract),
+            (None, CloseKind::Unknown) => false,
+            // What we do not know of it may hold the HTLC, and the peer may claim it there.
+            (None, CloseKind::RemoteFuture { .. }) => self.is_patience_over(),
+            (None, CloseKind::LocalOther { number }) if number > self.newest => {
+                self.is_patience_over()
+            }
+            (
+                None,
+                CloseKind::Cooperative
+                | CloseKind::Local { .. }
+                | CloseKind::LocalOther { .. }
+                | CloseKind::Remote { .. }
+                | CloseKind::RemotePending { .. }
+                | CloseKind::Breach { .. },
+            ) => self.depth >= self.settle_depth || (self.depth > 0 && !is_elsewhere()),
+        }
+    }
+
+    /// Whether the upstream peer is about to go to the chain for it: what may still be won here is less than that costs.
+    fn is_due_upstream(&self) -> bool {
+        match self.life.terms.origin {
+            HtlcOrigin::Forwarded { expiry, .. } => {
+                self.tip.saturating_add(self.policy.upstream_margin) >= expiry
+            }
+            HtlcOrigin::Own => false,
+        }
+    }
+
+    fn is_lost_on_chain(&self, contract: &Contract) -> bool {
+        match contract.progress {
+            Progress::Contested { .. } | Progress::Maturing { .. } | Progress::Claimable => false,
+            Progress::Uneconomic { .. } | Progress::GivenUp { .. } => self.is_patience_over(),
+            // BOLT 5: an HTLC is failed upstream once the spend of its output is deep enough.
+            Progress::Spent { settled, .. } => settled,
+            Progress::Resolved { .. } => true,
+        }
+    }
+
+    fn is_patience_over(&self) -> bool {
+        let expiry = self.life.terms.cltv_expiry;
+        self.tip >= expiry.saturating_add(self.policy.end_patience)
+    }
+}
+
+/// The HTLCs that have an output on any candidate. On one that cannot be built, all of its HTLCs may.
+pub(super) fn with_output(dossier: &Dossier) -> BTreeSet<HtlcRef> {
+    let mut with_output = BTreeSet::new();
+    for candidate in &dossier.candidates {
+        match candidate.build(&dossier.terms, &dossier.htlcs) {
+            Ok(built) => {
+                let indices = built.htlc_outputs().map(|(_, index)| index);
+                with_output.extend(indices.filter_map(|index| candidate.htlcs.get(index)));
+            }
+            Err(_) => with_output.extend(&candidate.htlcs),
+        }
+    }
+    with_output
 }

@@ -2,7 +2,7 @@
 
 use super::claims::{claims, is_sweep, spends};
 use super::permit::is_permitted;
-use super::resolver::Progress;
+use super::resolver::{Progress, Reason};
 use super::{
     ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Claim, Contract, Dossier,
     FundingState,
@@ -76,9 +76,15 @@ pub fn next_height(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) ->
                     heights.push(at_depth(block.height, policy.final_depth));
                 }
                 Progress::Contested { until } => heights.push(until),
-                Progress::Uneconomic { .. }
-                | Progress::GivenUp { .. }
-                | Progress::Resolved { .. } => {}
+                Progress::Uneconomic { reason } => match reason {
+                    // A coin may come with any block, and somebody else may come first.
+                    Reason::ReserveNeeded { .. } => heights.push(tip.saturating_add(1)),
+                    Reason::FeeAboveValue { .. } => {
+                        heights.push(contract.patience_ends(close.block, policy));
+                    }
+                    Reason::AnchorAlone | Reason::NoPeerSignature | Reason::NotOurs => {}
+                },
+                Progress::GivenUp { .. } | Progress::Resolved { .. } => {}
             }
         }
     } else {
@@ -114,19 +120,15 @@ pub fn due_broadcasts(case: &Case) -> impl Iterator<Item = &Broadcast> {
     })
 }
 
-/// Whether a claim of ours is still to be broadcast: its outputs are there to be had, and no newer claim of ours takes
-/// one of them.
+/// Whether a claim of ours is still to be broadcast: its outputs are there to be had, and no newer claim of ours that can
+/// still confirm takes one of them.
 fn is_due_claim(case: &Case, held: &Broadcast) -> bool {
-    let claimed: Vec<&Contract> = case
-        .contracts
-        .iter()
-        .filter(|contract| spends(&held.transaction, &contract.outpoint))
-        .collect();
+    let claimed: Vec<&Contract> = case.claimed_by(&held.transaction).collect();
     let can_be_had = |contract: &&Contract| match contract.progress {
-        Progress::Claimable => true,
+        // One that was signed before its fee rose above the value may still confirm.
+        Progress::Claimable | Progress::Uneconomic { .. } => true,
         Progress::Contested { .. }
         | Progress::Maturing { .. }
-        | Progress::Uneconomic { .. }
         | Progress::GivenUp { .. }
         | Progress::Spent { .. }
         | Progress::Resolved { .. } => false,
@@ -136,10 +138,10 @@ fn is_due_claim(case: &Case, held: &Broadcast) -> bool {
         .iter()
         .skip_while(|other| other.txid != held.txid)
         .skip(1)
-        .filter(|other| is_sweep(other));
+        .filter(|other| is_sweep(other) && !case.is_void(other));
     let is_replaced = newer.any(|other| {
         let takes = |contract: &&Contract| spends(&other.transaction, &contract.outpoint);
         claimed.iter().any(takes)
     });
-    !claimed.is_empty() && claimed.iter().all(can_be_had) && !is_replaced
+    !claimed.is_empty() && claimed.iter().all(can_be_had) && !case.is_void(held) && !is_replaced
 }

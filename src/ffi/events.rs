@@ -257,6 +257,14 @@ pub enum EventKind {
         /// The tip's height at which it was decided.
         tip: u32,
     },
+    /// A claim needs a coin of the wallet's for its fee, and there is none: `OnchainWallet.coins` gave none that
+    /// suffices. It is made as soon as there is.
+    ReserveNeeded {
+        /// The output to be claimed.
+        outpoint: OutPoint,
+        /// What is needed, at the feerate of now.
+        fee_sat: u64,
+    },
     /// An amount is ours again, settled deep enough to be reported.
     FundsRecovered {
         /// The transaction that pays us.
@@ -372,6 +380,10 @@ impl From<court::EventKind> for EventKind {
             court::EventKind::GoesToChain { reason, tip } => EventKind::GoesToChain {
                 reason: reason.into(),
                 tip,
+            },
+            court::EventKind::ReserveNeeded { outpoint, fee_sat } => EventKind::ReserveNeeded {
+                outpoint: outpoint.into(),
+                fee_sat,
             },
             court::EventKind::FundsRecovered {
                 txid,

@@ -149,6 +149,11 @@ pub enum ContractReason {
         /// What it would cost.
         fee_sat: u64,
     },
+    /// Its claim needs a coin of the wallet's for the fee, and there is none.
+    ReserveNeeded {
+        /// What is needed.
+        fee_sat: u64,
+    },
     /// An anchor has done its duty once a commitment confirmed; alone it is worth less than its fee.
     AnchorAlone,
     /// It stands on a commitment of ours that we do not hold, and needs the peer's signature.
@@ -161,6 +166,7 @@ impl From<court::Reason> for ContractReason {
     fn from(reason: court::Reason) -> Self {
         match reason {
             court::Reason::FeeAboveValue { fee_sat } => ContractReason::FeeAboveValue { fee_sat },
+            court::Reason::ReserveNeeded { fee_sat } => ContractReason::ReserveNeeded { fee_sat },
             court::Reason::AnchorAlone => ContractReason::AnchorAlone,
             court::Reason::NoPeerSignature => ContractReason::NoPeerSignature,
             court::Reason::NotOurs => ContractReason::NotOurs,

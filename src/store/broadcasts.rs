@@ -14,7 +14,7 @@ use crate::court::Broadcast;
 impl Store {
     pub(super) fn broadcasts(&self, row: ChannelRow) -> Result<Vec<Broadcast>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT txid, purpose, transaction_bytes, since, outcome FROM broadcast
+            "SELECT txid, purpose, transaction_bytes, since, outcome, coins FROM broadcast
              WHERE channel = ?1 ORDER BY ordinal",
         )?;
         let mut rows = statement.query([row.0])?;
@@ -24,6 +24,7 @@ impl Store {
             let purpose: String = row.get(1)?;
             let transaction: Vec<u8> = row.get(2)?;
             let outcome: Option<String> = row.get(4)?;
+            let coins: Option<String> = row.get(5)?;
             broadcasts.push(Broadcast {
                 txid: at("txid").txid(row.get(0)?)?,
                 purpose: at("purpose").json(&purpose)?,
@@ -32,6 +33,10 @@ impl Store {
                 outcome: outcome
                     .map(|outcome| at("outcome").json(&outcome))
                     .transpose()?,
+                coins: coins
+                    .map(|coins| at("coins").json(&coins))
+                    .transpose()?
+                    .unwrap_or_default(),
             });
         }
         Ok(broadcasts)
@@ -110,10 +115,14 @@ pub(super) fn put_broadcasts(
             .transpose()?;
         let purpose = At("broadcast", "purpose").to_json(&broadcast.purpose)?;
         let check = of_broadcast(&purpose, broadcast, outcome.as_deref());
+        let coins = (!broadcast.coins.is_empty())
+            .then(|| At("broadcast", "coins").to_json(&broadcast.coins))
+            .transpose()?;
         db.prepare_cached(
             "INSERT INTO broadcast
-                (channel, ordinal, txid, purpose, transaction_bytes, since, outcome, row_check)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                (channel, ordinal, txid, purpose, transaction_bytes, since, outcome, row_check,
+                 coins)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute((
             row.0,
@@ -124,6 +133,7 @@ pub(super) fn put_broadcasts(
             broadcast.since,
             outcome,
             check,
+            coins,
         ))?;
     }
     Ok(())

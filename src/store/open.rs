@@ -57,6 +57,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0006_queries.sql"),
         then: None,
     },
+    Migration {
+        sql: include_str!("migrations/0007_contracts.sql"),
+        then: None,
+    },
 ];
 
 /// Bytes of a page of a new file. An update touches a few small rows in different places, and SQLite writes whole pages:

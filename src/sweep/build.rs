@@ -8,7 +8,7 @@ use bitcoin::{
 };
 
 use crate::channel::{Candidate, ChannelTerms};
-use crate::court::Contract;
+use crate::court::{Coin, Contract};
 use crate::protocol::{
     Commitment, CommitmentSecret, KeyRole, Party, Preimage, ProtocolError, SpendTemplate,
     WitnessParts,
@@ -95,19 +95,12 @@ pub(super) fn tx_in(outpoint: OutPoint, sequence: Sequence) -> TxIn {
     }
 }
 
-/// A coin of the wallet's that pays a fee.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Coin {
-    pub outpoint: OutPoint,
-    pub output: TxOut,
-    /// What spending it adds in witness weight, at most.
-    pub witness_weight: Weight,
-}
-
 /// A transaction and what to do with its signatures. The inputs that the signer signs come first, then the wallet's.
 #[derive(Clone, Debug)]
 pub struct Unsigned {
     pub request: SignRequest,
+    /// The wallet's coins in it.
+    pub coins: Vec<Coin>,
     spendings: Vec<Spending>,
     transaction: Transaction,
 }
@@ -120,7 +113,7 @@ impl Unsigned {
     pub(super) fn new(
         terms: &ChannelTerms,
         spendings: Vec<Spending>,
-        coins: &[Coin],
+        coins: Vec<Coin>,
         transaction: Transaction,
     ) -> Result<Self, ProtocolError> {
         let mut psbt = psbt(&transaction);
@@ -143,7 +136,7 @@ impl Unsigned {
                 sighash_type: EcdsaSighashType::All,
             });
         }
-        for (input, coin) in psbt.inputs.iter_mut().skip(spendings.len()).zip(coins) {
+        for (input, coin) in psbt.inputs.iter_mut().skip(spendings.len()).zip(&coins) {
             input.witness_utxo = Some(coin.output.clone());
         }
         Ok(Unsigned {
@@ -152,6 +145,7 @@ impl Unsigned {
                 psbt,
                 inputs,
             },
+            coins,
             spendings,
             transaction,
         })

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, FeeRate, ScriptBuf, Transaction, TxOut, Weight};
+use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction, TxOut, Weight};
 
 use super::build::{ClaimInput, Spending, Uneconomic, Unsigned, SEGWIT_MARKER};
 use super::fees::{feerate, feerate_of};
 use crate::channel::ChannelTerms;
 use crate::config::Policy;
-use crate::court::{Raise, Urgency};
+use crate::court::{Broadcast, Outcome, Raise, Urgency};
 use crate::protocol::ProtocolError;
 
 /// What a claim is bid for.
@@ -27,7 +27,7 @@ impl Bid<'_> {
     pub(super) fn feerate(&self) -> FeeRate {
         let refused = self
             .raise
-            .map(|(raise, value)| feerate_of(raise.transaction(), value.to_sat()));
+            .map(|(raise, value)| feerate_of(&raise.held().transaction, value.to_sat()));
         let target = match self.urgency {
             Urgency::Patient => self.policy.patient_target,
             Urgency::Urgent => self.policy.urgent_target,
@@ -41,12 +41,13 @@ impl Bid<'_> {
         let bid = fee(self.feerate());
         match self.raise {
             // BIP 125: a replacement pays for all that it replaces, and for its own relay on top.
-            Some((Raise::Replace(old), value)) => {
-                let replaced = value.checked_sub(paid_out(old)).unwrap_or(Amount::ZERO);
+            Some((Raise::Replace(held), value)) if is_in_a_mempool(held) => {
+                let paid_out = paid_out(&held.transaction);
+                let replaced = value.checked_sub(paid_out).unwrap_or(Amount::ZERO);
                 let relay = fee(FeeRate::from_sat_per_kwu(self.policy.feerate_floor.into()));
                 bid.max(replaced.checked_add(relay).unwrap_or(Amount::MAX_MONEY))
             }
-            Some((Raise::Outbid(_), _)) | None => bid,
+            Some((Raise::Replace(_) | Raise::Follow(_), _)) | None => bid,
         }
     }
 
@@ -55,6 +56,44 @@ impl Bid<'_> {
         let percent = u64::from(self.policy.budget_percent);
         Amount::from_sat(value.to_sat().saturating_mul(percent) / 100)
     }
+}
+
+/// Inputs that are worth what they add to a fee, and what those that are not would cost.
+#[derive(Debug)]
+pub struct Worth {
+    pub taken: Vec<ClaimInput>,
+    pub left: Vec<(OutPoint, Amount)>,
+}
+
+/// Leaves out of a claim for several outputs those that would cost more than they may. A single one is judged when its
+/// transaction is made.
+///
+/// # Errors
+/// The keys cannot be derived, or an output has no such path: the stored terms are damaged.
+pub fn worthwhile(
+    terms: &ChannelTerms,
+    inputs: Vec<ClaimInput>,
+    bid: &Bid<'_>,
+) -> Result<Worth, ProtocolError> {
+    let mut worth = Worth {
+        taken: Vec::new(),
+        left: Vec::new(),
+    };
+    if inputs.len() < 2 {
+        worth.taken = inputs;
+        return Ok(worth);
+    }
+    for input in inputs {
+        let spending = Spending::new(terms, input.clone())?;
+        let weight = spending.tx_in().segwit_weight() + spending.template.witness_weight();
+        let fee = bid.feerate().fee_wu(weight).unwrap_or(Amount::MAX_MONEY);
+        if fee > bid.budget(spending.value()) {
+            worth.left.push((input.contract.outpoint, fee));
+        } else {
+            worth.taken.push(input);
+        }
+    }
+    Ok(worth)
 }
 
 /// The claim of outputs that are ours directly, all in one transaction with one output to `script`.
@@ -96,7 +135,11 @@ pub fn claim(
         }
         (Some(_) | None, Some(_) | None) => return Ok(Err(Uneconomic { value, fee })),
     }
-    Unsigned::new(terms, spendings, &[], transaction).map(Ok)
+    Unsigned::new(terms, spendings, Vec::new(), transaction).map(Ok)
+}
+
+fn is_in_a_mempool(held: &Broadcast) -> bool {
+    held.outcome.as_ref().is_some_and(Outcome::is_held)
 }
 
 fn paid_out(transaction: &Transaction) -> Amount {

@@ -6,7 +6,7 @@ mod fees;
 mod second_level;
 
 pub(crate) use build::verify;
-pub use build::{commitment_request, ClaimInput, Coin, SignatureRefused, Uneconomic, Unsigned};
-pub use claim::{claim, Bid};
+pub use build::{commitment_request, ClaimInput, SignatureRefused, Uneconomic, Unsigned};
+pub use claim::{claim, worthwhile, Bid, Worth};
 pub use fees::feerate;
 pub use second_level::{second_level, NotNow};

@@ -4,9 +4,10 @@
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, EcdsaSighashType, ScriptBuf, Sequence, Transaction, TxOut, Weight};
 
-use super::build::{tx_in, ClaimInput, Coin, Spending, Uneconomic, Unsigned, SEGWIT_MARKER};
+use super::build::{tx_in, ClaimInput, Spending, Uneconomic, Unsigned, SEGWIT_MARKER};
 use super::claim::{lock_time, Bid};
 use crate::channel::ChannelTerms;
+use crate::court::Coin;
 use crate::protocol::ProtocolError;
 
 /// Why there is no second-level transaction now.
@@ -76,7 +77,7 @@ pub fn second_level(
             Err(not_now) => return Ok(Err(not_now)),
         }
     }
-    Unsigned::new(terms, spendings, &taken, transaction).map(Ok)
+    Unsigned::new(terms, spendings, taken, transaction).map(Ok)
 }
 
 /// Adds coins behind the HTLCs' inputs until the fee is paid, and gives the rest back. Gives the coins taken.

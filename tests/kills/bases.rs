@@ -187,6 +187,7 @@ impl Maker {
         let signed = Input::Signed {
             purpose,
             transaction,
+            coins: Vec::new(),
             tip,
         };
         self.write(MAIN, &[Input::ForceClose { tip }, signed]);
@@ -215,6 +216,7 @@ impl Maker {
             tip: block.height + 100,
             funding: self.funding(DONE),
             spends: [(channel, spend)].into(),
+            looked_at: [channel].into(),
             context: SpendContext::default(),
             preimages: BTreeMap::new(),
             peer: PeerContact::Unknown,

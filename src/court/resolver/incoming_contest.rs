@@ -21,7 +21,7 @@ pub(super) fn next(contract: &Contract, view: &View<'_>) -> Next {
         return super::incoming_success::next(contract, view);
     }
     let expiry = contract.htlc_figures().map_or(0, |(_, _, expiry)| expiry);
-    let patience = expiry.saturating_add(view.policy.end_patience);
+    let patience = contract.patience_ends(view.created, view.policy);
     // BOLT 5: nothing is to be done for an HTLC that is not ours to claim; the peer may never think it worth its fee.
     let progress = if view.tip < expiry {
         Progress::Contested { until: expiry }

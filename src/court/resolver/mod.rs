@@ -41,7 +41,6 @@ pub enum ContractRole {
     /// leave.
     CommitSweep,
     /// An HTLC we offered, before its expiry: the peer may come with the preimage.
-    #[serde(alias = "Htlc")]
     OutgoingContest,
     /// An HTLC we offered, after its expiry: we take it back.
     OutgoingTimeout,
@@ -85,12 +84,21 @@ impl Resolution {
 pub enum Reason {
     /// Nobody would pay that fee for it: claiming it alone costs more than the policy's share of its value.
     FeeAboveValue { fee_sat: u64 },
+    /// Its claim needs a coin of the wallet's for the fee, and there is none.
+    ReserveNeeded { fee_sat: u64 },
     /// An anchor has done its duty once a commitment confirmed; alone it is worth less than its fee.
     AnchorAlone,
     /// It stands on a commitment of ours that we do not hold: without the peer's signature there is no second level.
     NoPeerSignature,
     /// An incoming HTLC that was never ours to claim, and that the peer has not taken back.
     NotOurs,
+}
+
+impl Reason {
+    /// Whether both say the same, whatever the fee.
+    pub(super) fn is_like(&self, other: &Reason) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
 }
 
 /// How far the resolution of a contract has come.
@@ -102,7 +110,7 @@ pub enum Progress {
     Maturing { claimable_at: u32 },
     /// Ours now; the claim is being made, or is broadcast and not confirmed.
     Claimable,
-    /// Ours, and not worth claiming for now.
+    /// Ours, and left for now: looked at again on every tick.
     Uneconomic { reason: Reason },
     /// It would be ours, and we have no means to claim it.
     GivenUp { reason: Reason },
@@ -206,6 +214,13 @@ impl Contract {
         }
     }
 
+    /// The height up to which a case waits for an output that is left where it is: fees may fall, and the peer come.
+    pub(super) fn patience_ends(&self, close: Block, policy: &Policy) -> u32 {
+        let created = self.created.unwrap_or(close).height;
+        let expiry = self.htlc_figures().map_or(0, |(_, _, expiry)| expiry);
+        created.max(expiry).saturating_add(policy.end_patience)
+    }
+
     /// In which way we spend it.
     pub fn path(&self) -> SpendPath {
         let is_breach = self.role == ContractRole::Breach;
@@ -230,12 +245,15 @@ impl Contract {
 }
 
 /// What a resolver looks at.
+#[derive(Clone, Copy)]
 pub(super) struct View<'a> {
     pub tip: u32,
     pub terms: &'a ChannelTerms,
     /// The block of the transaction that made the output.
     pub created: Block,
     pub spend: Option<&'a Spend>,
+    /// Whether the spender is a transaction of ours, signed here.
+    pub is_held: bool,
     /// The row of its HTLC, unless that is past.
     pub life: Option<&'a HtlcLife>,
     /// Whether the HTLC's preimage is known.

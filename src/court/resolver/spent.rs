@@ -2,7 +2,7 @@
 
 use bitcoin::{OutPoint, Witness};
 
-use super::{Contract, ContractRole, Progress, Resolution, View};
+use super::{claimable_at, Contract, ContractRole, Progress, Resolution, View};
 use crate::channel::{ChannelTerms, Direction};
 use crate::court::Spend;
 use crate::protocol::{ContractOutput, Party, RecognisedSpend, SpendPath, Spender};
@@ -11,7 +11,7 @@ use crate::protocol::{ContractOutput, Party, RecognisedSpend, SpendPath, Spender
 pub(super) fn spent(contract: &Contract, view: &View<'_>) -> Option<Progress> {
     let spend = view.spend?;
     let (block, depth) = spend.confirmed?;
-    let resolution = resolution(contract, view.terms, spend);
+    let resolution = resolution(contract, view, spend);
     // BOLT 5: an output is irrevocably resolved once the resolving transaction is 100 blocks deep.
     Some(if depth >= view.policy.final_depth {
         Progress::Resolved { resolution }
@@ -24,15 +24,18 @@ pub(super) fn spent(contract: &Contract, view: &View<'_>) -> Option<Progress> {
     })
 }
 
-/// Who has the output now. It follows from the witness: whoever can make that has the key.
-fn resolution(contract: &Contract, terms: &ChannelTerms, spend: &Spend) -> Resolution {
+/// Who has the output now. The witness tells whose key made it. Where the money went with our key is known for what we
+/// signed here, and for a second-level transaction, whose output BOLT 3 fixes; anything else is another device's with the
+/// same seed, or a thief's.
+fn resolution(contract: &Contract, view: &View<'_>, spend: &Spend) -> Resolution {
     let txid = spend.txid;
-    let Some(how) = recognise(contract, terms, spend) else {
+    let Some(how) = recognise(contract, view.terms, spend) else {
         return Resolution::SweptByAnother { txid };
     };
     let direction = contract.htlc_figures().map(|(direction, ..)| direction);
     match (is_ours(contract, how.spender), direction) {
-        (true, _) => Resolution::Claimed { txid },
+        (true, _) if view.is_held || is_second_level(how.path) => Resolution::Claimed { txid },
+        (true, _) => Resolution::SweptByAnother { txid },
         (false, Some(Direction::Outgoing)) if how.preimage.is_some() => {
             Resolution::Fulfilled { txid }
         }
@@ -46,6 +49,22 @@ fn is_ours(contract: &Contract, spender: Spender) -> bool {
         Spender::Owner => contract.owner == Party::Local,
         Spender::Counterparty => contract.owner == Party::Remote,
         Spender::Anyone => false,
+    }
+}
+
+fn is_second_level(path: SpendPath) -> bool {
+    match path {
+        SpendPath::HtlcTimeoutSecondLevel | SpendPath::HtlcSuccessSecondLevel => true,
+        SpendPath::ToLocalDelayed
+        | SpendPath::ToLocalRevoked
+        | SpendPath::ToRemote
+        | SpendPath::AnchorOwner
+        | SpendPath::AnchorAnyone
+        | SpendPath::HtlcTimeoutDirect
+        | SpendPath::HtlcSuccessDirect
+        | SpendPath::HtlcRevoked
+        | SpendPath::SecondLevelDelayed
+        | SpendPath::SecondLevelRevoked => false,
     }
 }
 
@@ -97,18 +116,8 @@ pub(in crate::court) fn child(
 ) -> Option<Contract> {
     let (block, _) = spend.confirmed?;
     let how = recognise(contract, terms, spend)?;
-    match how.path {
-        SpendPath::HtlcTimeoutSecondLevel | SpendPath::HtlcSuccessSecondLevel => {}
-        SpendPath::ToLocalDelayed
-        | SpendPath::ToLocalRevoked
-        | SpendPath::ToRemote
-        | SpendPath::AnchorOwner
-        | SpendPath::AnchorAnyone
-        | SpendPath::HtlcTimeoutDirect
-        | SpendPath::HtlcSuccessDirect
-        | SpendPath::HtlcRevoked
-        | SpendPath::SecondLevelDelayed
-        | SpendPath::SecondLevelRevoked => return None,
+    if !is_second_level(how.path) {
+        return None;
     }
     let role = match (contract.owner, contract.role) {
         (Party::Local, _) => ContractRole::CommitSweep,
@@ -133,7 +142,17 @@ pub(in crate::court) fn child(
         parent: Some(contract.outpoint),
         created: Some(block),
         role,
-        progress: Progress::Claimable,
+        progress: match role {
+            ContractRole::CommitSweep => Progress::Maturing {
+                claimable_at: claimable_at(block.height, delay),
+            },
+            ContractRole::OutgoingContest
+            | ContractRole::OutgoingTimeout
+            | ContractRole::IncomingContest
+            | ContractRole::IncomingSuccess
+            | ContractRole::Anchor
+            | ContractRole::Breach => Progress::Claimable,
+        },
         ..contract.clone()
     })
 }
