@@ -1,6 +1,6 @@
 //! Scenario 11: a payment that the peer offered, on each commitment that may confirm.
 
-use lightning_arbitrator::court::{Progress, Reason, Resolution};
+use lightning_arbitrator::court::{ArbitratorState, Progress, Resolution};
 use testkit::party::{Htlc, NewHtlc};
 
 use super::{on_each, On, EXPIRY, HTLC_SAT};
@@ -167,10 +167,8 @@ fn one_that_the_peer_leaves_is_given_up_in_the_end(mut world: World) {
     let waits = Progress::Contested { until };
     assert_eq!(world.progress_of(&received, On::Theirs), waits);
     world.wakes_after(1);
-    let reason = Reason::NotOurs;
-    let given_up = Progress::GivenUp { reason };
-    assert_eq!(world.progress_of(&received, On::Theirs), given_up);
-    world.comes_to_an_end();
+    let report = world.phone.report(world.outpoint());
+    assert_eq!(report.state, ArbitratorState::FullyResolved, "{report:?}");
     let theirs = world.output_of(&received, On::Theirs);
     assert_eq!(world.chain.outspend(theirs), None);
 }
