@@ -16,10 +16,12 @@ mod queries;
 mod reader;
 mod report;
 mod sign;
+mod sleep;
 mod tick;
 
 pub use care::{IntegrityReport, WipeScope};
 pub use options::{Config, ForceCloseStatus, ResumeOptions, ResumeReport, Trouble};
+pub use sleep::{Moment, SleepBudget, WakeUp};
 
 use std::sync::Arc;
 

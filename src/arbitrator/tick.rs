@@ -14,6 +14,7 @@ use super::core::{Applied, Core};
 use super::facts::{concerns, contract_watches, facts, has_lost_facts, Known};
 use super::options::{ResumeOptions, ResumeReport, Trouble};
 use super::purge::purge;
+use super::sleep::{channel_wake_up, Seen};
 use crate::chain::{BlockRef, Budget, ChainError, ChainView, Observer, Urgency, Watch};
 use crate::channel::Feed;
 use crate::channel::Lifecycle;
@@ -336,7 +337,7 @@ impl Tick<'_> {
         if let Some(tagged) = unrecognised {
             let number = tagged.number;
             context.our_point = Some(tagged.our_point);
-            context.peer_secret = core.store.secrets(row)?.get(number);
+            context.peer_secret = core.store.secret(row, number, &mut unreadable)?;
             for owner in [Party::Local, Party::Remote] {
                 let past = core
                     .store
@@ -377,38 +378,57 @@ impl Tick<'_> {
         tip: u32,
     ) -> Result<(), ArbitratorError> {
         let case = self.core.store.case(row)?;
+        let mut first_error = Ok(());
         for want in wants(&case, dossier, tip, &self.core.policy) {
-            let answers = match want {
-                Want::SignCommitment => vec![Input::Signed {
-                    purpose: BroadcastPurpose::Commitment,
-                    transaction: self
-                        .core
-                        .sign_commitment(dossier, court::permit(channel, &case)?)
-                        .await?,
-                    coins: Vec::new(),
-                    tip,
-                }],
-                Want::Claim(claim) => {
-                    let estimates = self.estimates().await?;
-                    let case = self.core.store.case(row)?;
-                    self.core
-                        .make_claim(row, &case, dossier, &claim, &estimates, tip)
-                        .await?
-                }
-            };
-            for input in answers {
-                if let Input::NotClaimed {
-                    reason: Reason::ReserveNeeded { fee_sat },
-                    ..
-                } = input
-                {
-                    let what = format!("the wallet has no coin for a fee of {fee_sat} sat");
-                    self.tell_trouble(Some(channel), what);
-                }
-                let (_, applied) = self.core.apply_with(row, channel, dossier, &input)?;
-                if applied != Applied::Nothing {
-                    self.report.changed.insert(channel);
-                }
+            match self.answer_want(row, channel, dossier, tip, want).await {
+                Ok(()) => {}
+                Err(error) if is_limit(&error) => return Err(error),
+                // One claim that cannot be made never stops the others.
+                Err(error) => first_error = first_error.and(Err(error)),
+            }
+        }
+        first_error
+    }
+
+    async fn answer_want(
+        &mut self,
+        row: ChannelRow,
+        channel: OutPoint,
+        dossier: &Dossier,
+        tip: u32,
+        want: Want,
+    ) -> Result<(), ArbitratorError> {
+        let case = self.core.store.case(row)?;
+        let answers = match want {
+            Want::SignCommitment => vec![Input::Signed {
+                purpose: BroadcastPurpose::Commitment,
+                transaction: self
+                    .core
+                    .sign_commitment(dossier, court::permit(channel, &case)?)
+                    .await?,
+                coins: Vec::new(),
+                tip,
+            }],
+            Want::Claim(claim) => {
+                let estimates = self.estimates().await?;
+                let case = self.core.store.case(row)?;
+                self.core
+                    .make_claim(row, &case, dossier, &claim, &estimates, tip)
+                    .await?
+            }
+        };
+        for input in answers {
+            if let Input::NotClaimed {
+                reason: Reason::ReserveNeeded { fee_sat },
+                ..
+            } = input
+            {
+                let what = format!("the wallet has no coin for a fee of {fee_sat} sat");
+                self.tell_trouble(Some(channel), what);
+            }
+            let (_, applied) = self.core.apply_with(row, channel, dossier, &input)?;
+            if applied != Applied::Nothing {
+                self.report.changed.insert(channel);
             }
         }
         Ok(())
@@ -507,7 +527,17 @@ impl Tick<'_> {
         let height = tip.map_or(0, |tip| tip.height.to_u32());
         let at_rest = at_rest_to_read(docket.channels.len(), height);
         for (index, (row, channel)) in docket.channels.into_iter().enumerate() {
-            if !at_rest.contains(&index) && is_at_rest(&core.store, row) {
+            let case = core.store.case(row);
+            if let Ok(case) = &case {
+                let seen = Seen { view, case };
+                match channel_wake_up(&core.store, &core.policy, row, channel, &seen) {
+                    Ok(wake_up) => self.report.sleep.channels.extend(wake_up),
+                    Err(error) => self.trouble(channel, error),
+                }
+            }
+            if !at_rest.contains(&index)
+                && case.is_ok_and(|case| is_at_rest(&core.store, row, &case))
+            {
                 continue;
             }
             match core.channel_report(row, channel) {
@@ -545,13 +575,12 @@ fn at_rest_to_read(channels: usize, height: u32) -> Range<usize> {
 }
 
 /// Whether a channel is simply open, or has ended, and carries nothing. One that cannot be read is not.
-fn is_at_rest(store: &Store, row: ChannelRow) -> bool {
-    let case = store.case(row);
-    let is_quiet = |case: Case| match court::lifecycle(&case) {
+fn is_at_rest(store: &Store, row: ChannelRow, case: &Case) -> bool {
+    let is_quiet = match court::lifecycle(case) {
         Lifecycle::Open | Lifecycle::Closed => true,
         Lifecycle::Pending | Lifecycle::Closing => false,
     };
-    case.is_ok_and(is_quiet) && store.carries_htlcs(row).is_ok_and(|carries| !carries)
+    is_quiet && store.carries_htlcs(row).is_ok_and(|carries| !carries)
 }
 
 /// Whether the peer revoked its commitment after it had broadcast it.

@@ -43,7 +43,11 @@ fn seen_close(
     step.case.seen = Some(spend.txid);
     let txid = spend.txid;
     step.log(facts.tip, LogKind::CloseSeen { txid, kind });
-    step.tell(dossier.channel(), EventKind::CloseSeen { txid, kind });
+    let channel = dossier.channel();
+    step.tell(channel, EventKind::CloseSeen { txid, kind });
+    if let CloseKind::Breach { number } = kind {
+        step.tell(channel, EventKind::BreachSeen { txid, number });
+    }
     Ok(())
 }
 

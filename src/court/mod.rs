@@ -20,6 +20,8 @@ mod decisions;
 mod ending;
 mod event;
 mod facts;
+#[cfg(test)]
+mod fixtures;
 mod lifecycle;
 mod permit;
 pub mod report;
@@ -37,8 +39,8 @@ pub use case::{
     ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Coin, Dossier,
     ForceClose, FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,
 };
-pub use claims::{is_second_level, Claim, Urgency};
-pub use deadlines::{deadline, Deadline, DeadlineReason};
+pub use claims::{is_second_level, Claim, Raise, Urgency};
+pub use deadlines::{Deadline, DeadlineReason, Outlook};
 pub use decisions::{Advice, CloseReason, PeerContact};
 pub use event::{Event, EventKind};
 pub use facts::{Block, Facts, FundingFact, Input, Outcome, Spend, SpendContext};

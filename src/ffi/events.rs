@@ -161,6 +161,13 @@ pub enum EventKind {
         /// Who closes, and how.
         kind: CloseKind,
     },
+    /// The close in the mempool is a revoked commitment of the peer's: nothing can be claimed before it confirms.
+    BreachSeen {
+        /// The commitment transaction.
+        txid: String,
+        /// Its number.
+        number: u64,
+    },
     /// A close is proven.
     ChannelClosed {
         /// The closing transaction.
@@ -304,6 +311,10 @@ impl From<court::EventKind> for EventKind {
             court::EventKind::CloseSeen { txid, kind } => EventKind::CloseSeen {
                 txid: txid.to_string(),
                 kind: kind.into(),
+            },
+            court::EventKind::BreachSeen { txid, number } => EventKind::BreachSeen {
+                txid: txid.to_string(),
+                number,
             },
             court::EventKind::ChannelClosed {
                 txid,

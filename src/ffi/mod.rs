@@ -24,6 +24,7 @@ mod log;
 mod queries;
 mod report;
 mod signer;
+mod sleep;
 mod summary;
 mod terms;
 #[cfg(test)]
@@ -57,6 +58,7 @@ pub use report::{
     ContractRole, FundingState, Resolution,
 };
 pub use signer::{ChannelSecrets, SeedSigner};
+pub use sleep::{DeadlineReason, Moment, SleepBudget, WakeUp};
 pub use summary::{CloseSummary, Reestablish, SummaryKind};
 pub use terms::{ChannelKeys, ChannelTerms, ChannelType, Party, PartyTerms};
 pub use tick::{

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction, TxOut};
+use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction, TxOut, Weight};
 
 use super::build::{ClaimInput, Spending, Uneconomic, Unsigned, SEGWIT_MARKER};
 use super::fees::{feerate, feerate_of};
 use crate::channel::ChannelTerms;
 use crate::config::Policy;
-use crate::court::Urgency;
+use crate::court::{Broadcast, Outcome, Raise, Urgency};
 use crate::protocol::ProtocolError;
 
 /// What a claim is bid for.
@@ -18,8 +18,8 @@ use crate::protocol::ProtocolError;
 pub struct Bid<'a> {
     pub estimates: &'a BTreeMap<u16, FeeRate>,
     pub urgency: Urgency,
-    /// The claim to be replaced, with what its inputs held.
-    pub raise: Option<(&'a Transaction, Amount)>,
+    /// The claim that did not confirm, with what its inputs held.
+    pub raise: Option<(&'a Raise, Amount)>,
     pub policy: &'a Policy,
 }
 
@@ -27,12 +27,28 @@ impl Bid<'_> {
     pub(super) fn feerate(&self) -> FeeRate {
         let refused = self
             .raise
-            .map(|(transaction, value)| feerate_of(transaction, value.to_sat()));
+            .map(|(raise, value)| feerate_of(&raise.held().transaction, value.to_sat()));
         let target = match self.urgency {
             Urgency::Patient => self.policy.patient_target,
             Urgency::Urgent => self.policy.urgent_target,
         };
         feerate(self.estimates, target, refused, self.policy)
+    }
+
+    /// What a claim of this weight pays.
+    fn fee(&self, weight: Weight) -> Amount {
+        let fee = |feerate: FeeRate| feerate.fee_wu(weight).unwrap_or(Amount::MAX_MONEY);
+        let bid = fee(self.feerate());
+        match self.raise {
+            // BIP 125: a replacement pays for all that it replaces, and for its own relay on top.
+            Some((Raise::Replace(held), value)) if is_in_a_mempool(held) => {
+                let paid_out = paid_out(&held.transaction);
+                let replaced = value.checked_sub(paid_out).unwrap_or(Amount::ZERO);
+                let relay = fee(FeeRate::from_sat_per_kwu(self.policy.feerate_floor.into()));
+                bid.max(replaced.checked_add(relay).unwrap_or(Amount::MAX_MONEY))
+            }
+            Some((Raise::Replace(_) | Raise::Follow(_), _)) | None => bid,
+        }
     }
 
     /// The most that may be spent on claiming so much.
@@ -104,12 +120,12 @@ pub fn claim(
             script_pubkey: script,
         }],
     };
-    let witnesses: bitcoin::Weight = spendings
+    let witnesses: Weight = spendings
         .iter()
         .map(|spending| spending.template.witness_weight())
         .sum();
     let weight = transaction.weight() + SEGWIT_MARKER + witnesses;
-    let fee = bid.feerate().fee_wu(weight).unwrap_or(Amount::MAX_MONEY);
+    let fee = bid.fee(weight);
     let left = value.checked_sub(fee);
     match (left, transaction.output.first_mut()) {
         (Some(left), Some(output))
@@ -120,6 +136,14 @@ pub fn claim(
         (Some(_) | None, Some(_) | None) => return Ok(Err(Uneconomic { value, fee })),
     }
     Unsigned::new(terms, spendings, Vec::new(), transaction).map(Ok)
+}
+
+fn is_in_a_mempool(held: &Broadcast) -> bool {
+    held.outcome.as_ref().is_some_and(Outcome::is_held)
+}
+
+fn paid_out(transaction: &Transaction) -> Amount {
+    transaction.output.iter().map(|output| output.value).sum()
 }
 
 /// The highest lock time that an input asks for: those that share a transaction ask for the same.

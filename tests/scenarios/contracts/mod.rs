@@ -1,5 +1,6 @@
-//! Scenarios 10–16 and 28: HTLCs on a commitment that confirmed, each resolved by its resolver, and what is told upstream.
+//! Scenarios 10–19 and 28: HTLCs on a commitment that confirmed, each resolved by its resolver, and what is told upstream.
 
+mod breach;
 mod dangling;
 mod incoming;
 mod linked;
