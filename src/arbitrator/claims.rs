@@ -8,8 +8,8 @@ use bitcoin::{Amount, FeeRate, OutPoint, Transaction};
 use super::core::Core;
 use crate::channel::Candidate;
 use crate::court::{
-    is_second_level, Broadcast, BroadcastPurpose, Case, Claim, CloseKind, Coin, Contract,
-    ContractRole, Dossier, Input, Outcome, Raise, Reason,
+    is_second_level, BroadcastPurpose, Case, Claim, CloseKind, Coin, Contract, ContractRole,
+    Dossier, Input, Outcome, Raise, Reason,
 };
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, CommitmentSecret, Party};
@@ -50,7 +50,7 @@ impl Core {
             return Ok(told);
         };
         let made = if is_second_level(&first) {
-            let coins = self.coins_for(raised.map(Raise::held)).await?;
+            let coins = self.coins_for(raised).await?;
             let feerate = confirmed(case, dossier).map_or(0, |it| it.feerate_per_kw);
             sweep::second_level(terms, worth.taken, feerate, coins, script, &bid)?
         } else {
@@ -139,7 +139,7 @@ impl Core {
 
     /// The wallet's coins that no live transaction of ours spends, and those of the claim that is to be replaced: the
     /// wallet may count them as spent.
-    async fn coins_for(&self, raised: Option<&Broadcast>) -> Result<Vec<Coin>, ArbitratorError> {
+    async fn coins_for(&self, raised: Option<&Raise>) -> Result<Vec<Coin>, ArbitratorError> {
         let offered = self.ask_wallet(|wallet| wallet.coins()).await?;
         let mut used = BTreeSet::new();
         for row in self.store.broadcasting_channels()? {
@@ -153,7 +153,11 @@ impl Core {
             }
         }
         // Coins of a claim that the server calls a conflict are gone, or they are offered again.
-        let again = raised.filter(|held| !matches!(held.outcome, Some(Outcome::Conflict(_))));
+        let replaced = match raised {
+            Some(Raise::Replace(held)) => Some(held),
+            Some(Raise::Follow(_)) | None => None,
+        };
+        let again = replaced.filter(|held| !matches!(held.outcome, Some(Outcome::Conflict(_))));
         let again = again.map_or(&[][..], |held| &held.coins);
         let is_free = |coin: &Coin| !used.contains(&coin.outpoint);
         let mut coins: Vec<Coin> = offered.into_iter().filter(is_free).collect();

@@ -43,20 +43,21 @@ pub struct Claim {
     pub raise: Option<Raise>,
 }
 
-/// A claim that did not confirm, and that another one takes the place of.
+/// A claim that did not confirm, and that has to be outbid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Raise {
-    /// A mempool holds it: all of its fee has to be exceeded (BIP 125), or what replaces it is refused.
+    /// The new one takes its place: its coins are free for it, and a mempool that holds it wants more than all of its fee
+    /// (BIP 125).
     Replace(Broadcast),
-    /// It was refused, or another claim replaces it: its feerate has to be exceeded.
-    Outbid(Broadcast),
+    /// It was taken apart, and another part of it takes its place.
+    Follow(Broadcast),
 }
 
 impl Raise {
     /// The claim that did not confirm.
     pub fn held(&self) -> &Broadcast {
         match self {
-            Raise::Replace(held) | Raise::Outbid(held) => held,
+            Raise::Replace(held) | Raise::Follow(held) => held,
         }
     }
 }
@@ -92,7 +93,7 @@ pub fn claims(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<
                 raised.extend(together.iter().map(|it| it.outpoint));
                 match group {
                     Group::Balances | Group::Timeouts(_) | Group::Successes => {
-                        claims.push(again(together, held));
+                        claims.push(again(together, Raise::Replace(held.clone())));
                     }
                     Group::Alone(_) | Group::Pinnable => claims.extend(apart(together, held)),
                 }
@@ -114,32 +115,26 @@ pub fn claims(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<
     claims
 }
 
-/// A claim made anew, of the same outputs.
-fn again(contracts: Vec<Contract>, held: &Broadcast) -> Claim {
-    let is_in_a_mempool = held.outcome.as_ref().is_some_and(Outcome::is_held);
+/// A claim made anew.
+fn again(contracts: Vec<Contract>, raise: Raise) -> Claim {
     Claim {
         urgency: urgency(&contracts),
         contracts,
-        raise: Some(if is_in_a_mempool {
-            Raise::Replace(held.clone())
-        } else {
-            Raise::Outbid(held.clone())
-        }),
+        raise: Some(raise),
     }
 }
 
-/// A claim taken apart: one for each output, so that none waits for one that the cheater is pinning. The most valuable
-/// makes way for the others.
-fn apart(mut contracts: Vec<Contract>, held: &Broadcast) -> Vec<Claim> {
+/// A claim taken apart: one for each output, so that none waits for one that the peer is pinning. The most valuable one can
+/// best afford to take its place, and goes first.
+fn apart(mut contracts: Vec<Contract>, held: &Broadcast) -> impl Iterator<Item = Claim> + '_ {
     contracts.sort_by_key(|contract| (Reverse(contract.value_sat), contract.outpoint));
-    let mut claims: Vec<Claim> = contracts
-        .into_iter()
-        .map(|contract| again(vec![contract], held))
-        .collect();
-    for claim in claims.iter_mut().skip(1) {
-        claim.raise = Some(Raise::Outbid(held.clone()));
-    }
-    claims
+    contracts.into_iter().enumerate().map(|(index, contract)| {
+        let raise = match index {
+            0 => Raise::Replace(held.clone()),
+            _ => Raise::Follow(held.clone()),
+        };
+        again(vec![contract], raise)
+    })
 }
 
 fn is_claimable(contract: &Contract) -> bool {

@@ -16,8 +16,8 @@ use std::collections::BTreeSet;
 
 use bitcoin::OutPoint;
 
-use super::dust::with_an_output;
 use super::permit::is_permitted;
+use super::upstream::with_output;
 use super::{ArbitratorState, Case, Contract, ContractRole, Dossier, FundingState, Progress};
 use crate::channel::{Direction, HtlcLife, HtlcOrigin, HtlcRef};
 use crate::config::Policy;
@@ -79,7 +79,7 @@ impl<'a> Outlook<'a> {
 
     /// Any channel.
     pub fn of(case: &'a Case, dossier: &'a Dossier, watched: Option<u32>, tip: u32) -> Self {
-        let relevant: BTreeSet<HtlcRef> = with_an_output(dossier);
+        let relevant: BTreeSet<HtlcRef> = with_output(dossier);
         let lives = dossier.htlcs.values();
         Outlook {
             htlcs: lives

@@ -19,7 +19,6 @@ mod commands;
 mod contracts;
 mod deadlines;
 mod decisions;
-mod dust;
 mod ending;
 mod event;
 mod facts;

@@ -126,5 +126,5 @@ fn is_due_claim(case: &Case, held: &Broadcast) -> bool {
         let takes = |contract: &&Contract| spends(&other.transaction, &contract.outpoint);
         claimed.iter().any(takes)
     });
-    !claimed.is_empty() && claimed.iter().all(can_be_had) && !is_replaced
+    !claimed.is_empty() && claimed.iter().all(can_be_had) && !case.is_void(held) && !is_replaced
 }

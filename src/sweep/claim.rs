@@ -10,7 +10,7 @@ use super::build::{ClaimInput, Spending, Uneconomic, Unsigned, SEGWIT_MARKER};
 use super::fees::{feerate, feerate_of};
 use crate::channel::ChannelTerms;
 use crate::config::Policy;
-use crate::court::{Raise, Urgency};
+use crate::court::{Broadcast, Outcome, Raise, Urgency};
 use crate::protocol::ProtocolError;
 
 /// What a claim is bid for.
@@ -41,13 +41,13 @@ impl Bid<'_> {
         let bid = fee(self.feerate());
         match self.raise {
             // BIP 125: a replacement pays for all that it replaces, and for its own relay on top.
-            Some((Raise::Replace(old), value)) => {
-                let replaced = value
-                    .checked_sub(paid_out(&old.transaction)).unwrap_or(Amount::ZERO);
+            Some((Raise::Replace(held), value)) if is_in_a_mempool(held) => {
+                let paid_out = paid_out(&held.transaction);
+                let replaced = value.checked_sub(paid_out).unwrap_or(Amount::ZERO);
                 let relay = fee(FeeRate::from_sat_per_kwu(self.policy.feerate_floor.into()));
                 bid.max(replaced.checked_add(relay).unwrap_or(Amount::MAX_MONEY))
             }
-            Some((Raise::Outbid(_), _)) | None => bid,
+            Some((Raise::Replace(_) | Raise::Follow(_), _)) | None => bid,
         }
     }
 
@@ -136,6 +136,10 @@ pub fn claim(
         (Some(_) | None, Some(_) | None) => return Ok(Err(Uneconomic { value, fee })),
     }
     Unsigned::new(terms, spendings, Vec::new(), transaction).map(Ok)
+}
+
+fn is_in_a_mempool(held: &Broadcast) -> bool {
+    held.outcome.as_ref().is_some_and(Outcome::is_held)
 }
 
 fn paid_out(transaction: &Transaction) -> Amount {

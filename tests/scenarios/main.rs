@@ -49,3 +49,5 @@ mod slow_server;
 mod storage;
 mod support;
 mod two_servers;
+#[path = "../histories/wallet.rs"]
+mod wallet;

@@ -24,6 +24,7 @@ use crate::chain::Chain;
 pub use alarm::Moment;
 pub use fault::{Fault, Lie, Paths, Scope, Times, Told};
 pub use hold::Hold;
+pub use proof::branch as merkle_branch;
 
 /// No answer of a chain takes this long: what still holds it then is a node that hangs.
 const LONGEST_ANSWER: Duration = Duration::from_secs(30);

@@ -29,7 +29,7 @@ impl World {
     }
 
     /// The lowest feerate that waits in the mempool.
-    fn lowest_feerate(&self) -> u64 {
+    pub fn lowest_feerate(&self) -> u64 {
         let waiting = self.waiting();
         let rates = waiting.iter().map(|waiting| self.feerate(waiting));
         rates.min().expect("something waits")

@@ -7,7 +7,7 @@ use bitcoin::{Block, MerkleBlock, Txid};
 use super::view::View;
 
 /// The siblings on the way from the transaction at `position` up to the root.
-pub(crate) fn branch(block: &Block, position: usize) -> Vec<Txid> {
+pub fn branch(block: &Block, position: usize) -> Vec<Txid> {
     let mut row: Vec<Txid> = block
         .txdata
         .iter()

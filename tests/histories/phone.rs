@@ -1,0 +1,139 @@
+//! The phone: the library with its file, switched off and on at any time.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bitcoin::{Network, OutPoint, Transaction};
+use futures::executor::block_on;
+use lightning_arbitrator::arbitrator::{ResumeOptions, ResumeReport};
+use lightning_arbitrator::channel::{HtlcKey, Position};
+use lightning_arbitrator::court::report::ChannelReport;
+use lightning_arbitrator::protocol::Preimage;
+use lightning_arbitrator::store::{StoredEvent, Unsealed};
+use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, SeedSigner};
+use tempfile::TempDir;
+use testkit::chain::Chain;
+use testkit::party::{self, Channel};
+
+use crate::source::Direct;
+use crate::wallet::Wallet;
+use crate::words::{keys_id, local_update, number, retold, secret};
+
+/// The one who reads the events.
+const ENGINE: &str = "engine";
+
+pub struct Phone {
+    config: Config,
+    pub wallet: Wallet,
+    signer: Arc<SeedSigner>,
+    arbitrator: Option<ChainArbitrator>,
+    _directory: TempDir,
+}
+
+/// Memory where there is such a directory: ten thousand files are synced at every step.
+fn directory() -> TempDir {
+    let memory = PathBuf::from("/dev/shm");
+    let made = if memory.is_dir() {
+        TempDir::new_in(memory)
+    } else {
+        TempDir::new()
+    };
+    made.expect("a temporary directory")
+}
+
+impl Phone {
+    pub fn new(chain: Arc<dyn Chain>) -> Self {
+        let directory = directory();
+        let wallet = Wallet::funded(chain.clone());
+        let signer = Arc::new(SeedSigner::new(&[7; 32]).expect("32 bytes"));
+        let config = Config::new(
+            Network::Regtest,
+            directory.path().join("phone.sqlite"),
+            Arc::new(Direct(chain)),
+            signer.clone(),
+            Arc::new(wallet.clone()),
+            Arc::new(Unsealed),
+        );
+        Phone {
+            config,
+            wallet,
+            signer,
+            arbitrator: None,
+            _directory: directory,
+        }
+    }
+
+    /// The process dies. The next call opens the file again.
+    pub fn dies(&mut self) {
+        self.arbitrator = None;
+    }
+
+    fn on(&mut self) -> &ChainArbitrator {
+        self.arbitrator.get_or_insert_with(|| {
+            block_on(ChainArbitrator::open(self.config.clone())).expect("the file opens")
+        })
+    }
+
+    pub fn register(&mut self, channel: &Channel) {
+        let secrets = retold(&channel.setup().ours);
+        self.signer.import(keys_id(channel), secrets);
+        self.wallet
+            .knows(channel.setup().our_shutdown_script.clone());
+        block_on(self.on().register(retold(channel))).expect("the terms are good");
+    }
+
+    pub fn remote(&mut self, channel: OutPoint, update: &party::RemoteUpdate) {
+        block_on(self.on().remote_commitment(channel, retold(update))).expect("a good commitment");
+    }
+
+    pub fn local(&mut self, channel: OutPoint, update: &party::LocalUpdate) {
+        let update = local_update(channel, update);
+        block_on(self.on().local_commitment(channel, update)).expect("a good commitment");
+    }
+
+    pub fn revocation(&mut self, channel: OutPoint, told: &party::Revocation) {
+        let (number, secret) = (number(told.number), secret(told));
+        block_on(
+            self.on()
+                .revocation(channel, number, secret, told.next_point),
+        )
+        .expect("a good secret");
+    }
+
+    pub fn closing_signed(&mut self, channel: OutPoint, transaction: Transaction) {
+        block_on(self.on().closing_signed(channel, transaction)).expect("a good close");
+    }
+
+    /// Whether there was a channel to release in: one that ended is gone.
+    pub fn release(&mut self, channel: OutPoint, htlc: HtlcKey) -> Result<(), ArbitratorError> {
+        block_on(self.on().release(channel, htlc))
+    }
+
+    pub fn learn(&mut self, preimage: [u8; 32]) {
+        block_on(self.on().learn_preimage(Preimage::new(preimage))).expect("it is kept");
+    }
+
+    pub fn force_close(&mut self, channel: OutPoint) {
+        block_on(self.on().force_close(channel)).expect("there is a commitment");
+    }
+
+    pub fn position(&mut self, channel: OutPoint) -> Position {
+        block_on(self.on().position(channel)).expect("a registered channel")
+    }
+
+    pub fn report(&mut self, channel: OutPoint) -> ChannelReport {
+        block_on(self.on().channel(channel)).expect("a registered channel")
+    }
+
+    pub fn resume(&mut self, options: ResumeOptions) -> ResumeReport {
+        block_on(self.on().resume(options)).expect("a tick")
+    }
+
+    pub fn events(&mut self) -> Vec<StoredEvent> {
+        block_on(self.on().pending_events(ENGINE.into(), usize::MAX)).expect("the outbox")
+    }
+
+    pub fn acknowledge(&mut self, id: &str) {
+        block_on(self.on().acknowledge(ENGINE.into(), id.into())).expect("an event");
+    }
+}

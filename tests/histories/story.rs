@@ -1,0 +1,388 @@
+//! One history: two channels of a phone that is mostly asleep, and what dice make of them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use lightning_arbitrator::arbitrator::ResumeOptions;
+use lightning_arbitrator::chain::Look;
+use lightning_arbitrator::court::ArbitratorState;
+use lightning_arbitrator::Policy;
+use testkit::chain::Chain;
+use testkit::memory::MemoryChain;
+use testkit::party::{Channel, ChannelSetup, ChannelType, Direction, Settlement, Side};
+
+use crate::books::{Line, Payment, Stage};
+use crate::dice::Dice;
+use crate::engine::{Plan, Step};
+use crate::phone::Phone;
+use crate::words::retold;
+
+/// What happened, line by line, readable even when the history ended in a panic.
+pub type Trace = Arc<Mutex<Vec<String>>>;
+
+/// How often something was seen.
+pub type Tally = BTreeMap<&'static str, u64>;
+
+/// Blocks between the expiries of the two legs of a forwarded payment (BOLT 2's `cltv_expiry_delta`).
+const DELTA: u32 = 80;
+/// Two weeks without an end are none.
+const LONGEST: u32 = 4_000;
+
+pub struct Story {
+    pub dice: Dice,
+    pub chain: Arc<dyn Chain>,
+    pub phone: Phone,
+    pub lines: Vec<Line>,
+    pub payments: Vec<Payment>,
+    /// Which peers answer at present.
+    pub answers: Vec<bool>,
+    /// The phone has to be awake at this height.
+    wake_by: u32,
+    trace: Trace,
+    /// What kinds of things happened, and how often.
+    pub tally: Tally,
+}
+
+impl Story {
+    pub fn begin(seed: u64, trace: Trace) -> Self {
+        let mut dice = Dice::new(seed);
+        let chain: Arc<dyn Chain> = Arc::new(MemoryChain::new());
+        let phone = Phone::new(chain.clone());
+        let mut story = Story {
+            chain,
+            phone,
+            lines: Vec::new(),
+            payments: Vec::new(),
+            answers: vec![true; 2],
+            wake_by: u32::MAX,
+            trace,
+            tally: Tally::new(),
+            dice: Dice::new(0),
+        };
+        for number in 0..2 {
+            let kind = *dice.pick(&ChannelType::ALL).expect("two");
+            let setup = ChannelSetup {
+                opener: *dice.pick(&[Side::Us, Side::Peer]).expect("two"),
+                peer_delay: u16::try_from(dice.among(80..=300)).expect("small"),
+                our_delay: u16::try_from(dice.among(1..=144)).expect("small"),
+                ..ChannelSetup::numbered(kind, number)
+            };
+            story.opens(setup);
+        }
+        // No reorg of the histories reaches down to the fundings.
+        story.chain.mine(7);
+        story.dice = dice;
+        story.wakes();
+        story
+    }
+
+    fn opens(&mut self, setup: ChannelSetup) {
+        self.note(format!(
+            "{}: {:?}, opened by {:?}, delays {} (ours) and {}",
+            self.lines.len(),
+            setup.channel_type,
+            setup.opener,
+            setup.our_delay,
+            setup.peer_delay
+        ));
+        let party = Channel::prepare(self.chain.as_ref(), setup).expect("a consistent setup");
+        self.phone.register(&party);
+        let funding = party.funding_tx().clone();
+        self.lines.push(Line::new(party));
+        let channel = self.lines.len() - 1;
+        self.message(channel, Step::Remote);
+        self.message(channel, Step::Local);
+        self.chain.mine_txs(&[funding]).expect("a good funding");
+    }
+
+    pub fn note(&mut self, what: String) {
+        let line = format!("{:>5}  {what}", self.chain.tip().height);
+        self.trace.lock().expect("nobody panics with it").push(line);
+    }
+
+    pub fn saw(&mut self, what: &'static str) {
+        *self.tally.entry(what).or_default() += 1;
+    }
+
+    /// The depth from which a spend counts as settled.
+    pub fn settle_depth(&self) -> u32 {
+        let capacity = self.lines[0].party.setup().capacity;
+        Policy::default().settle_depth(capacity)
+    }
+
+    // ── time ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Whether so many blocks may pass before the phone has to be awake.
+    pub fn may_pass(&self, blocks: u32) -> bool {
+        self.chain.tip().height + blocks <= self.wake_by
+    }
+
+    /// So many blocks, with all that waits for one. The phone wakes in time.
+    pub fn mines(&mut self, blocks: u32) {
+        for _ in 0..blocks {
+            if !self.may_pass(1) {
+                self.wakes();
+            }
+            self.chain.mine(1);
+        }
+    }
+
+    /// The phone wakes, looks, and does what is to be done.
+    pub fn wakes(&mut self) {
+        self.saw("wake");
+        if self.dice.percent(30) {
+            self.saw("death");
+            self.phone.dies();
+        }
+        let mut options = ResumeOptions::default();
+        if self.dice.percent(30) {
+            options.look = Look::Mempool;
+        }
+        for channel in 0..self.lines.len() {
+            self.answers[channel] = self.dice.percent(70);
+            // Any key serves as the peer's node id: the library was told this one.
+            let terms: lightning_arbitrator::channel::ChannelTerms =
+                retold(&self.lines[channel].party);
+            if self.answers[channel] {
+                options.reconnected_peers.insert(terms.peer);
+            } else {
+                options.unreachable_peers.insert(terms.peer);
+            }
+        }
+        let report = self.phone.resume(options);
+        self.note(format!(
+            "awake, next at {:?}, changed {}",
+            report.next_height,
+            report.changed.len()
+        ));
+        assert!(report.complete, "{report:?}");
+        assert!(report.troubles.is_empty(), "{:?}", report.troubles);
+        self.reads_events();
+        let tip = self.chain.tip().height;
+        self.wake_by = tip + self.dice.among(1..=6);
+    }
+
+    // ── what dice make of it ─────────────────────────────────────────────────────────────────────────────────
+
+    /// The channels are used, and things happen.
+    pub fn lives(&mut self) {
+        for _ in 0..self.dice.among(4..=20) {
+            match self.dice.among(0..=99) {
+                0..=64 => self.engine_acts(),
+                65..=79 => {
+                    let blocks = self.dice.among(1..=12);
+                    self.mines(blocks);
+                }
+                80..=89 => self.wakes(),
+                90..=93 => self.reorg(),
+                94..=96 => self.somebody_closes(),
+                _ => self.peers_act(),
+            }
+        }
+    }
+
+    fn some_channel(&mut self) -> usize {
+        self.dice.pick(&[0, 1]).copied().expect("two")
+    }
+
+    fn peers_act(&mut self) {
+        for channel in 0..self.lines.len() {
+            self.peer_claims(channel, 50);
+        }
+    }
+
+    fn somebody_closes(&mut self) {
+        let channel = self.some_channel();
+        if self.dice.percent(30) {
+            let outpoint = self.lines[channel].outpoint();
+            self.note(format!("{channel}: we close"));
+            self.phone.force_close(outpoint);
+        } else {
+            self.peer_closes(channel);
+        }
+    }
+
+    fn engine_acts(&mut self) {
+        let channel = self.some_channel();
+        if self.dice.percent(10) {
+            self.phone.dies();
+        }
+        if !self.answers[channel] || !self.takes_commitments(channel) {
+            return;
+        }
+        if self.lines[channel].dance.is_some() {
+            let all = self.dice.percent(80);
+            self.dance(channel);
+            while all && self.lines[channel].dance.is_some() {
+                self.dance(channel);
+            }
+            return;
+        }
+        let of_channel = |it: &&(usize, Payment)| it.1.channel == channel;
+        let numbered: Vec<(usize, Payment)> = self.payments.iter().cloned().enumerate().collect();
+        let live: Vec<usize> = numbered
+            .iter()
+            .filter(of_channel)
+            .filter(|(_, it)| it.stage == Stage::Live)
+            .map(|(index, _)| *index)
+            .collect();
+        match self.dice.among(0..=9) {
+            0..=4 => self.pays(channel),
+            5..=8 => {
+                if let Some(payment) = self.dice.pick(&live).copied() {
+                    self.settles(payment);
+                }
+            }
+            _ => {
+                let is_quiet = self.lines[channel].party.htlcs().is_empty();
+                if is_quiet && self.dice.percent(30) {
+                    self.agrees_to_close(channel);
+                }
+            }
+        }
+    }
+
+    fn amount_msat(&mut self) -> u64 {
+        u64::from(match self.dice.among(0..=9) {
+            // Dust on both commitments.
+            0 => self.dice.among(1_000..=340_000),
+            // Dust on some, and hardly worth its fee on others.
+            1 | 2 => self.dice.among(340_000..=4_000_000),
+            _ => self.dice.among(5_000_000..=80_000_000),
+        })
+    }
+
+    /// A new payment: ours, to us, or forwarded.
+    fn pays(&mut self, channel: usize) {
+        let tip = self.chain.tip().height;
+        let payee_knows = self.dice.percent(60);
+        let other = 1 - channel;
+        let waiting: Vec<usize> = (0..self.payments.len())
+            .filter(|index| {
+                let it = &self.payments[*index];
+                let is_ready = it.channel == other && it.stage == Stage::Live;
+                let is_free = it.linked.is_none() && it.released_at.is_none();
+                !it.is_outgoing() && is_ready && is_free && it.expiry > tip + DELTA + 10
+            })
+            .collect();
+        let forwarded = self.dice.pick(&waiting).copied();
+        let plan = match forwarded.filter(|_| self.dice.percent(70)) {
+            Some(upstream) => {
+                let it = &self.payments[upstream];
+                Plan {
+                    channel,
+                    direction: Direction::Outgoing,
+                    amount_msat: it.amount_msat - it.amount_msat / 100,
+                    expiry: it.expiry - DELTA,
+                    preimage: it.preimage,
+                    payee_knows,
+                    linked: Some(upstream),
+                }
+            }
+            None => {
+                let directions = [
+                    Direction::Outgoing,
+                    Direction::Incoming,
+                    Direction::Incoming,
+                ];
+                let direction = *self.dice.pick(&directions).expect("three");
+                Plan {
+                    channel,
+                    direction,
+                    amount_msat: self.amount_msat(),
+                    expiry: match direction {
+                        Direction::Outgoing => tip + self.dice.among(10..=60),
+                        Direction::Incoming => tip + self.dice.among(60..=160),
+                    },
+                    preimage: self.dice.bytes(),
+                    payee_knows,
+                    linked: None,
+                }
+            }
+        };
+        if self.add(plan).is_some() && self.dice.percent(80) {
+            while self.lines[channel].dance.is_some() {
+                self.dance(channel);
+            }
+        }
+    }
+
+    /// A live payment ends, or is to be taken.
+    fn settles(&mut self, payment: usize) {
+        let it = &self.payments[payment];
+        let (channel, knows) = (it.channel, it.payee_knows);
+        if it.is_outgoing() {
+            let how = if knows {
+                Settlement::Fulfil
+            } else {
+                Settlement::Fail
+            };
+            self.remove(payment, how);
+        } else if it.linked.is_some() {
+            let downstream = it.linked.expect("checked");
+            self.pass_on(downstream);
+        } else if knows {
+            self.release(payment);
+            if self.dice.percent(50) {
+                self.remove(payment, Settlement::Fulfil);
+            }
+        } else {
+            self.remove(payment, Settlement::Fail);
+        }
+        while self.lines[channel].dance.is_some() && self.dice.percent(90) {
+            self.dance(channel);
+        }
+    }
+
+    /// No more commitments: everything is left to the chain, until every case has ended.
+    pub fn ends(&mut self) {
+        self.note("the end begins".into());
+        let begun = self.chain.tip().height;
+        while !self.has_ended() {
+            let tip = self.chain.tip().height;
+            assert!(
+                tip < begun + LONGEST,
+                "it does not end: {}",
+                self.standing()
+            );
+            self.closes_what_is_quiet();
+            let blocks = self.dice.among(1..=20);
+            self.mines(blocks);
+            match self.dice.among(0..=9) {
+                0..=4 => self.peers_act(),
+                5 => self.reorg(),
+                6 => self.somebody_closes(),
+                _ => {}
+            }
+            self.wakes();
+        }
+    }
+
+    fn has_ended(&mut self) -> bool {
+        (0..self.lines.len()).all(|channel| {
+            let outpoint = self.lines[channel].outpoint();
+            self.phone.report(outpoint).state == ArbitratorState::FullyResolved
+        })
+    }
+
+    fn standing(&mut self) -> String {
+        let outpoints: Vec<_> = self.lines.iter().map(Line::outpoint).collect();
+        let reports = outpoints.into_iter().map(|it| self.phone.report(it));
+        reports.map(|report| format!("{report:#?}\n")).collect()
+    }
+
+    /// A channel that no HTLC makes go to the chain is closed by hand.
+    fn closes_what_is_quiet(&mut self) {
+        for channel in 0..self.lines.len() {
+            let outpoint = self.lines[channel].outpoint();
+            let carries = self.lines[channel].carried.values().rev();
+            let is_quiet = carries.take(4).all(Vec::is_empty);
+            let is_open = self.phone.report(outpoint).state == ArbitratorState::Default;
+            let is_old = self.dice.percent(5);
+            if is_open && (is_quiet || is_old) {
+                self.note(format!("{channel}: we close"));
+                self.phone.force_close(outpoint);
+            }
+        }
+    }
+}
