@@ -20,6 +20,8 @@ mod decisions;
 mod ending;
 mod event;
 mod facts;
+#[cfg(test)]
+mod fixtures;
 mod lifecycle;
 mod permit;
 pub mod report;
