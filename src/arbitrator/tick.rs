@@ -517,8 +517,9 @@ impl Tick<'_> {
     }
 
     /// Reports on every channel that is not at rest, and on some of those that are.
-    fn look_back(&mut self, tip: Option<BlockRef>) -> Result<(), ArbitratorError> {
+    fn look_back(&mut self, view: &ChainView) -> Result<(), ArbitratorError> {
         let core = self.core;
+        let tip = view.tip();
         let docket = core.store.channels()?;
         for reason in docket.unreadable {
             self.tell_trouble(None, reason.to_string());
@@ -560,7 +561,7 @@ impl Tick<'_> {
     ) -> Result<ResumeReport, ArbitratorError> {
         let store = &self.core.store;
         let tip = view.tip();
-        store.at_once(|| self.look_back(tip))?;
+        store.at_once(|| self.look_back(view))?;
         self.report.next_height = self
             .report
             .open
