@@ -11,7 +11,7 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::{FeeRate, OutPoint, ScriptBuf, Txid};
 
 use super::core::{Applied, Core};
-use super::facts::{concerns, contract_watches, facts, has_lost_facts, Known};
+use super::facts::{concerns, contract_watches, facts, has_lost_facts, Known, Unsaid};
 use super::options::{ResumeOptions, ResumeReport, Trouble};
 use super::purge::purge;
 use super::sleep::{channel_wake_up, Seen};
@@ -66,6 +66,8 @@ struct Tick<'a> {
     report: ResumeReport,
     /// Whether every question of the last look was answered.
     looked_everywhere: bool,
+    /// What the server left unsaid then.
+    unsaid: Unsaid,
     /// A step of this pass learnt a preimage or released an HTLC: linked channels are looked at again.
     has_news_for_others: bool,
     /// Channels whose report is already in trouble: nothing further is tried for them in this tick.
@@ -94,6 +96,7 @@ pub(super) async fn resume(
         estimates: Estimates::default(),
         report: ResumeReport::default(),
         looked_everywhere: false,
+        unsaid: Unsaid::Everything,
         has_news_for_others: false,
         troubled: BTreeSet::new(),
     }
@@ -133,6 +136,7 @@ impl Tick<'_> {
             let outcome = observer.sync(&watches, &[], look).await?;
             complete = outcome.complete;
             self.looked_everywhere = outcome.complete;
+            self.unsaid = Unsaid::of(&outcome);
             self.report.take_sync(&outcome);
             complete &= self.advance_linked(observer.view()).await?;
             let now: BTreeSet<OutPoint> = watches.iter().map(|watch| watch.outpoint).collect();
@@ -261,7 +265,7 @@ impl Tick<'_> {
             // Read anew after every await: a revocation may have come in while the app was asked.
             let case = core.store.case(row)?;
             let (dossier, known) = self.read(row, &looked_up)?;
-            let facts = Input::Facts(facts(&case, &dossier, view, tip, known));
+            let facts = Input::Facts(facts(&case, &dossier, view, tip, known, &self.unsaid));
             let (_, applied) = core.apply_with(row, channel, &dossier, &facts)?;
             match applied {
                 Applied::Nothing => break,
