@@ -2,6 +2,8 @@
 
 mod breach;
 mod dangling;
+mod deadlines;
+mod decisions;
 mod incoming;
 mod linked;
 mod outgoing;
