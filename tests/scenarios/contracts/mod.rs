@@ -265,7 +265,7 @@ impl World {
                 self.verdicts();
                 return;
             }
-            self.mine(10);
+            self.mine(50);
         }
         panic!("{:?}", self.phone.report(self.outpoint()));
     }
