@@ -21,11 +21,11 @@ pub(super) struct Glance {
 }
 
 impl Glance {
-    /// A channel as it is now.
+    /// Reads it.
     ///
     /// # Errors
-    /// When its rows cannot be read.
-    pub fn at(store: &Store, row: ChannelRow) -> Result<Self, StoreError> {
+    /// When the channel's rows cannot be read.
+    pub fn of(store: &Store, row: ChannelRow) -> Result<Self, StoreError> {
         Ok(Glance {
             case: store.case(row)?,
             expected: store.funding_output(row)?,
@@ -79,7 +79,7 @@ impl Glances {
         if let Some(glance) = seen.get(&row) {
             return Ok(glance.clone());
         }
-        let glance = Rc::new(Glance::at(store, row)?);
+        let glance = Rc::new(Glance::of(store, row)?);
         seen.insert(row, glance.clone());
         Ok(glance)
     }

@@ -65,7 +65,7 @@ impl ChainArbitrator {
                 let view = store.load().map_err(crate::chain::ChainError::Store)?;
                 let mut budget = SleepBudget::default();
                 for (row, channel) in store.channels()?.channels {
-                    let glance = Glance::at(store, row).map_err(ArbitratorError::from);
+                    let glance = Glance::of(store, row).map_err(ArbitratorError::from);
                     let wake_up = glance.and_then(|glance| {
                         channel_wake_up(store, &policy, row, channel, &view, &glance)
                     });

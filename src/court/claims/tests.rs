@@ -193,7 +193,8 @@ fn a_contested_claim_is_raised_when_it_stays_unconfirmed() {
     assert!(due(&case, EXPIRY + patience - 1).is_empty());
     let raised = due(&case, EXPIRY + patience);
     assert_eq!(indices(&raised), [vec![0, 1]]);
-    assert_eq!(raised[0].raise, case.broadcasts.last().cloned());
+    let last = case.broadcasts.last().cloned();
+    assert_eq!(raised[0].raise, last.map(Raise::Replace));
 }
 
 #[test]

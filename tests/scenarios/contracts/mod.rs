@@ -3,6 +3,8 @@
 mod breach;
 mod case_file;
 mod dangling;
+mod deadlines;
+mod decisions;
 mod incoming;
 mod linked;
 mod many;
