@@ -258,11 +258,13 @@ impl Story {
                 | EventKind::FundingCancelled { .. }
                 | EventKind::CancelledFundingConfirmed { .. }
                 | EventKind::FundingMismatch { .. }
+                | EventKind::ReserveNeeded { .. }
                 | EventKind::Abandoned => panic!("nothing of the kind happened: {}", event.id),
                 EventKind::ChannelOpen { .. }
                 | EventKind::FundingReorged { .. }
                 | EventKind::ShortPeerDelay { .. }
                 | EventKind::CloseSeen { .. }
+                | EventKind::BreachSeen { .. }
                 | EventKind::ChannelClosed { .. }
                 | EventKind::CloseReorged { .. }
                 | EventKind::BreachDetected { .. }
