@@ -133,6 +133,9 @@ impl Story {
             (Direction::Outgoing, Settlement::Fulfil) => {
                 self.phone.learn(preimage);
                 self.payments[payment].revealed = true;
+                if let Some(upstream) = self.payments[payment].linked {
+                    self.release(upstream);
+                }
                 [Step::Local, Step::Remote, Step::Revocation]
             }
             (Direction::Outgoing, Settlement::Fail) => {
