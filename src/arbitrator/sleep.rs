@@ -5,11 +5,12 @@
 
 use bitcoin::OutPoint;
 
+use super::glance::Glance;
 use super::report::dossier;
 use super::ChainArbitrator;
 use crate::chain::{ChainStore, ChainView};
 use crate::config::Policy;
-use crate::court::{ArbitratorState, Case, Deadline, DeadlineReason, Outlook};
+use crate::court::{ArbitratorState, Deadline, DeadlineReason, Outlook};
 use crate::error::ArbitratorError;
 use crate::store::{ChannelRow, Store};
 
@@ -64,10 +65,9 @@ impl ChainArbitrator {
                 let view = store.load().map_err(crate::chain::ChainError::Store)?;
                 let mut budget = SleepBudget::default();
                 for (row, channel) in store.channels()?.channels {
-                    let wake_up = store.case(row).map_err(ArbitratorError::from);
-                    let wake_up = wake_up.and_then(|case| {
-                        let (view, case) = (&view, &case);
-                        channel_wake_up(store, &policy, row, channel, &Seen { view, case })
+                    let glance = Glance::of(store, row).map_err(ArbitratorError::from);
+                    let wake_up = glance.and_then(|glance| {
+                        channel_wake_up(store, &policy, row, channel, &view, &glance)
                     });
                     match wake_up {
                         Ok(wake_up) => budget.channels.extend(wake_up),
@@ -80,20 +80,16 @@ impl ChainArbitrator {
     }
 }
 
-/// What is known of the chain, and what was made of it.
-pub(super) struct Seen<'a> {
-    pub(super) view: &'a ChainView,
-    pub(super) case: &'a Case,
-}
-
 /// The wake-up of one channel.
 pub(super) fn channel_wake_up(
     store: &Store,
     policy: &Policy,
     row: ChannelRow,
     channel: OutPoint,
-    Seen { view, case }: &Seen<'_>,
+    view: &ChainView,
+    glance: &Glance,
 ) -> Result<Option<WakeUp>, ArbitratorError> {
+    let case = &glance.case;
     if case.state == ArbitratorState::FullyResolved {
         return Ok(None);
     }
@@ -105,7 +101,7 @@ pub(super) fn channel_wake_up(
     let watched = facts
         .and_then(|facts| facts.unspent_at)
         .map(|block| block.height.to_u32());
-    let deadline = if store.carries_htlcs(row)? {
+    let deadline = if glance.carries_htlcs {
         let (dossier, _) = dossier(store, row)?;
         Outlook::of(case, &dossier, watched, tip).deadline(policy)
     } else {

@@ -11,10 +11,11 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::{FeeRate, OutPoint, ScriptBuf, Txid};
 
 use super::core::{Applied, Core};
-use super::facts::{concerns, contract_watches, facts, has_lost_facts, Known};
+use super::facts::{concerns, contract_watches, facts, has_lost_facts, Known, Unsaid};
+use super::glance::Glances;
 use super::options::{ResumeOptions, ResumeReport, Trouble};
 use super::purge::purge;
-use super::sleep::{channel_wake_up, Seen};
+use super::sleep::channel_wake_up;
 use crate::chain::{BlockRef, Budget, ChainError, ChainView, Observer, Urgency, Watch};
 use crate::channel::Feed;
 use crate::channel::Lifecycle;
@@ -25,7 +26,7 @@ use crate::court::{
 };
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, Party};
-use crate::store::{ChannelRow, Store};
+use crate::store::ChannelRow;
 
 /// How often a tick looks at the chain again because a step brought new outputs to watch: a close, then its second
 /// level, each once more for a reorg in between.
@@ -64,8 +65,11 @@ struct Tick<'a> {
     budget: Budget,
     estimates: Estimates,
     report: ResumeReport,
+    glances: Glances,
     /// Whether every question of the last look was answered.
     looked_everywhere: bool,
+    /// What the server left unsaid then.
+    unsaid: Unsaid,
     /// A step of this pass learnt a preimage or released an HTLC: linked channels are looked at again.
     has_news_for_others: bool,
     /// Channels whose report is already in trouble: nothing further is tried for them in this tick.
@@ -93,7 +97,9 @@ pub(super) async fn resume(
         budget,
         estimates: Estimates::default(),
         report: ResumeReport::default(),
+        glances: Glances::default(),
         looked_everywhere: false,
+        unsaid: Unsaid::Everything,
         has_news_for_others: false,
         troubled: BTreeSet::new(),
     }
@@ -133,6 +139,7 @@ impl Tick<'_> {
             let outcome = observer.sync(&watches, &[], look).await?;
             complete = outcome.complete;
             self.looked_everywhere = outcome.complete;
+            self.unsaid = Unsaid::of(&outcome);
             self.report.take_sync(&outcome);
             complete &= self.advance_linked(observer.view()).await?;
             let now: BTreeSet<OutPoint> = watches.iter().map(|watch| watch.outpoint).collect();
@@ -155,28 +162,28 @@ impl Tick<'_> {
         let store = &self.core.store;
         let mut watches = Vec::new();
         for (row, channel) in store.channels()?.channels {
-            let read = store
-                .case(row)
-                .and_then(|case| Ok((case, store.funding_output(row)?)));
             // A row that cannot be read is reported by `finish`; the other channels are watched all the same.
-            let Ok((case, expected)) = read else { continue };
+            let Ok(glance) = self.glances.at(store, row) else {
+                continue;
+            };
+            let case = &glance.case;
             if case.state == ArbitratorState::FullyResolved {
                 continue;
             }
             let unsettled = case.close.is_none()
                 && (case.seen.is_some()
-                    || store.carries_htlcs(row)?
-                    || due_broadcasts(&case).next().is_some());
+                    || glance.carries_htlcs
+                    || due_broadcasts(case).next().is_some());
             watches.push(Watch {
                 outpoint: channel,
-                expected,
+                expected: glance.expected.clone(),
                 urgency: if unsettled {
                     Urgency::Always
                 } else {
                     Urgency::AtTip
                 },
             });
-            watches.extend(contract_watches(&case, view));
+            watches.extend(contract_watches(case, view));
         }
         Ok(watches)
     }
@@ -247,21 +254,22 @@ impl Tick<'_> {
         tip: BlockRef,
     ) -> Result<(), ArbitratorError> {
         let core = self.core;
-        let case = core.store.case(row)?;
-        let concerns = concerns(&case, channel, view) || core.store.carries_htlcs(row)?;
-        if !concerns || has_lost_facts(&case, channel, view) {
+        let glance = self.glances.at(&core.store, row)?;
+        let case = &glance.case;
+        let concerns = concerns(case, channel, view) || glance.carries_htlcs;
+        if !concerns || has_lost_facts(case, channel, view) {
             return Ok(());
         }
         // Only a look that would have found it says that a cancelled funding stays away.
         if case.cancelled.is_some() && !self.looked_everywhere {
             return Ok(());
         }
-        let looked_up = self.look_up(row, &case, view).await?;
+        let looked_up = self.look_up(row, case, view).await?;
         for _ in 0..MAX_STEPS {
             // Read anew after every await: a revocation may have come in while the app was asked.
             let case = core.store.case(row)?;
             let (dossier, known) = self.read(row, &looked_up)?;
-            let facts = Input::Facts(facts(&case, &dossier, view, tip, known));
+            let facts = Input::Facts(facts(&case, &dossier, view, tip, known, &self.unsaid));
             let (_, applied) = core.apply_with(row, channel, &dossier, &facts)?;
             match applied {
                 Applied::Nothing => break,
@@ -366,6 +374,23 @@ impl Tick<'_> {
             peer: self.options.contact(&dossier.terms.peer),
         };
         Ok((dossier, known))
+    }
+
+    /// Until when the device may sleep as far as one channel is concerned. One that cannot be read is reported as such.
+    fn tell_wake_up(&mut self, row: ChannelRow, channel: OutPoint, view: &ChainView) {
+        let (store, policy) = (&self.core.store, &self.core.policy);
+        if let Ok(glance) = self.glances.at(store, row) {
+            match channel_wake_up(store, policy, row, channel, view, &glance) {
+                Ok(wake_up) => self.report.sleep.channels.extend(wake_up),
+                Err(error) => self.trouble(channel, error),
+            }
+        }
+    }
+
+    /// Whether nothing is to be said of a channel. One that cannot be read is not at rest.
+    fn is_at_rest(&self, row: ChannelRow) -> bool {
+        let glance = self.glances.at(&self.core.store, row);
+        glance.is_ok_and(|glance| glance.is_at_rest())
     }
 
     // ── signing ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -527,17 +552,8 @@ impl Tick<'_> {
         let height = tip.map_or(0, |tip| tip.height.to_u32());
         let at_rest = at_rest_to_read(docket.channels.len(), height);
         for (index, (row, channel)) in docket.channels.into_iter().enumerate() {
-            let case = core.store.case(row);
-            if let Ok(case) = &case {
-                let seen = Seen { view, case };
-                match channel_wake_up(&core.store, &core.policy, row, channel, &seen) {
-                    Ok(wake_up) => self.report.sleep.channels.extend(wake_up),
-                    Err(error) => self.trouble(channel, error),
-                }
-            }
-            if !at_rest.contains(&index)
-                && case.is_ok_and(|case| is_at_rest(&core.store, row, &case))
-            {
+            self.tell_wake_up(row, channel, view);
+            if !at_rest.contains(&index) && self.is_at_rest(row) {
                 continue;
             }
             match core.channel_report(row, channel) {
@@ -572,15 +588,6 @@ fn at_rest_to_read(channels: usize, height: u32) -> Range<usize> {
     let parts = channels.div_ceil(READ_AT_REST).max(1);
     let part = usize::try_from(height).unwrap_or(0) % parts;
     part * READ_AT_REST..(part + 1) * READ_AT_REST
-}
-
-/// Whether a channel is simply open, or has ended, and carries nothing. One that cannot be read is not.
-fn is_at_rest(store: &Store, row: ChannelRow, case: &Case) -> bool {
-    let is_quiet = match court::lifecycle(case) {
-        Lifecycle::Open | Lifecycle::Closed => true,
-        Lifecycle::Pending | Lifecycle::Closing => false,
-    };
-    is_quiet && store.carries_htlcs(row).is_ok_and(|carries| !carries)
 }
 
 /// Whether the peer revoked its commitment after it had broadcast it.

@@ -254,7 +254,8 @@ pub(super) fn absent_close(step: &mut Step, dossier: &Dossier, facts: &Facts, po
     let Some(orphan) = step.case.orphan else {
         return;
     };
-    let waited = facts.tip.saturating_sub(orphan.since) >= policy.orphan_patience;
+    let is_looked_at = facts.looked_at.contains(&dossier.channel());
+    let waited = facts.tip.saturating_sub(orphan.since) >= policy.orphan_patience && is_looked_at;
     let can_broadcast = is_permitted(&step.case) && dossier.local_commitment().is_some();
     if waited && can_broadcast && step.case.state == ArbitratorState::Default {
         step.case.latches.force_close = Some(ForceClose { since: facts.tip });

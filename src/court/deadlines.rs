@@ -22,23 +22,23 @@ use super::{ArbitratorState, Case, Contract, ContractRole, Dossier, FundingState
 use crate::channel::{Direction, HtlcLife, HtlcOrigin, HtlcRef};
 use crate::config::Policy;
 
-/// Why the device has to be awake.
+/// Why the device has to be awake. Of two with the same height the one that says more comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DeadlineReason {
     /// The chain was never looked at.
     NeverLooked,
-    /// The peer could broadcast a revoked commitment unseen.
-    Breach,
-    /// The funding could confirm unseen, and a revoked commitment after it.
-    Funding,
+    /// An output of a close can be taken by the peer.
+    Claim(OutPoint),
     /// An incoming HTLC that is ours has to be settled.
     IncomingHtlc(HtlcRef),
     /// An outgoing HTLC expires.
     OutgoingHtlc(HtlcRef),
     /// An HTLC expires upstream of one that we sent on.
     UpstreamHtlc(HtlcRef),
-    /// An output of a close can be taken by the peer.
-    Claim(OutPoint),
+    /// The peer could broadcast a revoked commitment unseen.
+    Breach,
+    /// The funding could confirm unseen, and a revoked commitment after it.
+    Funding,
     /// A close of ours, or a claim that nobody else can make, is under way: it is not forgotten, and nothing is lost.
     Unfinished,
 }

@@ -61,7 +61,8 @@ pub struct Facts {
     pub funding: FundingFact,
     /// The spenders of the watched outputs.
     pub spends: BTreeMap<OutPoint, Spend>,
-    /// The watched outputs of which it is known, as of this tip, whether they are spent on the chain.
+    /// The watched outputs of which it is known, as of this tip, whether they are spent on the chain. Of one that is spent
+    /// in a mempool the server has said so in this tick.
     pub looked_at: BTreeSet<OutPoint>,
     /// What was looked up about the funding output's spender.
     pub context: SpendContext,

@@ -240,6 +240,7 @@ pub fn quiet(tip: u32) -> Facts {
         tip,
         funding: FundingFact::Confirmed(block(FUNDED_AT)),
         spends: BTreeMap::<OutPoint, Spend>::new(),
+        looked_at: [channel()].into(),
         context: SpendContext::default(),
         preimages: BTreeMap::new(),
         peer: PeerContact::Unknown,

@@ -2,6 +2,8 @@
 
 mod breach;
 mod dangling;
+mod deadlines;
+mod decisions;
 mod incoming;
 mod linked;
 mod many;
@@ -264,7 +266,7 @@ impl World {
                 self.verdicts();
                 return;
             }
-            self.mine(10);
+            self.mine(50);
         }
         panic!("{:?}", self.phone.report(self.outpoint()));
     }
