@@ -219,7 +219,10 @@ impl<'a> Observer<'a> {
         outcome.stopped = open.above_tip.then_some(ChainError::AboveTip);
         // What facts say is as before; only the headers that say so are fewer.
         let mut unreported = SyncOutcome::begun();
-        self.keep(self.view.pruned(self.policy.final_depth), &mut unreported)
+        self.keep(self.view.pruned(self.policy.final_depth), &mut unreported)?;
+        // An output that is watched only later in this tick may need them again.
+        self.heard.forget_pages();
+        Ok(())
     }
 
     /// Stores a change, then believes it.

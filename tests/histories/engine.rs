@@ -133,6 +133,9 @@ impl Story {
             (Direction::Outgoing, Settlement::Fulfil) => {
                 self.phone.learn(preimage);
                 self.payments[payment].revealed = true;
+                if let Some(upstream) = self.payments[payment].linked {
+                    self.release(upstream);
+                }
                 [Step::Local, Step::Remote, Step::Revocation]
             }
             (Direction::Outgoing, Settlement::Fail) => {
@@ -258,11 +261,13 @@ impl Story {
                 | EventKind::FundingCancelled { .. }
                 | EventKind::CancelledFundingConfirmed { .. }
                 | EventKind::FundingMismatch { .. }
+                | EventKind::ReserveNeeded { .. }
                 | EventKind::Abandoned => panic!("nothing of the kind happened: {}", event.id),
                 EventKind::ChannelOpen { .. }
                 | EventKind::FundingReorged { .. }
                 | EventKind::ShortPeerDelay { .. }
                 | EventKind::CloseSeen { .. }
+                | EventKind::BreachSeen { .. }
                 | EventKind::ChannelClosed { .. }
                 | EventKind::CloseReorged { .. }
                 | EventKind::BreachDetected { .. }

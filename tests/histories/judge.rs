@@ -3,6 +3,7 @@
 use bitcoin::hashes::{sha256, Hash};
 use bitcoin::{OutPoint, Transaction};
 use lightning_arbitrator::court::Verdict;
+use lightning_arbitrator::OnchainWallet;
 use testkit::party::{Direction, HtlcKey, Settlement, Side, Which};
 
 use crate::books::{Payment, Signed, Stage};
@@ -197,7 +198,7 @@ impl Story {
             let mut lines = self.lines.iter();
             lines.any(|line| *line.party.wallet_script(Side::Peer) == *script)
         };
-        let fate = if self.phone.wallet.is_ours(script) {
+        let fate = if self.phone.wallet.is_our_address(script).expect("it knows") {
             Fate::Ours
         } else if is_peers(script) {
             Fate::Theirs

@@ -13,6 +13,7 @@ mod peer;
 mod phone;
 mod source;
 mod story;
+#[path = "../scenarios/support/wallet.rs"]
 mod wallet;
 #[path = "../scenarios/support/words.rs"]
 mod words;

@@ -81,14 +81,15 @@ impl Story {
             Direction::Outgoing => payment.payee_knows,
             Direction::Incoming => has_expired,
         };
-        let party = &self.lines[channel].party;
         let which = Which::Number(number);
         // The coin that pays the fee of an anchors channel is confirmed in a block of its own.
-        let pays_fee = party.setup().channel_type == ChannelType::AnchorsZeroFeeHtlc;
+        let setup = self.lines[channel].party.setup();
+        let pays_fee = setup.channel_type == ChannelType::AnchorsZeroFeeHtlc;
         let costs_a_block = owner == Side::Peer && pays_fee;
         if !can || (costs_a_block && !self.may_pass(1)) {
             return;
         }
+        let party = &self.lines[channel].party;
         let chain = self.chain.as_ref();
         let claim = match owner {
             Side::Us => party.claim_htlc(owner, which, key, FEE),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bitcoin::{Network, OutPoint, Transaction};
+use bitcoin::{Amount, Network, OutPoint, Transaction};
 use futures::executor::block_on;
 use lightning_arbitrator::arbitrator::{ResumeOptions, ResumeReport};
 use lightning_arbitrator::channel::{HtlcKey, Position};
@@ -16,17 +16,22 @@ use testkit::chain::Chain;
 use testkit::party::{self, Channel};
 
 use crate::source::Direct;
-use crate::wallet::Wallet;
+use crate::wallet::TestWallet;
 use crate::words::{keys_id, local_update, number, retold, secret};
 
 /// The one who reads the events.
 const ENGINE: &str = "engine";
+/// What its wallet begins with, to pay for second-level transactions.
+const COINS: usize = 40;
+const COIN: Amount = Amount::from_sat(100_000);
 
 pub struct Phone {
     config: Config,
-    pub wallet: Wallet,
+    pub wallet: TestWallet,
     signer: Arc<SeedSigner>,
     arbitrator: Option<ChainArbitrator>,
+    /// What it last said of its sleep, unless it was told something since.
+    wake_by: Option<Option<u32>>,
     _directory: TempDir,
 }
 
@@ -44,7 +49,8 @@ fn directory() -> TempDir {
 impl Phone {
     pub fn new(chain: Arc<dyn Chain>) -> Self {
         let directory = directory();
-        let wallet = Wallet::funded(chain.clone());
+        let wallet = TestWallet::numbered(0);
+        wallet.pay_in_all(&chain, &[COIN; COINS]);
         let signer = Arc::new(SeedSigner::new(&[7; 32]).expect("32 bytes"));
         let config = Config::new(
             Network::Regtest,
@@ -59,12 +65,14 @@ impl Phone {
             wallet,
             signer,
             arbitrator: None,
+            wake_by: None,
             _directory: directory,
         }
     }
 
     /// The process dies. The next call opens the file again.
     pub fn dies(&mut self) {
+        self.wake_by = None;
         self.arbitrator = None;
     }
 
@@ -75,6 +83,7 @@ impl Phone {
     }
 
     pub fn register(&mut self, channel: &Channel) {
+        self.wake_by = None;
         let secrets = retold(&channel.setup().ours);
         self.signer.import(keys_id(channel), secrets);
         self.wallet
@@ -83,15 +92,18 @@ impl Phone {
     }
 
     pub fn remote(&mut self, channel: OutPoint, update: &party::RemoteUpdate) {
+        self.wake_by = None;
         block_on(self.on().remote_commitment(channel, retold(update))).expect("a good commitment");
     }
 
     pub fn local(&mut self, channel: OutPoint, update: &party::LocalUpdate) {
+        self.wake_by = None;
         let update = local_update(channel, update);
         block_on(self.on().local_commitment(channel, update)).expect("a good commitment");
     }
 
     pub fn revocation(&mut self, channel: OutPoint, told: &party::Revocation) {
+        self.wake_by = None;
         let (number, secret) = (number(told.number), secret(told));
         block_on(
             self.on()
@@ -101,19 +113,23 @@ impl Phone {
     }
 
     pub fn closing_signed(&mut self, channel: OutPoint, transaction: Transaction) {
+        self.wake_by = None;
         block_on(self.on().closing_signed(channel, transaction)).expect("a good close");
     }
 
     /// Whether there was a channel to release in: one that ended is gone.
     pub fn release(&mut self, channel: OutPoint, htlc: HtlcKey) -> Result<(), ArbitratorError> {
+        self.wake_by = None;
         block_on(self.on().release(channel, htlc))
     }
 
     pub fn learn(&mut self, preimage: [u8; 32]) {
+        self.wake_by = None;
         block_on(self.on().learn_preimage(Preimage::new(preimage))).expect("it is kept");
     }
 
     pub fn force_close(&mut self, channel: OutPoint) {
+        self.wake_by = None;
         block_on(self.on().force_close(channel)).expect("there is a commitment");
     }
 
@@ -121,11 +137,21 @@ impl Phone {
         block_on(self.on().position(channel)).expect("a registered channel")
     }
 
+    /// Until when it may sleep: it has to be awake at this height. `None`: for as long as it likes.
+    pub fn wake_by(&mut self) -> Option<u32> {
+        if self.wake_by.is_none() {
+            let budget = block_on(self.on().sleep_budget()).expect("readable");
+            self.wake_by = Some(budget.overall().map(|first| first.wake_by.height));
+        }
+        self.wake_by.flatten()
+    }
+
     pub fn report(&mut self, channel: OutPoint) -> ChannelReport {
         block_on(self.on().channel(channel)).expect("a registered channel")
     }
 
     pub fn resume(&mut self, options: ResumeOptions) -> ResumeReport {
+        self.wake_by = None;
         block_on(self.on().resume(options)).expect("a tick")
     }
 

@@ -27,6 +27,8 @@ pub type Tally = BTreeMap<&'static str, u64>;
 const DELTA: u32 = 80;
 /// Two weeks without an end are none.
 const LONGEST: u32 = 4_000;
+/// A channel that waits for nothing is slept over for so many blocks at once.
+const MOST_AT_ONCE: u32 = 500;
 
 pub struct Story {
     pub dice: Dice,
@@ -36,8 +38,6 @@ pub struct Story {
     pub payments: Vec<Payment>,
     /// Which peers answer at present.
     pub answers: Vec<bool>,
-    /// The phone has to be awake at this height.
-    wake_by: u32,
     trace: Trace,
     /// What kinds of things happened, and how often.
     pub tally: Tally,
@@ -54,7 +54,6 @@ impl Story {
             lines: Vec::new(),
             payments: Vec::new(),
             answers: vec![true; 2],
-            wake_by: u32::MAX,
             trace,
             tally: Tally::new(),
             dice: Dice::new(0),
@@ -113,8 +112,9 @@ impl Story {
     // ── time ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Whether so many blocks may pass before the phone has to be awake.
-    pub fn may_pass(&self, blocks: u32) -> bool {
-        self.chain.tip().height + blocks <= self.wake_by
+    pub fn may_pass(&mut self, blocks: u32) -> bool {
+        let then = self.chain.tip().height + blocks;
+        self.phone.wake_by().is_none_or(|wake_by| then <= wake_by)
     }
 
     /// So many blocks, with all that waits for one. The phone wakes in time.
@@ -150,16 +150,16 @@ impl Story {
             }
         }
         let report = self.phone.resume(options);
-        self.note(format!(
-            "awake, next at {:?}, changed {}",
-            report.next_height,
-            report.changed.len()
-        ));
-        assert!(report.complete, "{report:?}");
+        let wake_by = self.phone.wake_by();
+        self.note(format!("awake, and again by {wake_by:?}"));
         assert!(report.troubles.is_empty(), "{:?}", report.troubles);
+        assert!(report.complete, "{report:?}");
         self.reads_events();
-        let tip = self.chain.tip().height;
-        self.wake_by = tip + self.dice.among(1..=6);
+        let (tip, wake_by) = (self.chain.tip().height, self.phone.wake_by());
+        assert!(
+            wake_by.is_none_or(|wake_by| wake_by > tip),
+            "it is to wake at {wake_by:?}"
+        );
     }
 
     // ── what dice make of it ─────────────────────────────────────────────────────────────────────────────────
@@ -345,16 +345,22 @@ impl Story {
                 "it does not end: {}",
                 self.standing()
             );
-            self.closes_what_is_quiet();
-            let blocks = self.dice.among(1..=20);
-            self.mines(blocks);
             match self.dice.among(0..=9) {
-                0..=4 => self.peers_act(),
-                5 => self.reorg(),
-                6 => self.somebody_closes(),
-                _ => {}
+                0 | 1 => self.peers_act(),
+                2 => self.reorg(),
+                3 => self.somebody_closes(),
+                4 => {
+                    let blocks = self.dice.among(1..=10);
+                    self.mines(blocks);
+                }
+                // It sleeps for as long as it may.
+                _ => {
+                    let wake_by = self.phone.wake_by().unwrap_or(u32::MAX);
+                    self.mines(wake_by.saturating_sub(tip).min(MOST_AT_ONCE));
+                    self.wakes();
+                    self.closes_what_is_quiet();
+                }
             }
-            self.wakes();
         }
     }
 
@@ -378,7 +384,7 @@ impl Story {
             let carries = self.lines[channel].carried.values().rev();
             let is_quiet = carries.take(4).all(Vec::is_empty);
             let is_open = self.phone.report(outpoint).state == ArbitratorState::Default;
-            let is_old = self.dice.percent(5);
+            let is_old = self.dice.percent(20);
             if is_open && (is_quiet || is_old) {
                 self.note(format!("{channel}: we close"));
                 self.phone.force_close(outpoint);

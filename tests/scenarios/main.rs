@@ -49,5 +49,3 @@ mod slow_server;
 mod storage;
 mod support;
 mod two_servers;
-#[path = "../histories/wallet.rs"]
-mod wallet;

@@ -82,6 +82,12 @@ impl Heard {
             };
         }
     }
+
+    /// Headers may be asked for again: those that were given have been let go.
+    pub(super) fn forget_pages(&mut self) {
+        let is_page = |question: &Question| matches!(question, Question::Page(_));
+        self.asked.retain(|question| !is_page(question));
+    }
 }
 
 /// How far the server's answers are taken.

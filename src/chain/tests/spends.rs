@@ -1,7 +1,7 @@
 //! What becomes known of watched outputs and transactions from an honest server.
 
 use super::build::{funding, output_of, spend_of};
-use super::world::{watch, watch_output, World};
+use super::world::{block_on, watch, watch_output, World};
 use crate::chain::*;
 
 #[test]
@@ -124,6 +124,33 @@ fn the_outputs_of_a_proven_spend_need_no_proof_of_their_own() {
     assert!(world.tick(&[output, child.clone()]).complete);
     assert_eq!(world.chain.take_requests(), ["tip", "outspend", "tip"]);
     assert_eq!(world.facts(&child).unspent_at, Some(world.chain.tip()));
+}
+
+#[test]
+fn after_a_long_sleep_the_outputs_of_a_spend_are_found_in_the_tick_that_found_the_spend() {
+    let (world, output) = World::with_output();
+    let commitment = spend_of(output.outpoint, 1);
+    let spender = spend_of(output_of(&commitment), 2);
+    world.chain.mine_with(&[&commitment]);
+    world.chain.mine_with(&[&spender]);
+    world
+        .chain
+        .mine(ChainPolicy::default().final_depth.to_u32());
+    let child = watch_output(&commitment, output_of(&commitment));
+    let (budget, policy) = (Budget::unlimited(), ChainPolicy::default());
+    let mut observer = Observer::new(
+        bitcoin::Network::Regtest,
+        &world.chain,
+        &world.store,
+        &budget,
+        &policy,
+    )
+    .unwrap();
+    for watches in [vec![output.clone()], vec![output, child.clone()]] {
+        let outcome = block_on(observer.sync(&watches, &[], Look::Tip)).unwrap();
+        assert!(outcome.complete, "{outcome:?}");
+    }
+    assert!(world.facts(&child).spend.unwrap().block().is_some());
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Scenario 13: 483 HTLCs in each direction on one commitment, whoever closes, and as a breach; several with one hash and amount.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bitcoin::hashes::{sha256, Hash};
 use bitcoin::{Amount, Transaction};
@@ -12,7 +11,6 @@ use lightning_arbitrator::Policy;
 use testkit::party::{Channel, ChannelSetup, Direction, Htlc, NewHtlc, Origin, Side, Which};
 
 use crate::support::{htlc_key, World};
-use crate::wallet::Wallet;
 
 /// BOLT 2: `max_accepted_htlcs` may not be above this.
 const MOST: u64 = 483;
@@ -20,21 +18,21 @@ const MOST: u64 = 483;
 const EXPIRY: u32 = 300;
 /// So many looks are more than enough.
 const LONGEST: u32 = 50;
+/// Coins that pay for second-level transactions.
+const COINS: usize = 20;
 
 /// A channel whose commitments carry as many HTLCs as there can be, beside the world's own.
 struct Crowd {
     world: World,
     channel: Channel,
     htlcs: Vec<Htlc>,
-    wallet: Wallet,
 }
 
 impl Crowd {
     fn gather(mut world: World) -> Self {
         let kind = world.channel.setup().channel_type;
-        let wallet = Wallet::funded(world.chain.clone());
-        let held = Arc::new(wallet.clone());
-        world.phone.set(|config| config.wallet = held);
+        let coins = [Amount::from_sat(500_000); COINS];
+        world.phone.wallet.pay_in_all(&world.chain, &coins);
         let setup = ChannelSetup {
             capacity: Amount::from_sat(40_000_000),
             initial_to_us_msat: 20_000_000_000,
@@ -51,7 +49,6 @@ impl Crowd {
             world,
             channel,
             htlcs: Vec::new(),
-            wallet,
         };
         for direction in [Direction::Outgoing, Direction::Incoming] {
             for number in 0..MOST {
@@ -137,14 +134,14 @@ impl Crowd {
             assert!(claim.input.len() <= most + 1, "a coin pays the fee at most");
             assert!(claim.weight().to_wu() <= 400_000);
         }
-        let paid: u64 = self.world.balance(&self.wallet.sweep());
+        let paid: u64 = self.world.balance(&self.world.phone.wallet.sweep);
         assert!(paid > all_sat - all_sat / 20, "{paid} of {all_sat}");
         println!("{} claims, {paid} of {all_sat} sat", claims.len());
     }
 
     /// Our confirmed transactions that pay to our wallet.
     fn claims(&self) -> Vec<Transaction> {
-        let script = sha256::Hash::hash(self.wallet.sweep().as_bytes());
+        let script = sha256::Hash::hash(self.world.phone.wallet.sweep.as_bytes());
         let paid = self.world.chain.outputs_paying(script).into_iter();
         let claims: BTreeMap<_, _> = paid
             .filter_map(|outpoint| self.world.chain.transaction(outpoint.txid))

@@ -55,18 +55,31 @@ impl TestWallet {
 
     /// Pays a coin in, which confirms in a block of its own.
     pub fn pay_in(&self, chain: &Arc<dyn Chain>, value: Amount) {
+        self.pay_in_all(chain, &[value]);
+    }
+
+    /// Pays coins in, all in one block.
+    pub fn pay_in_all(&self, chain: &Arc<dyn Chain>, values: &[Amount]) {
         let script_pubkey = ScriptBuf::new_p2wpkh(&self.public_key().wpubkey_hash());
-        let outpoint = chain.fund(&script_pubkey, value);
+        let payments: Vec<_> = values
+            .iter()
+            .map(|value| (script_pubkey.clone(), *value))
+            .collect();
+        let outpoints = chain.fund_all(&payments);
         let mut coins = self.coins.lock().expect("no test panics with it");
         coins.chain = Some(chain.clone());
-        coins.paid_in.push(Coin {
-            outpoint,
-            output: TxOut {
-                value,
-                script_pubkey,
-            },
-            witness_weight: P2WPKH_WITNESS,
-        });
+        let paid_in = outpoints
+            .into_iter()
+            .zip(values)
+            .map(|(outpoint, value)| Coin {
+                outpoint,
+                output: TxOut {
+                    value: *value,
+                    script_pubkey: script_pubkey.clone(),
+                },
+                witness_weight: P2WPKH_WITNESS,
+            });
+        coins.paid_in.extend(paid_in);
     }
 
     /// What its coins have paid: those that are spent in a block.
