@@ -6,6 +6,7 @@ mod key_store;
 mod moods;
 mod phone;
 mod tables;
+mod wallet;
 mod words;
 
 pub use dump::{dump, load};

@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bitcoin::script::Builder;
-use bitcoin::{Network, OutPoint, Script, ScriptBuf, Transaction};
+use bitcoin::{Network, OutPoint, Transaction};
 use futures::executor::block_on;
 use lightning_arbitrator::arbitrator::{ForceCloseStatus, ResumeOptions, ResumeReport};
 use lightning_arbitrator::chain::{ChainPolicy, ChainSource, EsploraSource, Look};
@@ -13,15 +12,15 @@ use lightning_arbitrator::channel::{
 };
 use lightning_arbitrator::court::report::ChannelReport;
 use lightning_arbitrator::court::EventKind;
-use lightning_arbitrator::protocol::CommitmentSecret;
+use lightning_arbitrator::protocol::{CommitmentSecret, Preimage};
 use lightning_arbitrator::store::{KeyCrypto, Store, StoredEvent};
-use lightning_arbitrator::wallet::WalletError;
-use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, OnchainWallet, SeedSigner};
+use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, SeedSigner};
 use tempfile::TempDir;
 use testkit::esplora::Esplora;
 use testkit::party::{self, Channel, Round};
 
 use super::tables::Tables;
+use super::wallet::TestWallet;
 use super::words::{keys_id, local_update, number, retold, secret};
 
 /// Whether the phone is switched off and on again before every step: the restart twin of a scenario.
@@ -29,39 +28,6 @@ use super::words::{keys_id, local_update, number, retold, secret};
 pub enum Nap {
     Never,
     BeforeEveryStep,
-}
-
-/// A wallet with one script for sweeps and any number of others.
-#[derive(Clone)]
-pub struct TestWallet {
-    pub sweep: ScriptBuf,
-    ours: Arc<Mutex<Vec<ScriptBuf>>>,
-}
-
-impl TestWallet {
-    /// Wallets with different numbers share no script.
-    fn numbered(number: u32) -> Self {
-        let script = Builder::new().push_int(number.into()).into_script();
-        let sweep = ScriptBuf::new_p2wsh(&script.wscript_hash());
-        TestWallet {
-            ours: Arc::new(Mutex::new(vec![sweep.clone()])),
-            sweep,
-        }
-    }
-}
-
-impl OnchainWallet for TestWallet {
-    fn is_our_address(&self, script: &Script) -> Result<bool, WalletError> {
-        let ours = self
-            .ours
-            .lock()
-            .expect("no test panics while it holds this");
-        Ok(ours.iter().any(|known| known.as_script() == script))
-    }
-
-    fn sweep_script(&self) -> Result<ScriptBuf, WalletError> {
-        Ok(self.sweep.clone())
-    }
 }
 
 /// The chain server that a phone asks; shared with the test, which may order faults of it.
@@ -152,11 +118,7 @@ impl Phone {
     pub fn know(&self, channel: &Channel) {
         self.know_as(keys_id(channel), channel);
         let ours = channel.setup().our_shutdown_script.clone();
-        self.wallet
-            .ours
-            .lock()
-            .expect("no test panics while it holds this")
-            .push(ours);
+        self.wallet.knows(ours);
     }
 
     /// Gives the signer a channel's secrets under this name.
@@ -311,6 +273,11 @@ impl Phone {
             .lock()
             .expect("no test panics while it holds this");
         server.catch_up().expect("the server follows its node");
+    }
+
+    pub fn learn(&mut self, preimage: [u8; 32]) {
+        let preimage = Preimage::new(preimage);
+        block_on(self.on().learn_preimage(preimage)).expect("kept");
     }
 
     pub fn force_close(&mut self, channel: OutPoint) -> Result<ForceCloseStatus, ArbitratorError> {

@@ -1,0 +1,121 @@
+//! A wallet with one script for sweeps, any number of others, and coins that pay fees.
+
+use std::sync::{Arc, Mutex};
+
+use bitcoin::script::Builder;
+use bitcoin::secp256k1::{Message, SecretKey, SECP256K1};
+use bitcoin::sighash::{EcdsaSighashType, SighashCache};
+use bitcoin::{Amount, CompressedPublicKey, Psbt, Script, ScriptBuf, TxOut, Weight, Witness};
+use lightning_arbitrator::wallet::{Coin, WalletError};
+use lightning_arbitrator::OnchainWallet;
+use testkit::chain::Chain;
+
+/// What a P2WPKH witness weighs at most: two lengths and a count, a signature of 72 bytes and a key of 33.
+const P2WPKH_WITNESS: Weight = Weight::from_wu(3 + 72 + 33);
+
+#[derive(Clone)]
+pub struct TestWallet {
+    pub sweep: ScriptBuf,
+    ours: Arc<Mutex<Vec<ScriptBuf>>>,
+    key: SecretKey,
+    coins: Arc<Mutex<Coins>>,
+}
+
+/// Every coin that was ever paid in, and the chain that knows which of them are spent.
+#[derive(Default)]
+struct Coins {
+    paid_in: Vec<Coin>,
+    chain: Option<Arc<dyn Chain>>,
+}
+
+impl TestWallet {
+    /// Wallets with different numbers share no script.
+    pub fn numbered(number: u32) -> Self {
+        let script = Builder::new().push_int(number.into()).into_script();
+        let sweep = ScriptBuf::new_p2wsh(&script.wscript_hash());
+        let mut key = [9; 32];
+        key[..4].copy_from_slice(&number.to_be_bytes());
+        TestWallet {
+            ours: Arc::new(Mutex::new(vec![sweep.clone()])),
+            sweep,
+            key: SecretKey::from_slice(&key).expect("a number below the order"),
+            coins: Arc::default(),
+        }
+    }
+
+    /// A further script that it can spend from.
+    pub fn knows(&self, script: ScriptBuf) {
+        let mut ours = self.ours.lock().expect("no test panics with it");
+        ours.push(script);
+    }
+
+    fn public_key(&self) -> CompressedPublicKey {
+        CompressedPublicKey(self.key.public_key(SECP256K1))
+    }
+
+    /// Pays a coin in, which confirms in a block of its own.
+    pub fn pay_in(&self, chain: &Arc<dyn Chain>, value: Amount) {
+        let script_pubkey = ScriptBuf::new_p2wpkh(&self.public_key().wpubkey_hash());
+        let outpoint = chain.fund(&script_pubkey, value);
+        let mut coins = self.coins.lock().expect("no test panics with it");
+        coins.chain = Some(chain.clone());
+        coins.paid_in.push(Coin {
+            outpoint,
+            output: TxOut {
+                value,
+                script_pubkey,
+            },
+            witness_weight: P2WPKH_WITNESS,
+        });
+    }
+
+    /// What its coins have paid: those that are spent in a block.
+    pub fn paid_out(&self) -> Amount {
+        let coins = self.coins.lock().expect("no test panics with it");
+        let spent = coins.paid_in.iter().filter(|coin| coins.is_spent(coin));
+        spent.map(|coin| coin.output.value).sum()
+    }
+}
+
+impl Coins {
+    fn is_spent(&self, coin: &Coin) -> bool {
+        self.chain.as_ref().is_some_and(|chain| {
+            let spend = chain.outspend(coin.outpoint);
+            spend.is_some_and(|spend| spend.block.is_some())
+        })
+    }
+}
+
+impl OnchainWallet for TestWallet {
+    fn is_our_address(&self, script: &Script) -> Result<bool, WalletError> {
+        let ours = self.ours.lock().expect("no test panics with it");
+        Ok(ours.iter().any(|known| known.as_script() == script))
+    }
+
+    fn sweep_script(&self) -> Result<ScriptBuf, WalletError> {
+        Ok(self.sweep.clone())
+    }
+
+    fn coins(&self) -> Result<Vec<Coin>, WalletError> {
+        let coins = self.coins.lock().expect("no test panics with it");
+        let unspent = coins.paid_in.iter().filter(|coin| !coins.is_spent(coin));
+        Ok(unspent.cloned().collect())
+    }
+
+    fn sign_coins(&self, psbt: &Psbt, inputs: &[usize]) -> Result<Vec<Witness>, WalletError> {
+        let mut cache = SighashCache::new(&psbt.unsigned_tx);
+        let sign = |index: &usize| {
+            let refused = |reason: String| WalletError(reason);
+            let spent = psbt.inputs[*index].witness_utxo.as_ref();
+            let spent = spent.ok_or_else(|| refused(format!("input {index} spends nothing")))?;
+            let kind = EcdsaSighashType::All;
+            let sighash = cache
+                .p2wpkh_signature_hash(*index, &spent.script_pubkey, spent.value, kind)
+                .map_err(|error| refused(error.to_string()))?;
+            let signature = SECP256K1.sign_ecdsa(&Message::from(sighash), &self.key);
+            let signature = bitcoin::ecdsa::Signature::sighash_all(signature);
+            Ok(Witness::p2wpkh(&signature, &self.public_key().0))
+        };
+        inputs.iter().map(sign).collect()
+    }
+}
