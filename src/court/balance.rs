@@ -43,11 +43,9 @@ impl ClosingBalance {
         };
         let books = Books::of(case);
         let contracts = case.contracts.iter();
-        let shares = contracts.map(|contract| books.share(contract));
-        ClosingBalance {
-            wallet_fees: books.wallet_fees,
-            ..shares.fold(at_once(case, close, capacity), Self::plus)
-        }
+        contracts
+            .map(|contract| books.share(contract))
+            .fold(at_once(case, close, capacity), Self::plus)
     }
 
     /// Ours, and not claimed yet: what is claimable and what will be.
@@ -94,6 +92,7 @@ impl ClosingBalance {
             uneconomic: sum(|money| money.in_limbo_sat),
             lost: sum(|money| money.lost_sat),
             sweep_fees: sum(|money| money.fees_sat),
+            wallet_fees: sum(|money| money.wallet_fees_sat),
             closing_fee: less(capacity, paid_out(&close.transaction)),
             ..Self::default()
         };

@@ -20,6 +20,8 @@ pub struct Money {
     pub lost_sat: u64,
     /// Paid out of it for claiming it.
     pub fees_sat: u64,
+    /// Paid for the same out of the wallet's coins.
+    pub wallet_fees_sat: u64,
 }
 
 impl Money {
@@ -36,6 +38,7 @@ impl Money {
             recovered_sat,
             lost_sat: share.lost.to_sat(),
             fees_sat: share.sweep_fees.to_sat(),
+            wallet_fees_sat: share.wallet_fees.to_sat(),
         }
     }
 }
@@ -63,8 +66,8 @@ pub(super) struct Books {
     second_level: BTreeMap<OutPoint, Amount>,
     /// What claiming an output has cost.
     fees: BTreeMap<OutPoint, Amount>,
-    /// What the wallet's coins have paid for claims that confirmed.
-    pub(super) wallet_fees: Amount,
+    /// What the wallet's coins have paid for it.
+    wallet_fees: BTreeMap<OutPoint, Amount>,
 }
 
 impl Books {
@@ -75,7 +78,7 @@ impl Books {
                 .filter_map(|contract| Some((contract.parent?, value(contract))))
                 .collect(),
             fees: BTreeMap::new(),
-            wallet_fees: Amount::ZERO,
+            wallet_fees: BTreeMap::new(),
         };
         let claimed = claimed(case);
         for held in &case.broadcasts {
@@ -86,33 +89,27 @@ impl Books {
         books
     }
 
-    /// A claim that confirmed, and what it took: what the outputs paid of its fee is divided among them by value, to the
-    /// last satoshi; the rest came from the wallet's coins.
+    /// A claim that confirmed, and what it took: each output bears its part of what the outputs have paid, and of what the
+    /// wallet's coins have.
     fn enter(&mut self, held: &Broadcast, taken: &[&Contract]) {
-        let values = taken.iter().map(|contract| value(contract));
-        let total = values.fold(Amount::ZERO, add);
+        let values: Vec<Amount> = taken.iter().map(|contract| value(contract)).collect();
+        let total = sum(values.iter().copied());
+        let coins = sum(held.coins.iter().map(|coin| coin.output.value));
         let paid_out = paid_out(&held.transaction);
-        let coins = held.coins.iter().map(|coin| coin.output.value);
-        let with_coins = coins.fold(total, add);
-        let of_outputs = u128::from(less(total, paid_out).to_sat());
-        let part_of = |sum: Amount| {
-            let part = of_outputs * u128::from(sum.to_sat()) / u128::from(total.to_sat().max(1));
-            Amount::from_sat(u64::try_from(part).unwrap_or(u64::MAX))
-        };
-        let mut before = Amount::ZERO;
-        let mut from_outputs = Amount::ZERO;
-        for contract in taken {
-            let with = add(before, value(contract));
-            let part = less(part_of(with), part_of(before));
-            before = with;
-            self.fees.insert(contract.outpoint, part);
+        let of_outputs = less(total, paid_out);
+        let parts = divided(of_outputs, &values);
+        let second_level = taken.iter().zip(&parts).map(|(contract, part)| {
             let left = self.second_level.get(&contract.outpoint);
-            let paid = left.map_or(part, |left| less(value(contract), *left));
-            from_outputs = add(from_outputs, paid);
-        }
-        if !held.coins.is_empty() {
-            let from_wallet = less(less(with_coins, paid_out), from_outputs);
-            self.wallet_fees = add(self.wallet_fees, from_wallet);
+            left.map_or(*part, |left| less(value(contract), *left))
+        });
+        let of_coins = match held.coins.is_empty() {
+            true => Amount::ZERO,
+            false => less(less(add(total, coins), paid_out), sum(second_level)),
+        };
+        let of_coins = divided(of_coins, &values);
+        for ((contract, part), of_coins) in taken.iter().zip(parts).zip(of_coins) {
+            self.fees.insert(contract.outpoint, part);
+            self.wallet_fees.insert(contract.outpoint, of_coins);
         }
     }
 
@@ -124,6 +121,14 @@ impl Books {
 
     /// In which sum of the balance one output of the close stands.
     pub(super) fn share(&self, contract: &Contract) -> ClosingBalance {
+        let of_coins = self.wallet_fees.get(&contract.outpoint).copied();
+        ClosingBalance {
+            wallet_fees: of_coins.unwrap_or(Amount::ZERO),
+            ..self.part_of_capacity(contract)
+        }
+    }
+
+    fn part_of_capacity(&self, contract: &Contract) -> ClosingBalance {
         let value = value(contract);
         let nothing = ClosingBalance::default();
         if let Some(left) = self.second_level.get(&contract.outpoint) {
@@ -193,6 +198,28 @@ fn claimed(case: &Case) -> BTreeMap<Txid, Vec<&Contract>> {
         }
     }
     taken
+}
+
+/// An amount divided by these values; the parts together are the amount, to the last satoshi.
+fn divided(amount: Amount, by: &[Amount]) -> Vec<Amount> {
+    let total = u128::from(sum(by.iter().copied()).to_sat().max(1));
+    let part_of = |value: Amount| {
+        let part = u128::from(amount.to_sat()) * u128::from(value.to_sat()) / total;
+        Amount::from_sat(u64::try_from(part).unwrap_or(u64::MAX))
+    };
+    let mut before = Amount::ZERO;
+    by.iter()
+        .map(|value| {
+            let with = add(before, *value);
+            let part = less(part_of(with), part_of(before));
+            before = with;
+            part
+        })
+        .collect()
+}
+
+fn sum(amounts: impl Iterator<Item = Amount>) -> Amount {
+    amounts.fold(Amount::ZERO, add)
 }
 
 /// An output that is a contract of its own holds the rest: what it has less was the fee of the second level.

@@ -230,11 +230,16 @@ impl Display for Money {
             recovered_sat,
             lost_sat,
             fees_sat,
+            wallet_fees_sat,
         } = self;
         write!(
             f,
             "{recovered_sat} sat recovered, {in_limbo_sat} in limbo, {lost_sat} lost, {fees_sat} of fees"
-        )
+        )?;
+        if *wallet_fees_sat > 0 {
+            write!(f, ", {wallet_fees_sat} more by coins of the wallet")?;
+        }
+        Ok(())
     }
 }
 

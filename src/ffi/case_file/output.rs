@@ -260,6 +260,8 @@ pub struct OutputMoney {
     pub lost_sat: u64,
     /// Paid out of it for claiming it.
     pub fees_sat: u64,
+    /// Paid for the same out of the wallet's coins.
+    pub wallet_fees_sat: u64,
 }
 
 impl From<court::Money> for OutputMoney {
@@ -269,6 +271,7 @@ impl From<court::Money> for OutputMoney {
             recovered_sat: money.recovered_sat,
             lost_sat: money.lost_sat,
             fees_sat: money.fees_sat,
+            wallet_fees_sat: money.wallet_fees_sat,
         }
     }
 }

@@ -7,8 +7,9 @@ use lightning_arbitrator::court::{
     ArbitratorState, LogKind, Outcome, OutputKind, Progress, Reason, Resolution, Waiting, Who,
 };
 use lightning_arbitrator::protocol::{ContractOutput, Party};
-use testkit::party::{CooperativeClose, NewHtlc, Which};
+use testkit::party::{ChannelType, CooperativeClose, Which};
 
+use super::On;
 use crate::support::World;
 
 twins!(
@@ -21,17 +22,25 @@ twins!(
     the_file_outlives_the_case,
     what_is_not_worth_its_fee_is_declared_and_claimed_when_fees_fall,
     what_never_was_worth_its_fee_is_left_when_patience_ends,
+    a_small_htlc_is_left_and_the_large_one_beside_it_is_claimed,
+    what_a_second_level_left_is_an_output_of_its_own,
 );
 
 fn file(world: &mut World) -> CaseFile {
     let channel = world.outpoint();
     let file = block_on(world.phone.on().case_file(channel)).expect("a registered channel");
-    if file.close.is_some() {
-        let capacity = world.channel.terms().capacity;
-        assert_eq!(file.balance.total(), capacity, "{file}");
+    if let Some(close) = &file.close {
+        let (balance, capacity) = (&file.balance, world.channel.terms().capacity);
+        assert_eq!(balance.total(), capacity, "{file}");
+        let of_close = file.outputs.iter();
+        let of_close = of_close.filter(|output| output.outpoint.txid == close.txid);
+        let listed: Amount = of_close.map(|output| output.value).sum();
+        assert_eq!(listed + balance.closing_fee, capacity, "{file}");
+        let money = file.outputs.iter().map(|output| output.money);
+        let ours: u64 = money.map(|it| it.in_limbo_sat + it.recovered_sat).sum();
+        let in_sums = balance.settled + balance.in_limbo();
+        assert_eq!(ours, in_sums.to_sat(), "{file}");
     }
-    let listed: Amount = file.outputs.iter().map(|output| output.value).sum();
-    assert!(listed <= world.channel.terms().capacity);
     let text = file.to_string();
     let output_lines = text.lines().filter(|line| line.starts_with("output "));
     assert_eq!(output_lines.count(), file.outputs.len(), "{text}");
@@ -97,10 +106,8 @@ fn an_open_channel_has_a_file_with_its_history(mut world: World) {
 }
 
 fn every_output_of_the_peers_close_is_listed_with_who_could_have_it(mut world: World) {
-    let expiry = world.chain.tip().height + 500;
-    world.add(NewHtlc::outgoing(20_000_000, expiry));
-    world.add(NewHtlc::incoming(30_000_000, expiry));
-    world.round();
+    let expiry = world.pays(20_000).cltv_expiry;
+    assert_eq!(world.is_paid(30_000).cltv_expiry, expiry);
     world.phone.resume();
     let close = world.peer_closes(Which::Current);
     let at = world.chain.tip().height;
@@ -212,16 +219,10 @@ fn the_claim_that_is_out_is_told_with_what_became_of_it(mut world: World) {
 }
 
 fn an_htlc_that_times_out_is_told_from_contest_to_verdict(mut world: World) {
-    let expiry = world.chain.tip().height + 50;
-    world.add(NewHtlc::outgoing(20_000_000, expiry));
-    world.round();
-    world.phone.resume();
-    world.peer_closes(Which::Current);
-    world.phone.resume();
-    world.mine(expiry - world.chain.tip().height);
-    world.phone.resume();
-    world.mine(6);
-    world.phone.resume();
+    let expiry = world.pays(20_000).cltv_expiry;
+    world.closes(On::Theirs);
+    world.wakes_at(expiry);
+    world.wakes_after(6);
     let file = file(&mut world);
     let htlc = only(&file, is_htlc);
     let claimed = htlc.progress.and_then(|it| it.settled());
@@ -273,15 +274,10 @@ fn fees_are(world: &World, sat_per_vb: f64) {
 }
 
 fn what_is_not_worth_its_fee_is_declared_and_claimed_when_fees_fall(mut world: World) {
-    let expiry = world.chain.tip().height + 50;
-    world.add(NewHtlc::outgoing(20_000_000, expiry));
-    world.round();
-    world.phone.resume();
-    world.peer_closes(Which::Current);
-    world.phone.resume();
-    world.mine(expiry - world.chain.tip().height);
+    let expiry = world.pays(20_000).cltv_expiry;
+    world.closes(On::Theirs);
     fees_are(&world, 500.0);
-    world.phone.resume();
+    world.wakes_at(expiry);
     let spike = file(&mut world);
     let htlc = only(&spike, is_htlc);
     assert!(matches!(
@@ -293,39 +289,30 @@ fn what_is_not_worth_its_fee_is_declared_and_claimed_when_fees_fall(mut world: W
     assert!(matches!(htlc.waiting, Waiting::LowerFees { .. }));
     assert_eq!(spike.balance.uneconomic.to_sat() % 20_000, anchors(&world));
 
-    // However long that lasts, the case does not end with it.
-    world.mine(200);
-    world.phone.resume();
-    assert_eq!(
-        file(&mut world).state,
-        ArbitratorState::WaitingFullResolution
-    );
+    // The case does not end with it, and looks again once a day.
+    world.wakes_after(200);
+    let waits = file(&mut world);
+    assert_eq!(waits.state, ArbitratorState::WaitingFullResolution);
+    assert_eq!(only(&waits, is_htlc).next_height, Some(waits.tip + 144));
 
     fees_are(&world, 5.0);
     world.phone.resume();
-    world.mine(6);
-    world.phone.resume();
+    world.wakes_after(6);
     let calm = file(&mut world);
     let htlc = only(&calm, is_htlc);
     assert!(htlc.money.recovered_sat > 10_000, "{calm}");
 }
 
 fn what_never_was_worth_its_fee_is_left_when_patience_ends(mut world: World) {
-    let expiry = world.chain.tip().height + 50;
-    world.add(NewHtlc::outgoing(20_000_000, expiry));
-    world.round();
-    world.phone.resume();
-    world.peer_closes(Which::Current);
-    world.phone.resume();
+    let expiry = world.pays(20_000).cltv_expiry;
+    world.closes(On::Theirs);
     fees_are(&world, 500.0);
     let patience = world.phone.config.policy.end_patience;
-    world.mine(expiry + patience - 1 - world.chain.tip().height);
-    world.phone.resume();
+    world.wakes_at(expiry + patience - 1);
     let before = file(&mut world);
     assert_eq!(before.state, ArbitratorState::WaitingFullResolution);
     assert_eq!(before.next_height, Some(expiry + patience));
-    world.mine(1);
-    world.phone.resume();
+    world.wakes_after(1);
     let after = file(&mut world);
     assert_eq!(after.state, ArbitratorState::FullyResolved);
     let htlc = only(&after, is_htlc);
@@ -334,10 +321,55 @@ fn what_never_was_worth_its_fee_is_left_when_patience_ends(mut world: World) {
     assert_eq!(after.balance.uneconomic.to_sat(), 20_000 + anchors(&world));
 }
 
+fn a_small_htlc_is_left_and_the_large_one_beside_it_is_claimed(mut world: World) {
+    let expiry = world.pays(200_000).cltv_expiry;
+    world.pays(5_000);
+    world.closes(On::Theirs);
+    fees_are(&world, 100.0);
+    world.wakes_at(expiry);
+    world.wakes_after(6);
+    let file = file(&mut world);
+    for output in of(&file, is_htlc) {
+        let is_left = matches!(output.progress, Some(Progress::Uneconomic { .. }));
+        assert_eq!(is_left, output.value.to_sat() == 5_000, "{file}");
+    }
+    assert_eq!(of(&file, is_htlc).len(), 2);
+}
+
+fn what_a_second_level_left_is_an_output_of_its_own(mut world: World) {
+    world.with_reserve();
+    let expiry = world.pays(20_000).cltv_expiry;
+    world.closes(On::Ours);
+    world.wakes_at(expiry);
+    world.wakes_after(1);
+    let ripe = world.chain.tip().height + u32::from(world.channel.setup().our_delay) - 1;
+    let file = file(&mut world);
+    let htlc = only(&file, is_htlc);
+    let left = file.outputs.last().expect("there are some");
+    assert_eq!(left.waiting, Waiting::Height { height: ripe });
+    let fee = htlc.value - left.value;
+    assert_eq!(htlc.money.fees_sat, fee.to_sat());
+    assert_eq!(left.money.in_limbo_sat, left.value.to_sat());
+    // BOLT 3: with anchors the second level has no fee of its own.
+    let is_free = world.channel.setup().channel_type == ChannelType::AnchorsZeroFeeHtlc;
+    assert_eq!(fee == Amount::ZERO, is_free);
+    assert_eq!(file.balance.wallet_fees > Amount::ZERO, is_free);
+
+    world.wakes_at(ripe);
+    world.wakes_after(1);
+    world.wakes_after(100);
+    let ended = self::file(&mut world);
+    assert_eq!(ended.state, ArbitratorState::FullyResolved, "{ended}");
+    assert_eq!(ended.outputs.len(), file.outputs.len());
+    let left = ended.outputs.last().expect("there are some");
+    assert!(left.money.recovered_sat > 15_000, "{ended}");
+    assert_eq!(ended.balance.wallet_fees, file.balance.wallet_fees);
+}
+
 /// What stands in our anchor, if there is one: never worth its fee.
 fn anchors(world: &World) -> u64 {
     match world.channel.setup().channel_type {
-        testkit::party::ChannelType::StaticRemotekey => 0,
-        testkit::party::ChannelType::AnchorsZeroFeeHtlc => 330,
+        ChannelType::StaticRemotekey => 0,
+        ChannelType::AnchorsZeroFeeHtlc => 330,
     }
 }
