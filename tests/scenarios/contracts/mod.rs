@@ -5,6 +5,7 @@ mod incoming;
 mod linked;
 mod outgoing;
 mod reorgs;
+mod reserve;
 
 use std::collections::BTreeMap;
 
