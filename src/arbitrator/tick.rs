@@ -372,6 +372,7 @@ impl Tick<'_> {
             context,
             preimages,
             peer: self.options.contact(&dossier.terms.peer),
+            told: core.store.told(dossier.channel())?,
         };
         Ok((dossier, known))
     }

@@ -10,7 +10,7 @@ use bitcoin::{Amount, BlockHash, OutPoint, Transaction, Txid};
 
 use super::{
     Block, Case, Close, CloseKind, Contract, ContractRole, Dossier, Facts, FundingFact,
-    FundingState, PeerContact, Progress, Spend, SpendContext,
+    FundingState, PeerContact, Progress, Spend, SpendContext, Told,
 };
 use crate::channel::{
     Candidate, ChannelTerms, Direction, Feed, Funding, HtlcKey, HtlcLife, HtlcOrigin, HtlcRef,
@@ -244,5 +244,6 @@ pub fn quiet(tip: u32) -> Facts {
         context: SpendContext::default(),
         preimages: BTreeMap::new(),
         peer: PeerContact::Unknown,
+        told: Told::ToNobodyInParticular,
     }
 }
