@@ -1,162 +1,194 @@
-//! What the tests of the court stand on: a channel of a million satoshi, outputs of its commitments, and facts about them.
+//! What the court's own tests stand on: a channel with fixed keys, open since block 100, and whatever HTLCs a test adds.
+
+pub mod outputs;
+
+use std::collections::BTreeMap;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash;
-use bitcoin::secp256k1::{Message, PublicKey, SecretKey, SECP256K1};
+use bitcoin::secp256k1::{PublicKey, SecretKey, SECP256K1};
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, BlockHash, OutPoint, Sequence, Transaction, TxIn, TxOut, Txid};
+use bitcoin::{Amount, BlockHash, OutPoint, Transaction, Txid};
 
-use super::resolver::View;
 use super::{
-    Block, Broadcast, BroadcastPurpose, Case, Close, CloseKind, Contract, ContractRole, Dossier,
-    Progress, Spend,
+    Block, Case, Close, CloseKind, Contract, ContractRole, Dossier, Facts, FundingFact,
+    FundingState, PeerContact, Progress, Spend, SpendContext, Told,
 };
 use crate::channel::{
-    ChannelTerms, Direction, Feed, Funding, HtlcKey, HtlcLife, HtlcOrigin, HtlcTerms, Interval,
-    KeysId, PartyTerms,
+    Candidate, ChannelTerms, Direction, Feed, Funding, HtlcKey, HtlcLife, HtlcOrigin, HtlcRef,
+    HtlcTerms, Interval, KeysId, PartyTerms,
 };
-use crate::config::Policy;
 use crate::protocol::{
-    Basepoints, ChannelPublicKeys, ChannelType, ContractOutput, Party, Preimage, SpendPath,
-    WitnessParts,
+    Basepoints, ChannelPublicKeys, ChannelType, CommitmentNumber, ContractOutput, HtlcKind, Party,
+    PaymentHash,
 };
 
-/// The expiry of every HTLC here.
-pub const EXPIRY: u32 = 500;
+/// Where the funding transaction stands.
+pub const FUNDED_AT: u32 = 100;
+/// Where the close of [`closed`] stands.
+pub const CLOSED_AT: u32 = 200;
+/// The delay that binds the peer.
+pub const PEER_DELAY: u16 = 720;
 
-/// The height of the close, and with it of every output on it.
-pub const CLOSED_AT: u32 = 400;
-
-/// Blocks that our own outputs wait on our commitment, and the peer's on its own.
-pub const DELAY: u16 = 144;
-
-/// Satoshis of every output here.
-pub const VALUE: u64 = 20_000;
-
-fn key(byte: u8) -> PublicKey {
-    let secret = SecretKey::from_slice(&[byte; 32]).expect("a number below the order");
+pub fn point(byte: u8) -> PublicKey {
+    let secret = SecretKey::from_slice(&[byte; 32]).expect("no test uses 0 or 255");
     secret.public_key(SECP256K1)
 }
 
-fn party(first: u8) -> PartyTerms {
-    PartyTerms {
-        keys: ChannelPublicKeys {
-            funding: key(first),
-            basepoints: Basepoints {
-                revocation: key(first + 1),
-                payment: key(first + 2),
-                delayed_payment: key(first + 3),
-                htlc: key(first + 4),
-            },
-        },
-        dust_limit: Amount::from_sat(354),
-        to_self_delay: DELAY,
-        reserve: Amount::from_sat(10_000),
-        shutdown_script: None,
-        initial_balance_msat: 500_000_000,
-        first_per_commitment_point: key(first + 5),
-    }
+fn txid(byte: u8) -> Txid {
+    Txid::from_byte_array([byte; 32])
 }
 
-pub fn terms(channel_type: ChannelType) -> ChannelTerms {
-    ChannelTerms {
-        funding: Funding {
-            outpoint: OutPoint::new(Txid::from_byte_array([1; 32]), 0),
-            capacity: Amount::from_sat(1_000_000),
-            transaction: None,
-        },
-        channel_type,
-        peer: key(0x31),
-        opener: Party::Local,
-        keys_id: KeysId([2; 32]),
-        local: party(0x11),
-        remote: party(0x21),
-    }
-}
-
-pub fn dossier(channel_type: ChannelType) -> Dossier {
-    Dossier {
-        terms: terms(channel_type),
-        feed: Feed::default(),
-        candidates: Vec::new(),
-        htlcs: Default::default(),
-        past: Vec::new(),
-        cooperative: Vec::new(),
-    }
-}
-
-/// The preimage of every HTLC here.
-pub fn preimage() -> Preimage {
-    Preimage::new([0x42; 32])
+pub fn channel() -> OutPoint {
+    OutPoint::new(txid(9), 0)
 }
 
 pub fn block(height: u32) -> Block {
-    let [a, b, c, d] = height.to_be_bytes();
     let mut hash = [0; 32];
-    hash[..4].copy_from_slice(&[a, b, c, d]);
+    hash[..4].copy_from_slice(&height.to_le_bytes());
     Block {
         height,
         hash: BlockHash::from_byte_array(hash),
     }
 }
 
-/// An HTLC that the newest commitments of both sides carry.
-pub fn life(direction: Direction, id: u64) -> HtlcLife {
-    let carried = Interval {
-        first: Some(0),
+fn party(first_key: u8, to_self_delay: u16) -> PartyTerms {
+    PartyTerms {
+        keys: ChannelPublicKeys {
+            funding: point(first_key),
+            basepoints: Basepoints {
+                revocation: point(first_key + 1),
+                payment: point(first_key + 2),
+                delayed_payment: point(first_key + 3),
+                htlc: point(first_key + 4),
+            },
+        },
+        dust_limit: Amount::from_sat(546),
+        to_self_delay,
+        reserve: Amount::from_sat(10_000),
+        shutdown_script: None,
+        initial_balance_msat: 500_000_000,
+        first_per_commitment_point: point(first_key + 5),
+    }
+}
+
+/// A channel of a million satoshi.
+pub fn terms() -> ChannelTerms {
+    ChannelTerms {
+        funding: Funding {
+            outpoint: channel(),
+            capacity: Amount::from_sat(1_000_000),
+            transaction: None,
+        },
+        channel_type: ChannelType::AnchorsZeroFeeHtlc,
+        peer: point(0x50),
+        opener: Party::Local,
+        keys_id: KeysId([7; 32]),
+        local: party(0x11, 144),
+        remote: party(0x21, PEER_DELAY),
+    }
+}
+
+/// An HTLC of our own making, or to us, of 50,000 sat, that both sides' commitments carry from number 1 on.
+pub fn htlc(direction: Direction, id: u64, cltv_expiry: u32) -> HtlcLife {
+    let both = Interval {
+        first: Some(1),
         last: None,
     };
     HtlcLife {
         terms: HtlcTerms {
             key: HtlcKey { direction, id },
-            payment_hash: preimage().hash(),
-            amount_msat: VALUE * 1_000,
-            cltv_expiry: EXPIRY,
+            payment_hash: PaymentHash([id.to_le_bytes()[0] + 1; 32]),
+            amount_msat: 50_000_000,
+            cltv_expiry,
             origin: HtlcOrigin::Own,
         },
         version: 0,
-        local: carried,
-        remote: carried,
+        local: both,
+        remote: both,
         released: false,
         forwarded_msat: None,
     }
 }
 
-/// The output with this index of a commitment of `owner`.
-pub fn contract(owner: Party, output: ContractOutput, vout: u32) -> Contract {
-    Contract {
-        outpoint: OutPoint::new(Txid::from_byte_array([3; 32]), vout),
-        value_sat: VALUE,
-        owner,
-        per_commitment_point: key(0x77),
-        output,
-        htlc: None,
-        version: None,
-        parent: None,
-        created: None,
-        role: ContractRole::CommitSweep,
-        progress: Progress::Claimable,
+/// The same, forwarded for one that expires upstream at this height.
+pub fn forwarded(life: HtlcLife, expiry: u32) -> HtlcLife {
+    let origin = HtlcOrigin::Forwarded {
+        channel: OutPoint::new(txid(8), 0),
+        id: 0,
+        expiry,
+    };
+    HtlcLife {
+        terms: HtlcTerms {
+            origin,
+            ..life.terms
+        },
+        ..life
     }
 }
 
-/// The output of HTLC 0 in this direction.
-pub fn htlc(owner: Party, direction: Direction) -> Contract {
-    htlc_numbered(owner, direction, 0)
-}
-
-/// The output of one of several, each with an index of its own.
-pub fn htlc_numbered(owner: Party, direction: Direction, id: u64) -> Contract {
-    let life = life(direction, id);
-    let vout = u32::try_from(id).expect("tests have few");
-    Contract {
-        htlc: Some(life.terms.key),
-        version: Some(life.version),
-        role: ContractRole::IncomingContest,
-        ..contract(owner, life.terms.output_on_commitment_of(owner), vout)
+/// The same, ours to claim.
+pub fn released(life: HtlcLife) -> HtlcLife {
+    HtlcLife {
+        released: true,
+        ..life
     }
 }
 
-/// A case whose close is proven, with these outputs.
+/// The same, worth so little.
+pub fn worth(life: HtlcLife, amount_msat: u64) -> HtlcLife {
+    HtlcLife {
+        terms: HtlcTerms {
+            amount_msat,
+            ..life.terms
+        },
+        ..life
+    }
+}
+
+/// The channel with these HTLCs on our newest commitment.
+pub fn dossier(lives: &[HtlcLife]) -> Dossier {
+    let htlcs: BTreeMap<HtlcRef, HtlcLife> =
+        lives.iter().map(|life| (life.htlc_ref(), *life)).collect();
+    let carried: u64 = lives.iter().map(|life| life.terms.amount_msat).sum();
+    let number = CommitmentNumber::new(1).expect("below 2^48");
+    let ours = Candidate {
+        funding: channel(),
+        owner: Party::Local,
+        number,
+        alternative: 0,
+        feerate_per_kw: 253,
+        local_msat: 1_000_000_000 - carried,
+        remote_msat: 0,
+        per_commitment_point: point(0x31),
+        txid: txid(1),
+        signatures: None,
+        htlcs: htlcs.keys().copied().collect(),
+    };
+    Dossier {
+        terms: terms(),
+        feed: Feed {
+            local: Some(number),
+            remote: Some(number),
+            remote_revoked: Some(CommitmentNumber::ZERO),
+            remote_next_point: None,
+        },
+        candidates: vec![ours],
+        htlcs,
+        past: Vec::new(),
+        cooperative: Vec::new(),
+    }
+}
+
+/// An open channel's case.
+pub fn open() -> Case {
+    Case {
+        funding: FundingState::Open(block(FUNDED_AT)),
+        ..Case::default()
+    }
+}
+
+/// The case after a close of this kind, with these contracts.
 pub fn closed(kind: CloseKind, contracts: Vec<Contract>) -> Case {
     let transaction = Transaction {
         version: Version::TWO,
@@ -167,99 +199,53 @@ pub fn closed(kind: CloseKind, contracts: Vec<Contract>) -> Case {
     Case {
         close: Some(Close {
             kind,
-            txid: Txid::from_byte_array([3; 32]),
+            txid: transaction.compute_txid(),
             transaction,
             block: block(CLOSED_AT),
             paid_to_us_sat: 0,
             settled: false,
         }),
         contracts,
-        ..Case::default()
+        ..open()
     }
 }
 
-/// What a resolver looks at when nothing has happened.
-pub fn view<'a>(terms: &'a ChannelTerms, policy: &'a Policy, tip: u32) -> View<'a> {
-    View {
+/// An output of the peer's commitment, with this role.
+pub fn contract(role: ContractRole, output: ContractOutput, progress: Progress) -> Contract {
+    Contract {
+        outpoint: OutPoint::new(txid(5), 0),
+        value_sat: 50_000,
+        owner: Party::Remote,
+        per_commitment_point: point(0x32),
+        output,
+        htlc: None,
+        version: None,
+        parent: None,
+        created: None,
+        role,
+        progress,
+    }
+}
+
+/// The output of an HTLC of this kind.
+pub fn htlc_output(kind: HtlcKind, cltv_expiry: u32) -> ContractOutput {
+    ContractOutput::Htlc {
+        kind,
+        payment_hash: PaymentHash([1; 32]),
+        cltv_expiry,
+    }
+}
+
+/// Nothing has happened up to this tip, and the peer was not tried.
+pub fn quiet(tip: u32) -> Facts {
+    Facts {
         tip,
-        terms,
-        created: block(CLOSED_AT),
-        spend: None,
-        is_held: false,
-        life: None,
-        has_preimage: false,
-        is_committed: false,
-        has_peer_signatures: true,
-        settle_depth: 3,
-        policy,
-    }
-}
-
-/// A transaction that spends these outputs in this way, the first output of each to what the way leads to. Its signatures
-/// are none; whoever recognises a witness goes by its form.
-pub fn spender(terms: &ChannelTerms, contracts: &[&Contract], path: SpendPath) -> Transaction {
-    let format = terms.channel_type.format();
-    let signature = SECP256K1.sign_ecdsa(
-        &Message::from_digest([4; 32]),
-        &SecretKey::from_slice(&[5; 32]).expect("a number below the order"),
-    );
-    let preimage = preimage();
-    let parts = WitnessParts {
-        signature: Some(signature),
-        peer_signature: Some(signature),
-        preimage: Some(&preimage),
-    };
-    let mut transaction = Transaction {
-        version: Version::TWO,
-        lock_time: LockTime::ZERO,
-        input: Vec::new(),
-        output: Vec::new(),
-    };
-    for contract in contracts {
-        let point = &contract.per_commitment_point;
-        let keys = terms
-            .commitment_keys(contract.owner, point)
-            .expect("good keys");
-        let delay = terms.party(contract.owner).to_self_delay;
-        let template = format.spend(&contract.output, path, &keys, delay);
-        let witness = template.expect("such a path").witness(&parts);
-        transaction.input.push(TxIn {
-            previous_output: contract.outpoint,
-            sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
-            witness: witness.expect("all its parts"),
-            ..TxIn::default()
-        });
-        transaction.output.push(TxOut {
-            value: Amount::from_sat(contract.value_sat - 500),
-            script_pubkey: format.second_level_output(&keys, delay).script_pubkey,
-        });
-    }
-    transaction
-}
-
-/// The same, mined at this depth.
-pub fn spend(terms: &ChannelTerms, contract: &Contract, path: SpendPath, depth: u32) -> Spend {
-    spent_by(spender(terms, &[contract], path), depth)
-}
-
-/// A transaction at this depth; 0 is the mempool.
-pub fn spent_by(transaction: Transaction, depth: u32) -> Spend {
-    Spend {
-        txid: transaction.compute_txid(),
-        transaction,
-        confirmed: (depth > 0).then(|| (block(EXPIRY), depth)),
-    }
-}
-
-/// A claim of ours.
-pub fn claim(transaction: Transaction, since: u32) -> Broadcast {
-    let first = transaction.input.first().map(|input| input.previous_output);
-    Broadcast {
-        txid: transaction.compute_txid(),
-        purpose: BroadcastPurpose::Sweep(first.unwrap_or_default()),
-        transaction,
-        since,
-        outcome: None,
-        coins: Vec::new(),
+        funding: FundingFact::Confirmed(block(FUNDED_AT)),
+        spends: BTreeMap::<OutPoint, Spend>::new(),
+        looked_at: [channel()].into(),
+        context: SpendContext::default(),
+        preimages: BTreeMap::new(),
+        peer: PeerContact::Unknown,
+        told: Told::ToNobodyInParticular,
     }
 }

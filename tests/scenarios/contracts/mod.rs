@@ -1,11 +1,15 @@
-//! Scenarios 10–16 and 28: HTLCs on a commitment that confirmed, each resolved by its resolver, and what is told upstream.
+//! Scenarios 10–19 and 28: HTLCs on a commitment that confirmed, each resolved by its resolver, and what is told upstream.
 
+mod breach;
 mod dangling;
+mod deadlines;
+mod decisions;
 mod incoming;
 mod linked;
 mod outgoing;
 mod reorgs;
 mod reserve;
+mod subscribers;
 
 use std::collections::BTreeMap;
 
