@@ -45,10 +45,10 @@ pub use channel::{
 pub use config::{default_policy, ArbitratorConfig, Network, Policy};
 pub use crypto::{KeyCrypto, Unsealed};
 pub use errors::ArbitratorError;
-pub use events::{CloseKind, CloseReason, Event, EventKind};
+pub use events::{CloseKind, CloseReason, Delivery, Event, EventKind};
 pub use foreign::{
-    CryptoError, CryptoSystem, InputToSign, KeyDescriptor, KeyRole, KeyTweak, OnchainWallet,
-    SignRequest, Signer, SignerError, WalletError,
+    Coin, CoinWitness, CryptoError, CryptoSystem, InputToSign, KeyDescriptor, KeyRole, KeyTweak,
+    OnchainWallet, SignRequest, Signer, SignerError, WalletError,
 };
 pub use lifecycle::{Lifecycle, Refusal};
 pub use queries::{

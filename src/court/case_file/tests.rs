@@ -4,7 +4,7 @@ use bitcoin::hashes::Hash;
 use bitcoin::{Amount, ScriptBuf, Sequence, TxIn, TxOut, Txid, Witness};
 
 use super::*;
-use crate::court::fixtures::channels::{
+use crate::court::fixtures::{
     block, closed, contract, dossier, htlc_output, terms, CLOSED_AT,
 };
 use crate::court::output::{claimants, Standing};

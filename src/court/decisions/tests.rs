@@ -1,7 +1,7 @@
 //! Every row of the table on top of `decisions.rs`, one block before it applies and when it does, at the defaults of the
 //! policy.
 
-use super::super::fixtures::channels::*;
+use super::super::fixtures::*;
 use super::super::{advance, Case, Input, Latches, Step};
 use super::*;
 

@@ -10,6 +10,8 @@ mod linked;
 mod many;
 mod outgoing;
 mod reorgs;
+mod reserve;
+mod subscribers;
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::config::Policy;
-use crate::court::fixtures::outputs::{block, contract, htlc, spend, terms, view, DELAY, EXPIRY};
+use crate::court::fixtures::block;
+use crate::court::fixtures::outputs::{contract, htlc, spend, terms, view, DELAY, EXPIRY};
 use crate::protocol::ChannelType;
 
 /// How an output ends, as seen from us.
