@@ -60,7 +60,7 @@ fn proven_close(
 ) -> Result<(), CourtError> {
     match &step.case.close {
         Some(close) if close.txid == spend.txid && close.block == block => {
-            return Ok(revoked_since(step, dossier, facts, spend)?);
+            return revoked_since(step, dossier, facts, spend);
         }
         Some(_) => forget_close(step, dossier, facts),
         None => {}

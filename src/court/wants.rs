@@ -15,7 +15,7 @@ pub enum Want {
     /// Our signature of our own commitment.
     SignCommitment,
     /// A signed transaction that claims outputs of the close.
-    Claim(Claim),
+    Claim(Box<Claim>),
 }
 
 /// What the court needs to go on with a case at this tip.
@@ -33,7 +33,7 @@ pub fn wants(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<W
     wants.extend(
         claims(case, dossier, tip, policy)
             .into_iter()
-            .map(Want::Claim),
+            .map(|claim| Want::Claim(Box::new(claim))),
     );
     wants
 }

@@ -7,9 +7,8 @@ use bitcoin::{Amount, TxIn, Txid};
 
 use super::*;
 use crate::channel::Direction;
-use crate::court::fixtures::{
-    claim, closed, contract, dossier, htlc_numbered, spender, CLOSED_AT, DELAY, EXPIRY,
-};
+use crate::court::fixtures::outputs::{claim, contract, dossier, htlc_numbered, spender, EXPIRY};
+use crate::court::fixtures::{closed, CLOSED_AT, PEER_DELAY};
 use crate::court::{CloseKind, Coin, Reason, Resolution};
 use crate::protocol::ChannelType;
 
@@ -151,9 +150,10 @@ fn punished() -> Case {
 }
 
 #[test]
-fn of_a_breach_what_can_be_pinned_goes_together_until_shortly_before_the_delay_is_over() {
+fn of_a_breach_what_can_be_pinned_and_what_cannot_go_apart_and_each_alone_before_the_delay_is_over()
+{
     let margin = Policy::default().justice_split_margin;
-    let deadline = CLOSED_AT + u32::from(DELAY);
+    let deadline = CLOSED_AT + u32::from(PEER_DELAY);
     let early = due(&breach(), deadline - margin - 1);
     assert_eq!(indices(&early), [vec![2, 3], vec![0, 1]]);
     let late = due(&breach(), deadline - margin);
@@ -250,8 +250,8 @@ fn a_contested_claim_is_raised_when_it_stays_unconfirmed() {
     assert!(due(&case, EXPIRY + patience - 1).is_empty());
     let raised = due(&case, EXPIRY + patience);
     assert_eq!(indices(&raised), [vec![0, 1]]);
-    let held = case.broadcasts[0].clone();
-    assert_eq!(raised[0].raise, Some(Raise::Replace(held)));
+    let replaces = Raise::Replace(case.broadcasts[0].clone());
+    assert_eq!(raised[0].raise, Some(replaces));
 }
 
 #[test]
@@ -333,5 +333,8 @@ fn the_fee_of_a_claim_counts_its_coins() {
     };
     case.broadcasts[0].coins.push(coin);
     let spent = case.spent_by(&case.broadcasts[0]);
-    assert_eq!(spent.to_sat(), 2 * crate::court::fixtures::VALUE + 7_000);
+    assert_eq!(
+        spent.to_sat(),
+        2 * crate::court::fixtures::outputs::VALUE + 7_000
+    );
 }

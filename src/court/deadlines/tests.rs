@@ -3,8 +3,7 @@
 use bitcoin::hashes::Hash;
 use bitcoin::Txid;
 
-use super::super::fixtures::block;
-use super::super::fixtures::open::*;
+use super::super::fixtures::*;
 use super::super::{Cancelled, CloseKind, ForceClose, Latches, Resolution};
 use super::*;
 use crate::protocol::{ContractOutput, HtlcKind};

@@ -1,7 +1,7 @@
 //! Every row of the table on top of `decisions.rs`, one block before it applies and when it does, at the defaults of the
 //! policy.
 
-use super::super::fixtures::open::*;
+use super::super::fixtures::*;
 use super::super::{advance, Case, Input, Latches, Step};
 use super::*;
 
@@ -46,7 +46,7 @@ fn outgoing() -> HtlcLife {
 }
 
 /// Below dust on every commitment.
-const DUST_MSAT: u64 = 300_000;
+const DUST_MSAT: u64 = 400_000;
 
 #[test]
 fn an_incoming_htlc_that_is_ours_goes_to_the_chain_a_margin_before_its_expiry() {
@@ -146,16 +146,16 @@ fn dust_goes_to_the_chain_only_when_more_than_may_be_risked_is_overdue() {
         };
         (0..count).map(one).collect()
     };
-    // 300 sat each; 50,000 may be risked.
+    // 400 sat each; 50,000 may be risked.
     assert_eq!(
-        reason(&at(EXPIRY + 1, PeerContact::Unknown, &dust(166))),
+        reason(&at(EXPIRY + 1, PeerContact::Unknown, &dust(125))),
         None
     );
-    assert_eq!(reason(&at(EXPIRY, PeerContact::Unknown, &dust(167))), None);
+    assert_eq!(reason(&at(EXPIRY, PeerContact::Unknown, &dust(126))), None);
     let at_risk = CloseReason::DustAtRisk {
-        amount_msat: 167 * DUST_MSAT,
+        amount_msat: 126 * DUST_MSAT,
     };
-    let found = reason(&at(EXPIRY + 1, PeerContact::Unknown, &dust(167)));
+    let found = reason(&at(EXPIRY + 1, PeerContact::Unknown, &dust(126)));
     assert_eq!(found, Some(at_risk));
 }
 

@@ -8,6 +8,7 @@ mod incoming;
 mod linked;
 mod outgoing;
 mod reorgs;
+mod reserve;
 mod subscribers;
 
 use std::collections::BTreeMap;
