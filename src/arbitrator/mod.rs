@@ -7,6 +7,7 @@ mod core;
 mod engine;
 mod executor;
 mod facts;
+mod glance;
 mod handed_out;
 mod keys;
 mod life;

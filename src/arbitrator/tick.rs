@@ -12,6 +12,7 @@ use bitcoin::{FeeRate, OutPoint, ScriptBuf, Txid};
 
 use super::core::{Applied, Core};
 use super::facts::{concerns, contract_watches, facts, has_lost_facts, Known};
+use super::glance::Glances;
 use super::options::{ResumeOptions, ResumeReport, Trouble};
 use super::purge::purge;
 use crate::chain::{BlockRef, Budget, ChainError, ChainView, Observer, Urgency, Watch};
@@ -24,7 +25,7 @@ use crate::court::{
 };
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, Party};
-use crate::store::{ChannelRow, Store};
+use crate::store::ChannelRow;
 
 /// How often a tick looks at the chain again because a step brought new outputs to watch: a close, then its second
 /// level, each once more for a reorg in between.
@@ -63,6 +64,7 @@ struct Tick<'a> {
     budget: Budget,
     estimates: Estimates,
     report: ResumeReport,
+    glances: Glances,
     /// Whether every question of the last look was answered.
     looked_everywhere: bool,
     /// A step of this pass learnt a preimage or released an HTLC: linked channels are looked at again.
@@ -92,6 +94,7 @@ pub(super) async fn resume(
         budget,
         estimates: Estimates::default(),
         report: ResumeReport::default(),
+        glances: Glances::default(),
         looked_everywhere: false,
         has_news_for_others: false,
         troubled: BTreeSet::new(),
@@ -154,28 +157,28 @@ impl Tick<'_> {
         let store = &self.core.store;
         let mut watches = Vec::new();
         for (row, channel) in store.channels()?.channels {
-            let read = store
-                .case(row)
-                .and_then(|case| Ok((case, store.funding_output(row)?)));
             // A row that cannot be read is reported by `finish`; the other channels are watched all the same.
-            let Ok((case, expected)) = read else { continue };
+            let Ok(glance) = self.glances.at(store, row) else {
+                continue;
+            };
+            let case = &glance.case;
             if case.state == ArbitratorState::FullyResolved {
                 continue;
             }
             let unsettled = case.close.is_none()
                 && (case.seen.is_some()
-                    || store.carries_htlcs(row)?
-                    || due_broadcasts(&case).next().is_some());
+                    || glance.carries_htlcs
+                    || due_broadcasts(case).next().is_some());
             watches.push(Watch {
                 outpoint: channel,
-                expected,
+                expected: glance.expected.clone(),
                 urgency: if unsettled {
                     Urgency::Always
                 } else {
                     Urgency::AtTip
                 },
             });
-            watches.extend(contract_watches(&case, view));
+            watches.extend(contract_watches(case, view));
         }
         Ok(watches)
     }
@@ -246,16 +249,17 @@ impl Tick<'_> {
         tip: BlockRef,
     ) -> Result<(), ArbitratorError> {
         let core = self.core;
-        let case = core.store.case(row)?;
-        let concerns = concerns(&case, channel, view) || core.store.carries_htlcs(row)?;
-        if !concerns || has_lost_facts(&case, channel, view) {
+        let glance = self.glances.at(&core.store, row)?;
+        let case = &glance.case;
+        let concerns = concerns(case, channel, view) || glance.carries_htlcs;
+        if !concerns || has_lost_facts(case, channel, view) {
             return Ok(());
         }
         // Only a look that would have found it says that a cancelled funding stays away.
         if case.cancelled.is_some() && !self.looked_everywhere {
             return Ok(());
         }
-        let looked_up = self.look_up(row, &case, view).await?;
+        let looked_up = self.look_up(row, case, view).await?;
         for _ in 0..MAX_STEPS {
             // Read anew after every await: a revocation may have come in while the app was asked.
             let case = core.store.case(row)?;
@@ -367,6 +371,12 @@ impl Tick<'_> {
         Ok((dossier, known))
     }
 
+    /// Whether nothing is to be said of a channel. One that cannot be read is not at rest.
+    fn is_at_rest(&self, row: ChannelRow) -> bool {
+        let glance = self.glances.at(&self.core.store, row);
+        glance.is_ok_and(|glance| glance.is_at_rest())
+    }
+
     // ── signing ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async fn answer_wants(
@@ -377,38 +387,53 @@ impl Tick<'_> {
         tip: u32,
     ) -> Result<(), ArbitratorError> {
         let case = self.core.store.case(row)?;
+        let mut failed = None;
         for want in wants(&case, dossier, tip, &self.core.policy) {
-            let answers = match want {
-                Want::SignCommitment => vec![Input::Signed {
+            // One claim that cannot be made stops no other.
+            match self.answer(row, channel, dossier, want, tip).await {
+                Ok(()) => {}
+                Err(error) if is_limit(&error) => return Err(error),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn answer(
+        &mut self,
+        row: ChannelRow,
+        channel: OutPoint,
+        dossier: &Dossier,
+        want: Want,
+        tip: u32,
+    ) -> Result<(), ArbitratorError> {
+        let core = self.core;
+        // Read anew: the answer to the last want changed it.
+        let case = core.store.case(row)?;
+        let answers = match want {
+            Want::SignCommitment => {
+                let permit = court::permit(channel, &case)?;
+                vec![Input::Signed {
                     purpose: BroadcastPurpose::Commitment,
-                    transaction: self
-                        .core
-                        .sign_commitment(dossier, court::permit(channel, &case)?)
-                        .await?,
+                    transaction: core.sign_commitment(dossier, permit).await?,
                     coins: Vec::new(),
                     tip,
-                }],
-                Want::Claim(claim) => {
-                    let estimates = self.estimates().await?;
-                    let case = self.core.store.case(row)?;
-                    self.core
-                        .make_claim(row, &case, dossier, &claim, &estimates, tip)
-                        .await?
-                }
-            };
-            for input in answers {
-                if let Input::NotClaimed {
-                    reason: Reason::ReserveNeeded { fee_sat },
-                    ..
-                } = input
-                {
-                    let what = format!("the wallet has no coin for a fee of {fee_sat} sat");
-                    self.tell_trouble(Some(channel), what);
-                }
-                let (_, applied) = self.core.apply_with(row, channel, dossier, &input)?;
-                if applied != Applied::Nothing {
-                    self.report.changed.insert(channel);
-                }
+                }]
+            }
+            Want::Claim(claim) => {
+                let estimates = self.estimates().await?;
+                core.make_claim(row, &case, dossier, &claim, &estimates, tip)
+                    .await?
+            }
+        };
+        for input in answers {
+            if let Some(fee_sat) = reserve_needed(&input) {
+                let what = format!("the wallet has no coin for a fee of {fee_sat} sat");
+                self.tell_trouble(Some(channel), what);
+            }
+            let (_, applied) = core.apply_with(row, channel, dossier, &input)?;
+            if applied != Applied::Nothing {
+                self.report.changed.insert(channel);
             }
         }
         Ok(())
@@ -507,7 +532,7 @@ impl Tick<'_> {
         let height = tip.map_or(0, |tip| tip.height.to_u32());
         let at_rest = at_rest_to_read(docket.channels.len(), height);
         for (index, (row, channel)) in docket.channels.into_iter().enumerate() {
-            if !at_rest.contains(&index) && is_at_rest(&core.store, row) {
+            if !at_rest.contains(&index) && self.is_at_rest(row) {
                 continue;
             }
             match core.channel_report(row, channel) {
@@ -544,16 +569,6 @@ fn at_rest_to_read(channels: usize, height: u32) -> Range<usize> {
     part * READ_AT_REST..(part + 1) * READ_AT_REST
 }
 
-/// Whether a channel is simply open, or has ended, and carries nothing. One that cannot be read is not.
-fn is_at_rest(store: &Store, row: ChannelRow) -> bool {
-    let case = store.case(row);
-    let is_quiet = |case: Case| match court::lifecycle(&case) {
-        Lifecycle::Open | Lifecycle::Closed => true,
-        Lifecycle::Pending | Lifecycle::Closing => false,
-    };
-    case.is_ok_and(is_quiet) && store.carries_htlcs(row).is_ok_and(|carries| !carries)
-}
-
 /// Whether the peer revoked its commitment after it had broadcast it.
 fn is_revoked_since(case: &Case, feed: &Feed) -> bool {
     match case.close.as_ref().map(|close| close.kind) {
@@ -570,6 +585,18 @@ fn is_revoked_since(case: &Case, feed: &Feed) -> bool {
         )
         | None => false,
     }
+}
+
+/// The fee that an answer says no coin is there for.
+fn reserve_needed(answer: &Input) -> Option<u64> {
+    if let Input::NotClaimed {
+        reason: Reason::ReserveNeeded { fee_sat },
+        ..
+    } = answer
+    {
+        return Some(*fee_sat);
+    }
+    None
 }
 
 /// Whether a report says more than that a channel is open.

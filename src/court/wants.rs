@@ -128,3 +128,6 @@ fn is_due_claim(case: &Case, held: &Broadcast) -> bool {
     });
     !claimed.is_empty() && claimed.iter().all(can_be_had) && !is_replaced
 }
+
+#[cfg(test)]
+mod tests;

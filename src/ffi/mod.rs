@@ -46,8 +46,8 @@ pub use crypto::{KeyCrypto, Unsealed};
 pub use errors::ArbitratorError;
 pub use events::{CloseKind, CloseReason, Event, EventKind};
 pub use foreign::{
-    CryptoError, CryptoSystem, InputToSign, KeyDescriptor, KeyRole, KeyTweak, OnchainWallet,
-    SignRequest, Signer, SignerError, WalletError,
+    Coin, CoinWitness, CryptoError, CryptoSystem, InputToSign, KeyDescriptor, KeyRole, KeyTweak,
+    OnchainWallet, SignRequest, Signer, SignerError, WalletError,
 };
 pub use lifecycle::{Lifecycle, Refusal};
 pub use queries::{

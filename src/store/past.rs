@@ -174,8 +174,8 @@ fn pack(life: &HtlcLife) -> (i64, i64, Vec<u8>) {
         (Some(theirs), ours) => {
             push_varint(&mut bytes, theirs.1);
             if let Some(ours) = ours {
-                push_varint(&mut bytes, zigzag(ours.0, theirs.0));
-                push_varint(&mut bytes, zigzag(ours.1, theirs.1));
+                let differences = [zigzag(ours.0, theirs.0), zigzag(ours.1, theirs.1)];
+                push_pair(&mut bytes, differences);
             }
             (class_of(life.remote), theirs)
         }
@@ -206,8 +206,9 @@ fn unpack_figures(class: i64, first: u64, figures: &[u8]) -> Option<PastHtlc> {
     } else if rest.is_empty() {
         (Interval::default(), interval(keyed)?)
     } else {
-        let first = unzigzag(take_varint(&mut rest)?, keyed.0)?;
-        let more = unzigzag(take_varint(&mut rest)?, keyed.1)?;
+        let [first, more] = take_pair(&mut rest)?;
+        let first = unzigzag(first, keyed.0)?;
+        let more = unzigzag(more, keyed.1)?;
         (interval((first, more))?, interval(keyed)?)
     };
     rest.is_empty().then_some(PastHtlc {
@@ -229,6 +230,37 @@ fn unpack_figures(class: i64, first: u64, figures: &[u8]) -> Option<PastHtlc> {
         remote,
         released: key & 1 != 0,
     })
+}
+
+/// The bits of a byte that each of two small numbers has. All of them set: the rest of it follows.
+const PAIR: [u32; 2] = [3, 4];
+
+/// Two numbers that are small nearly always, in one byte then.
+fn push_pair(bytes: &mut Vec<u8>, [a, b]: [u64; 2]) {
+    let [most_a, most_b] = PAIR.map(|bits| (1 << bits) - 1);
+    let (low, high) = (a.min(most_a), b.min(most_b));
+    push_varint(bytes, low | high << PAIR[0]);
+    if low == most_a {
+        push_varint(bytes, a - low);
+    }
+    if high == most_b {
+        push_varint(bytes, b - high);
+    }
+}
+
+fn take_pair(bytes: &mut &[u8]) -> Option<[u64; 2]> {
+    let [most_a, most_b] = PAIR.map(|bits| (1 << bits) - 1);
+    let both = take_varint(bytes)?;
+    let mut part = |small: u64, most: u64| {
+        if small < most {
+            Some(small)
+        } else {
+            take_varint(bytes)?.checked_add(small)
+        }
+    };
+    let a = part(both & most_a, most_a)?;
+    let b = part(both >> PAIR[0], most_b)?;
+    Some([a, b])
 }
 
 /// A difference as a small unsigned number, whatever its sign. Both numbers are below 2^62: BOLT 3 has 48 bits.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction, TxOut};
+use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction, TxOut, Weight};
 
 use super::build::{ClaimInput, Spending, Uneconomic, Unsigned, SEGWIT_MARKER};
 use super::fees::{feerate, feerate_of};
@@ -35,11 +35,34 @@ impl Bid<'_> {
         feerate(self.estimates, target, refused, self.policy)
     }
 
+    /// What a transaction of this weight with so many inputs pays.
+    pub(super) fn fee(&self, weight: Weight, inputs: usize) -> Amount {
+        let priced = fee_at(self.feerate(), weight);
+        let Some((replaced, value)) = self.raise else {
+            return priced;
+        };
+        // What is split off a claim replaces a part of it, and cannot pay for the whole.
+        if inputs < replaced.input.len() {
+            return priced;
+        }
+        // BIP 125, rules 3 and 4: all that the replaced one pays, and for being relayed itself.
+        let paid: Amount = replaced.output.iter().map(|output| output.value).sum();
+        let before = value.checked_sub(paid).unwrap_or(Amount::ZERO);
+        let relay = FeeRate::from_sat_per_kwu(self.policy.feerate_floor.into());
+        let least = before.checked_add(fee_at(relay, weight));
+        priced.max(least.unwrap_or(Amount::MAX_MONEY))
+    }
+
     /// The most that may be spent on claiming so much.
     pub(super) fn budget(&self, value: Amount) -> Amount {
         let percent = u64::from(self.policy.budget_percent);
         Amount::from_sat(value.to_sat().saturating_mul(percent) / 100)
     }
+}
+
+/// What so much weight costs at a feerate.
+pub(super) fn fee_at(feerate: FeeRate, weight: Weight) -> Amount {
+    feerate.fee_wu(weight).unwrap_or(Amount::MAX_MONEY)
 }
 
 /// Inputs that are worth what they add to a fee, and what those that are not would cost.
@@ -70,7 +93,7 @@ pub fn worthwhile(
     for input in inputs {
         let spending = Spending::new(terms, input.clone())?;
         let weight = spending.tx_in().segwit_weight() + spending.template.witness_weight();
-        let fee = bid.feerate().fee_wu(weight).unwrap_or(Amount::MAX_MONEY);
+        let fee = fee_at(bid.feerate(), weight);
         if fee > bid.budget(spending.value()) {
             worth.left.push((input.contract.outpoint, fee));
         } else {
@@ -104,12 +127,12 @@ pub fn claim(
             script_pubkey: script,
         }],
     };
-    let witnesses: bitcoin::Weight = spendings
+    let witnesses: Weight = spendings
         .iter()
         .map(|spending| spending.template.witness_weight())
         .sum();
     let weight = transaction.weight() + SEGWIT_MARKER + witnesses;
-    let fee = bid.feerate().fee_wu(weight).unwrap_or(Amount::MAX_MONEY);
+    let fee = bid.fee(weight, transaction.input.len());
     let left = value.checked_sub(fee);
     match (left, transaction.output.first_mut()) {
         (Some(left), Some(output))

@@ -336,19 +336,4 @@ fn from(height: u32, tip: u32) -> Progress {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::claimable_at;
-
-    #[test]
-    fn the_block_delay_blocks_after_the_output_may_hold_the_sweep() {
-        for (height, delay, expected) in [
-            (100, 0, 100),
-            (100, 1, 100),
-            (100, 2, 101),
-            (100, 144, 243),
-            (u32::MAX, 144, u32::MAX - 1),
-        ] {
-            assert_eq!(claimable_at(height, delay), expected, "{height} + {delay}");
-        }
-    }
-}
+mod tests;

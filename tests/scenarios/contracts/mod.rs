@@ -6,6 +6,7 @@ mod incoming;
 mod linked;
 mod outgoing;
 mod reorgs;
+mod reserve;
 
 use std::collections::BTreeMap;
 
@@ -263,7 +264,7 @@ impl World {
                 self.verdicts();
                 return;
             }
-            self.mine(10);
+            self.mine(50);
         }
         panic!("{:?}", self.phone.report(self.outpoint()));
     }

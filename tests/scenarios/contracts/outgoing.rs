@@ -21,10 +21,7 @@ on_each!(
         weeks_later_it_is_expired_on_theirs, weeks_later_it_is_expired_on_their_pending_one;
 );
 
-twins!(
-    our_second_level_waits_for_its_delay,
-    without_coins_the_second_level_waits_for_them,
-);
+twins!(our_second_level_waits_for_its_delay);
 
 fn it_times_out(mut world: World, on: On) {
     world.with_reserve();
@@ -148,34 +145,4 @@ fn asleep(world: &mut World, on: On, meanwhile: impl FnOnce(&mut World)) {
     world.mine(1);
     meanwhile(world);
     world.wakes_after(4_000);
-}
-
-fn without_coins_the_second_level_waits_for_them(mut world: World) {
-    use lightning_arbitrator::court::EventKind;
-    use testkit::party::ChannelType;
-    if world.channel.setup().channel_type == ChannelType::StaticRemotekey {
-        // Its second level pays its fee out of the HTLC.
-        let sent = world.pays(HTLC_SAT);
-        world.closes(On::Ours);
-        world.wakes_at(sent.cltv_expiry);
-        assert!(world.claim_in_mempool(&sent, On::Ours).is_some());
-        return;
-    }
-    let sent = world.pays(HTLC_SAT);
-    world.closes(On::Ours);
-    world.mine(sent.cltv_expiry - world.chain.tip().height);
-    let report = world.phone.resume();
-    let needed = |kind: &EventKind| matches!(kind, EventKind::ReserveNeeded { .. });
-    assert_eq!(report.troubles.len(), 1, "{report:?}");
-    assert_eq!(world.phone.told().iter().filter(|it| needed(it)).count(), 1);
-    // Everything else goes on: our balance is swept after its delay.
-    world.wakes_after(144);
-    world.mine(1);
-    assert!(world.brought() > 0);
-    assert_eq!(world.claim_in_mempool(&sent, On::Ours), None);
-    world.with_reserve();
-    world.phone.resume();
-    assert!(world.claim_in_mempool(&sent, On::Ours).is_some());
-    assert_eq!(world.phone.told().iter().filter(|it| needed(it)).count(), 1);
-    world.comes_to(HTLC_SAT);
 }
