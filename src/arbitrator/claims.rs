@@ -8,12 +8,12 @@ use bitcoin::{Amount, FeeRate, OutPoint, Transaction};
 use super::core::Core;
 use crate::channel::Candidate;
 use crate::court::{
-    is_second_level, Broadcast, BroadcastPurpose, Case, Claim, CloseKind, Coin, Contract, Dossier,
-    Input, Outcome, Reason,
+    is_second_level, BroadcastPurpose, Case, Claim, CloseKind, Coin, Contract, ContractRole,
+    Dossier, Input, Outcome, Raise, Reason,
 };
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, CommitmentSecret, Party};
-use crate::store::ChannelRow;
+use crate::store::{ChannelRow, Unreadable};
 use crate::sweep::{self, Bid, ClaimInput, NotNow, Unsigned};
 
 impl Core {
@@ -34,7 +34,7 @@ impl Core {
         let bid = Bid {
             estimates,
             urgency: claim.urgency,
-            raise: raised.map(|held| (&held.transaction, case.spent_by(held))),
+            raise: raised.map(|raise| (raise, case.spent_by(raise.held()))),
             policy: &self.policy,
         };
         let inputs = self.inputs(row, case, dossier, &claim.contracts)?;
@@ -75,7 +75,8 @@ impl Core {
         Ok(told)
     }
 
-    /// What only the store holds of each way to spend.
+    /// What only the store holds of each way to spend. Without the secret of a revoked commitment its penalties are left out,
+    /// and what is ours without it is claimed all the same.
     fn inputs(
         &self,
         row: ChannelRow,
@@ -83,12 +84,19 @@ impl Core {
         dossier: &Dossier,
         contracts: &[Contract],
     ) -> Result<Vec<ClaimInput>, ArbitratorError> {
-        let secret = self.revealed_secret(row, case)?;
+        let (secret, unreadable) = self.revealed_secret(row, case)?;
         let signatures = peer_signatures(case, dossier)?;
+        let is_penalty = |contract: &Contract| contract.role == ContractRole::Breach;
+        if secret.is_none() && contracts.iter().all(is_penalty) {
+            unreadable.or_refuse()?;
+        }
         contracts
             .iter()
+            .filter(|contract| secret.is_some() || !is_penalty(contract))
             .map(|contract| {
                 let hash = contract.htlc_figures().map(|(_, hash, _)| hash);
+                // A penalty needs no preimage: one that cannot be read is no reason to miss it.
+                let hash = hash.filter(|_| !is_penalty(contract));
                 Ok(ClaimInput {
                     preimage: hash
                         .map(|hash| self.store.preimage(&hash))
@@ -107,7 +115,8 @@ impl Core {
         &self,
         row: ChannelRow,
         case: &Case,
-    ) -> Result<Option<CommitmentSecret>, ArbitratorError> {
+    ) -> Result<(Option<CommitmentSecret>, Unreadable), ArbitratorError> {
+        let mut unreadable = Unreadable::default();
         let number = match case.close.as_ref().map(|close| close.kind) {
             Some(CloseKind::Breach { number }) => CommitmentNumber::new(number),
             Some(
@@ -119,15 +128,18 @@ impl Core {
                 | CloseKind::RemoteFuture { .. }
                 | CloseKind::Unknown,
             )
-            | None => return Ok(None),
+            | None => return Ok((None, unreadable)),
         };
-        let secrets = self.store.secrets(row)?;
-        Ok(number.ok().and_then(|number| secrets.get(number)))
+        let Ok(number) = number else {
+            return Ok((None, unreadable));
+        };
+        let secret = self.store.secret(row, number, &mut unreadable)?;
+        Ok((secret, unreadable))
     }
 
     /// The coins of the claim that is to be replaced, which the wallet may count as spent; then the wallet's that no live
     /// transaction of ours spends, the largest first: the fewest inputs.
-    async fn coins_for(&self, raised: Option<&Broadcast>) -> Result<Vec<Coin>, ArbitratorError> {
+    async fn coins_for(&self, raised: Option<&Raise>) -> Result<Vec<Coin>, ArbitratorError> {
         let offered = self.ask_wallet(|wallet| wallet.coins()).await?;
         let mut used = BTreeSet::new();
         for row in self.store.broadcasting_channels()? {
@@ -141,7 +153,11 @@ impl Core {
             }
         }
         // Coins of a claim that the server calls a conflict are gone, or they are offered again.
-        let again = raised.filter(|held| !matches!(held.outcome, Some(Outcome::Conflict(_))));
+        let replaced = match raised {
+            Some(Raise::Replace(held)) => Some(held),
+            Some(Raise::Follow(_)) | None => None,
+        };
+        let again = replaced.filter(|held| !matches!(held.outcome, Some(Outcome::Conflict(_))));
         let again = again.map_or(&[][..], |held| &held.coins);
         let is_free = |coin: &Coin| !used.contains(&coin.outpoint);
         let mut free: Vec<Coin> = offered.into_iter().filter(is_free).collect();

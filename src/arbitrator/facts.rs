@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::OutPoint;
 
-use crate::chain::{BlockRef, ChainView, OutputCheck, Urgency, Watch};
+use crate::chain::{
+    BlockRef, ChainView, OutputCheck, ServerStanding, Subject, SyncOutcome, Urgency, Watch,
+};
 use crate::court::{
     ArbitratorState, Block, Case, Contract, Dossier, Facts, FundingFact, FundingState, PeerContact,
-    Progress, Spend, SpendContext,
+    Progress, Spend, SpendContext, Told,
 };
 use crate::protocol::{PaymentHash, Preimage};
 
@@ -103,20 +105,54 @@ fn funding_fact(channel: OutPoint, view: &ChainView) -> FundingFact {
     }
 }
 
+/// What the server left unsaid in this tick.
+pub(super) enum Unsaid {
+    Everything,
+    Only(BTreeSet<OutPoint>),
+}
+
+impl Unsaid {
+    pub(super) fn of(outcome: &SyncOutcome) -> Self {
+        match (outcome.server, &outcome.stopped) {
+            (ServerStanding::Current, None) => {
+                let failed = outcome.failures.iter().filter_map(|it| match it.subject {
+                    Subject::Output(outpoint) => Some(outpoint),
+                    Subject::Transaction(_) => None,
+                });
+                Unsaid::Only(failed.collect())
+            }
+            (
+                ServerStanding::Current | ServerStanding::Behind { .. } | ServerStanding::Unknown,
+                _,
+            ) => Unsaid::Everything,
+        }
+    }
+
+    fn is_of(&self, outpoint: &OutPoint) -> bool {
+        match self {
+            Unsaid::Everything => true,
+            Unsaid::Only(outpoints) => outpoints.contains(outpoint),
+        }
+    }
+}
+
 /// Whether it is known, as of this tip, if an output is spent on the chain.
-fn is_looked_at(outpoint: OutPoint, view: &ChainView, tip: BlockRef) -> bool {
-    view.output(&outpoint).is_some_and(|facts| {
-        let is_spent = facts.spend.as_ref().is_some_and(|it| it.position.is_some());
-        is_spent || facts.unspent_at == Some(tip)
+fn is_looked_at(outpoint: &OutPoint, view: &ChainView, tip: BlockRef, unsaid: &Unsaid) -> bool {
+    view.output(outpoint).is_some_and(|facts| {
+        facts.unspent_at == Some(tip)
+            || facts.spend.as_ref().is_some_and(|spend| {
+                // A hint from a mempool is kept from tick to tick.
+                spend.position.is_some() || !unsaid.is_of(outpoint)
+            })
     })
 }
 
 /// What no chain says: looked up in the store, at the signer's and the wallet's, and told by the app.
-#[derive(Default)]
 pub(super) struct Known {
     pub(super) context: SpendContext,
     pub(super) preimages: BTreeMap<PaymentHash, Preimage>,
     pub(super) peer: PeerContact,
+    pub(super) told: Told,
 }
 
 /// What was observed that concerns one channel.
@@ -126,10 +162,11 @@ pub(super) fn facts(
     view: &ChainView,
     tip: BlockRef,
     looked_up: Known,
+    unsaid: &Unsaid,
 ) -> Facts {
     let channel = dossier.channel();
     let outpoints = || std::iter::once(channel).chain(case.contracts.iter().map(|it| it.outpoint));
-    let looked_at = outpoints().filter(|outpoint| is_looked_at(*outpoint, view, tip));
+    let looked_at = outpoints().filter(|outpoint| is_looked_at(outpoint, view, tip, unsaid));
     let spends = outpoints()
         .filter_map(|outpoint| {
             let spend = view.output(&outpoint)?.spend.clone()?;
@@ -154,5 +191,6 @@ pub(super) fn facts(
         context: looked_up.context,
         preimages: looked_up.preimages,
         peer: looked_up.peer,
+        told: looked_up.told,
     }
 }

@@ -19,6 +19,18 @@ pub(super) struct Glance {
 }
 
 impl Glance {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the channel's rows cannot be read.
+    pub fn of(store: &Store, row: ChannelRow) -> Result<Self, StoreError> {
+        Ok(Glance {
+            case: store.case(row)?,
+            expected: store.funding_output(row)?,
+            carries_htlcs: store.carries_htlcs(row)?,
+        })
+    }
+
     /// Whether the channel is simply open, or has ended, and carries nothing.
     pub fn is_at_rest(&self) -> bool {
         match court::lifecycle(&self.case) {
@@ -50,11 +62,7 @@ impl Glances {
         if let Some(glance) = seen.get(&row) {
             return Ok(glance.clone());
         }
-        let glance = Rc::new(Glance {
-            case: store.case(row)?,
-            expected: store.funding_output(row)?,
-            carries_htlcs: store.carries_htlcs(row)?,
-        });
+        let glance = Rc::new(Glance::of(store, row)?);
         seen.insert(row, glance.clone());
         Ok(glance)
     }

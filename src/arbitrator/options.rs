@@ -8,6 +8,7 @@ use std::time::Duration;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Network, OutPoint, Txid};
 
+use super::sleep::SleepBudget;
 use crate::chain::{
     BlockRef, BroadcastOutcome, Budget, ChainPolicy, ChainSource, Look, ServerStanding, SyncOutcome,
 };
@@ -139,6 +140,8 @@ pub struct ResumeReport {
     pub open: Vec<ChannelReport>,
     /// The next height at which something is to be done, if nothing else happens.
     pub next_height: Option<u32>,
+    /// Until when the device may sleep now.
+    pub sleep: SleepBudget,
     pub troubles: Vec<Trouble>,
 }
 

@@ -11,10 +11,11 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::{FeeRate, OutPoint, ScriptBuf, Txid};
 
 use super::core::{Applied, Core};
-use super::facts::{concerns, contract_watches, facts, has_lost_facts, Known};
+use super::facts::{concerns, contract_watches, facts, has_lost_facts, Known, Unsaid};
 use super::glance::Glances;
 use super::options::{ResumeOptions, ResumeReport, Trouble};
 use super::purge::purge;
+use super::sleep::channel_wake_up;
 use crate::chain::{BlockRef, Budget, ChainError, ChainView, Observer, Urgency, Watch};
 use crate::channel::Feed;
 use crate::channel::Lifecycle;
@@ -67,6 +68,8 @@ struct Tick<'a> {
     glances: Glances,
     /// Whether every question of the last look was answered.
     looked_everywhere: bool,
+    /// What the server left unsaid then.
+    unsaid: Unsaid,
     /// A step of this pass learnt a preimage or released an HTLC: linked channels are looked at again.
     has_news_for_others: bool,
     /// Channels whose report is already in trouble: nothing further is tried for them in this tick.
@@ -96,6 +99,7 @@ pub(super) async fn resume(
         report: ResumeReport::default(),
         glances: Glances::default(),
         looked_everywhere: false,
+        unsaid: Unsaid::Everything,
         has_news_for_others: false,
         troubled: BTreeSet::new(),
     }
@@ -135,6 +139,7 @@ impl Tick<'_> {
             let outcome = observer.sync(&watches, &[], look).await?;
             complete = outcome.complete;
             self.looked_everywhere = outcome.complete;
+            self.unsaid = Unsaid::of(&outcome);
             self.report.take_sync(&outcome);
             complete &= self.advance_linked(observer.view()).await?;
             let now: BTreeSet<OutPoint> = watches.iter().map(|watch| watch.outpoint).collect();
@@ -264,7 +269,7 @@ impl Tick<'_> {
             // Read anew after every await: a revocation may have come in while the app was asked.
             let case = core.store.case(row)?;
             let (dossier, known) = self.read(row, &looked_up)?;
-            let facts = Input::Facts(facts(&case, &dossier, view, tip, known));
+            let facts = Input::Facts(facts(&case, &dossier, view, tip, known, &self.unsaid));
             let (_, applied) = core.apply_with(row, channel, &dossier, &facts)?;
             match applied {
                 Applied::Nothing => break,
@@ -340,7 +345,7 @@ impl Tick<'_> {
         if let Some(tagged) = unrecognised {
             let number = tagged.number;
             context.our_point = Some(tagged.our_point);
-            context.peer_secret = core.store.secrets(row)?.get(number);
+            context.peer_secret = core.store.secret(row, number, &mut unreadable)?;
             for owner in [Party::Local, Party::Remote] {
                 let past = core
                     .store
@@ -367,8 +372,20 @@ impl Tick<'_> {
             context,
             preimages,
             peer: self.options.contact(&dossier.terms.peer),
+            told: core.store.told(dossier.channel())?,
         };
         Ok((dossier, known))
+    }
+
+    /// Until when the device may sleep as far as one channel is concerned. One that cannot be read is reported as such.
+    fn tell_wake_up(&mut self, row: ChannelRow, channel: OutPoint, view: &ChainView) {
+        let (store, policy) = (&self.core.store, &self.core.policy);
+        if let Ok(glance) = self.glances.at(store, row) {
+            match channel_wake_up(store, policy, row, channel, view, &glance) {
+                Ok(wake_up) => self.report.sleep.channels.extend(wake_up),
+                Err(error) => self.trouble(channel, error),
+            }
+        }
     }
 
     /// Whether nothing is to be said of a channel. One that cannot be read is not at rest.
@@ -532,6 +549,7 @@ impl Tick<'_> {
         let height = tip.map_or(0, |tip| tip.height.to_u32());
         let at_rest = at_rest_to_read(docket.channels.len(), height);
         for (index, (row, channel)) in docket.channels.into_iter().enumerate() {
+            self.tell_wake_up(row, channel, view);
             if !at_rest.contains(&index) && self.is_at_rest(row) {
                 continue;
             }

@@ -208,13 +208,19 @@ impl Case {
         self.contracts.iter().filter(spends)
     }
 
-    /// Whether a claim of ours can never confirm as things stand: another transaction has one of its outputs. A reorg
-    /// may give it back.
+    /// Whether a claim of ours can never confirm as things stand: another transaction has one of its outputs, or a reorg took
+    /// away what made one. A reorg may give it back.
     pub fn is_void(&self, held: &Broadcast) -> bool {
-        self.claimed_by(&held.transaction).any(|contract| {
+        let is_taken = self.claimed_by(&held.transaction).any(|contract| {
             let resolution = contract.progress.resolution();
             resolution.is_some_and(|resolution| resolution.txid() != held.txid)
-        })
+        });
+        let is_known = |outpoint: &OutPoint| {
+            self.contracts.iter().any(|it| it.outpoint == *outpoint)
+                || held.coins.iter().any(|coin| coin.outpoint == *outpoint)
+        };
+        let mut inputs = held.transaction.input.iter();
+        is_taken || inputs.any(|input| !is_known(&input.previous_output))
     }
 }
 

@@ -2,18 +2,24 @@
 //!
 //! | output                                             | goes with                                                   |
 //! |----------------------------------------------------|-------------------------------------------------------------|
-//! | a balance, a second-level output of ours           | nothing                                                     |
+//! | a balance, a second-level output of ours           | nothing, but for the balance on a revoked commitment        |
 //! | an outgoing HTLC, past its expiry                  | those with the same expiry, which is the lock time          |
 //! | an incoming HTLC                                   | the others; alone from `justice_split_margin` blocks before its expiry, when the peer can take it back |
 //! | an HTLC on our commitment, static_remotekey        | nothing: the peer signed the transaction as it is           |
-//! | `to_local` of a breach                             | nothing: nobody can spend or pin it before its delay is over |
-//! | what the cheater can spend of a breach             | all of that kind; alone from `justice_split_margin` blocks before its delay is over, and when the common one stays unconfirmed |
+//! | both balances of a breach                          | each other: nobody but us can spend them yet, so nobody can pin their claim |
+//! | what the cheater can spend of a breach             | all of that kind; each alone when their claim stays unconfirmed for `claim_patience` blocks |
+//! | any of a breach, `justice_split_margin` blocks before the cheater's delay is over | nothing                      |
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use bitcoin::{OutPoint, Transaction};
 
 use super::deadlines::contestable_from;
 use super::resolver::Progress;
-use super::{Broadcast, BroadcastPurpose, Case, Contract, ContractRole, Dossier, Outcome};
+use super::{
+    Broadcast, BroadcastPurpose, Case, CloseKind, Contract, ContractRole, Dossier, Outcome,
+};
 use crate::channel::Direction;
 use crate::config::Policy;
 use crate::protocol::{ContractOutput, Party, SpendPath};
@@ -33,15 +39,37 @@ pub struct Claim {
     /// At least one; all spent in ways that fit together.
     pub contracts: Vec<Contract>,
     pub urgency: Urgency,
-    /// The claim to be replaced, with a higher feerate.
-    pub raise: Option<Broadcast>,
+    /// The claim that did not confirm.
+    pub raise: Option<Raise>,
+}
+
+/// A claim that did not confirm, and that has to be outbid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Raise {
+    /// The new one takes its place: its coins are free for it, and a mempool that holds it wants more than all of its fee
+    /// (BIP 125).
+    Replace(Broadcast),
+    /// It was taken apart, and another part of it takes its place.
+    Follow(Broadcast),
+}
+
+impl Raise {
+    /// The claim that did not confirm.
+    pub fn held(&self) -> &Broadcast {
+        match self {
+            Raise::Replace(held) | Raise::Follow(held) => held,
+        }
+    }
 }
 
 /// What may share a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Group {
     Alone(OutPoint),
-    Justice,
+    /// What the cheater cannot spend before its delay is over.
+    Balances,
+    /// What the cheater can spend at any time.
+    Pinnable,
     /// HTLCs that we take back, with this lock time.
     Timeouts(u32),
     /// HTLCs that we claim with their preimages, and that the peer cannot take back soon.
@@ -52,7 +80,7 @@ enum Group {
 pub fn claims(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<Claim> {
     let mut open: Vec<(Group, &Contract)> = Vec::new();
     let mut claims: Vec<Claim> = Vec::new();
-    let mut raised: Vec<OutPoint> = Vec::new();
+    let mut raised: BTreeSet<OutPoint> = BTreeSet::new();
     for contract in case.contracts.iter().filter(|it| is_claimable(it)) {
         if raised.contains(&contract.outpoint) {
             continue;
@@ -61,20 +89,14 @@ pub fn claims(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<
         match newest(case, contract) {
             None => open.push((group, contract)),
             Some(held) if is_due_again(held, contract, tip, policy) => {
-                // What the cheater may be pinning is taken apart; anything else goes out again as it was.
                 let together = together(case, held);
-                let alone = contract.role == ContractRole::Breach || together.len() < 2;
-                let contracts = if alone {
-                    vec![contract.clone()]
-                } else {
-                    together
-                };
-                raised.extend(contracts.iter().map(|it| it.outpoint));
-                claims.push(Claim {
-                    urgency: urgency(&contracts),
-                    contracts,
-                    raise: Some(held.clone()),
-                });
+                raised.extend(together.iter().map(|it| it.outpoint));
+                match group {
+                    Group::Balances | Group::Timeouts(_) | Group::Successes => {
+                        claims.push(again(together, Raise::Replace(held.clone())));
+                    }
+                    Group::Alone(_) | Group::Pinnable => claims.extend(apart(together, held)),
+                }
             }
             Some(_) => {}
         }
@@ -91,6 +113,28 @@ pub fn claims(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<
         }
     }
     claims
+}
+
+/// A claim made anew.
+fn again(contracts: Vec<Contract>, raise: Raise) -> Claim {
+    Claim {
+        urgency: urgency(&contracts),
+        contracts,
+        raise: Some(raise),
+    }
+}
+
+/// A claim taken apart: one for each output, so that none waits for one that the peer is pinning. The most valuable one can
+/// best afford to take its place, and goes first.
+fn apart(mut contracts: Vec<Contract>, held: &Broadcast) -> impl Iterator<Item = Claim> + '_ {
+    contracts.sort_by_key(|contract| (Reverse(contract.value_sat), contract.outpoint));
+    contracts.into_iter().enumerate().map(|(index, contract)| {
+        let raise = match index {
+            0 => Raise::Replace(held.clone()),
+            _ => Raise::Follow(held.clone()),
+        };
+        again(vec![contract], raise)
+    })
 }
 
 fn is_claimable(contract: &Contract) -> bool {
@@ -121,20 +165,24 @@ fn urgency(contracts: &[Contract]) -> Urgency {
 fn group(case: &Case, contract: &Contract, dossier: &Dossier, tip: u32, policy: &Policy) -> Group {
     let alone = Group::Alone(contract.outpoint);
     match contract.role {
+        ContractRole::CommitSweep if is_breach(case) => Group::Balances,
         ContractRole::CommitSweep | ContractRole::Anchor => alone,
         ContractRole::Breach => {
-            let soon = contestable_from(case, contract, dossier)
+            let delay = dossier.terms.remote.to_self_delay;
+            let soon = contestable_from(case, contract, delay)
                 .is_some_and(|height| tip.saturating_add(policy.justice_split_margin) >= height);
             match contract.output {
-                ContractOutput::Htlc { .. } | ContractOutput::SecondLevel if !soon => {
-                    Group::Justice
-                }
                 ContractOutput::Htlc { .. }
                 | ContractOutput::SecondLevel
                 | ContractOutput::ToLocal
                 | ContractOutput::ToRemote
-                | ContractOutput::OwnerAnchor
-                | ContractOutput::CounterpartyAnchor => alone,
+                    if soon =>
+                {
+                    alone
+                }
+                ContractOutput::Htlc { .. } | ContractOutput::SecondLevel => Group::Pinnable,
+                ContractOutput::ToLocal | ContractOutput::ToRemote => Group::Balances,
+                ContractOutput::OwnerAnchor | ContractOutput::CounterpartyAnchor => alone,
             }
         }
         ContractRole::OutgoingContest
@@ -153,6 +201,11 @@ fn group(case: &Case, contract: &Contract, dossier: &Dossier, tip: u32, policy: 
             Some((Direction::Incoming, ..)) | None => alone,
         },
     }
+}
+
+fn is_breach(case: &Case) -> bool {
+    let kind = case.close.as_ref().map(|close| close.kind);
+    matches!(kind, Some(CloseKind::Breach { .. }))
 }
 
 fn has_free_outputs(dossier: &Dossier) -> bool {

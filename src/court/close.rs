@@ -43,7 +43,11 @@ fn seen_close(
     step.case.seen = Some(spend.txid);
     let txid = spend.txid;
     step.log(facts.tip, LogKind::CloseSeen { txid, kind });
-    step.tell(dossier.channel(), EventKind::CloseSeen { txid, kind });
+    let channel = dossier.channel();
+    step.tell(channel, EventKind::CloseSeen { txid, kind });
+    if let CloseKind::Breach { number } = kind {
+        step.tell(channel, EventKind::BreachSeen { txid, number });
+    }
     Ok(())
 }
 
@@ -56,7 +60,7 @@ fn proven_close(
 ) -> Result<(), CourtError> {
     match &step.case.close {
         Some(close) if close.txid == spend.txid && close.block == block => {
-            return Ok(revoked_since(step, dossier, facts, spend)?);
+            return revoked_since(step, dossier, facts, spend);
         }
         Some(_) => forget_close(step, dossier, facts),
         None => {}
@@ -254,7 +258,8 @@ pub(super) fn absent_close(step: &mut Step, dossier: &Dossier, facts: &Facts, po
     let Some(orphan) = step.case.orphan else {
         return;
     };
-    let waited = facts.tip.saturating_sub(orphan.since) >= policy.orphan_patience;
+    let is_looked_at = facts.looked_at.contains(&dossier.channel());
+    let waited = facts.tip.saturating_sub(orphan.since) >= policy.orphan_patience && is_looked_at;
     let can_broadcast = is_permitted(&step.case) && dossier.local_commitment().is_some();
     if waited && can_broadcast && step.case.state == ArbitratorState::Default {
         step.case.latches.force_close = Some(ForceClose { since: facts.tip });

@@ -11,7 +11,7 @@ use super::summary::{self, Standing};
 use super::watcher::CloseKind;
 use super::{
     ArbitratorState, Block, Case, CloseOutput, Dossier, EventKind, Facts, LogKind, OutputKind,
-    Spend, Step,
+    Spend, Step, Told,
 };
 use crate::config::Policy;
 use crate::protocol::Party;
@@ -221,7 +221,7 @@ pub(super) fn resolution(step: &mut Step, dossier: &Dossier, facts: &Facts, poli
             || step.case.verdict(life.htlc_ref()).is_some()
     });
     // An unknown spend has no end: what it means for us is for people to find out.
-    let can_end = !matches!(close.kind, CloseKind::Unknown);
+    let can_end = !matches!(close.kind, CloseKind::Unknown) && is_heard(step, facts);
     if depth >= policy.final_depth && all_resolved && all_told && can_end {
         let txid = Some(close.txid);
         step.tell(channel, EventKind::FullyResolved { txid });
@@ -230,6 +230,15 @@ pub(super) fn resolution(step: &mut Step, dossier: &Dossier, facts: &Facts, poli
         summary::of_close(step, dossier, Standing::Final);
     } else if !step.log.is_empty() {
         summary::of_close(step, dossier, Standing::Provisional);
+    }
+}
+
+/// Whether nobody has to hear of anything before the case may end. What this very step tells nobody has heard yet.
+pub(super) fn is_heard(step: &Step, facts: &Facts) -> bool {
+    match facts.told {
+        Told::ToNobodyInParticular => true,
+        Told::Acknowledged => step.events.is_empty(),
+        Told::Awaited => false,
     }
 }
 

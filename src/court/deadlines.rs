@@ -1,94 +1,236 @@
 //! Until when the device may sleep: the first height at which sleeping on costs money, and why.
 //!
-//! | what                              | deadline                                                                     |
-//! |-----------------------------------|------------------------------------------------------------------------------|
-//! | an open channel                   | last height proven unspent + the delay that binds the peer − a margin        |
-//! | a released incoming HTLC          | `cltv_expiry − fulfil_margin`                                                |
-//! | an outgoing HTLC that is forwarded | `cltv_expiry + expiry_grace`, and `upstream_margin` before the upstream expiry |
-//! | a case that is being resolved     | its next height, and for what the peer can take, the height from which it can |
+//! | what                                    | deadline                                                                  |
+//! |-----------------------------------------|---------------------------------------------------------------------------|
+//! | a channel that can be breached          | last height proven unspent + the delay that binds the peer − a margin     |
+//! | a released incoming HTLC                | `cltv_expiry − fulfil_margin`; on the chain its expiry                    |
+//! | an outgoing HTLC that was forwarded     | `cltv_expiry + expiry_grace`, and `upstream_margin` before the upstream expiry |
+//! | an outgoing HTLC of our own             | `cltv_expiry + expiry_grace + own_payment_patience`                       |
+//! | an output that the cheater can take     | the end of its delay − the margin; once that is past, the end of its delay |
+//! | a claim that nobody else can make       | a week from now, or from when it can be made: nothing is lost by then     |
 //!
-//! Nothing here needs a network or a clock: heights are counted from the tip that is stored.
+//! HTLCs without an output on any commitment are no reason to wake: nothing is done about them on the chain. Nothing here
+//! needs a network or a clock: heights are counted from the tip that is stored.
 
-use super::{wants, Case, Contract, Dossier, FundingState, Progress};
-use crate::channel::{Direction, HtlcLife, HtlcOrigin, HtlcRef};
-use crate::config::Policy;
-use crate::protocol::Party;
+use std::collections::BTreeSet;
+
 use bitcoin::OutPoint;
 
-/// Why the device has to be awake.
+use super::permit::is_permitted;
+use super::upstream::with_output;
+use super::{ArbitratorState, Case, Contract, ContractRole, Dossier, FundingState, Progress};
+use crate::channel::{Direction, HtlcLife, HtlcOrigin, HtlcRef};
+use crate::config::Policy;
+
+/// Why the device has to be awake. Of two with the same height the one that says more comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DeadlineReason {
-    /// The peer could broadcast a revoked commitment unseen.
-    Breach,
+    /// The chain was never looked at.
+    NeverLooked,
+    /// An output of a close can be taken by the peer.
+    Claim(OutPoint),
     /// An incoming HTLC that is ours has to be settled.
     IncomingHtlc(HtlcRef),
     /// An outgoing HTLC expires.
     OutgoingHtlc(HtlcRef),
     /// An HTLC expires upstream of one that we sent on.
     UpstreamHtlc(HtlcRef),
-    /// An output can be taken by the peer.
-    Claim(OutPoint),
-    /// A case has something to do.
-    NextStep,
+    /// The peer could broadcast a revoked commitment unseen.
+    Breach,
+    /// The funding could confirm unseen, and a revoked commitment after it.
+    Funding,
+    /// A close of ours, or a claim that nobody else can make, is under way: it is not forgotten, and nothing is lost.
+    Unfinished,
 }
 
 /// The first height at which sleeping on costs money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Deadline {
-    /// At this height it is too late.
+    /// At this height it is too late. Not above the tip: what was to be done is being done, and is not through yet.
     pub height: u32,
-    /// The device should be awake at this height: hours earlier, as the jobs of a sleeping phone run late.
+    /// The device should be awake at this height, which is above the tip: hours earlier, as the jobs of a sleeping phone
+    /// run late.
     pub wake_by: u32,
     pub reason: DeadlineReason,
 }
 
-/// The deadline of one channel; `None`: it may be forgotten about. `watched` is the height up to which its funding
-/// output is proven unspent.
-pub fn deadline(
-    case: &Case,
-    dossier: &Dossier,
+/// What the deadline of a channel follows from.
+#[derive(Clone, Debug)]
+pub struct Outlook<'a> {
+    case: &'a Case,
+    peer_delay: u16,
+    htlcs: Vec<&'a HtlcLife>,
     watched: Option<u32>,
     tip: u32,
-    policy: &Policy,
-) -> Option<Deadline> {
-    let mut all = Vec::new();
-    if case.state.is_closed() {
-        all.extend(case_deadlines(case, dossier, tip, policy));
-    } else {
-        if let FundingState::Open(funding) = case.funding {
-            let delay = dossier.terms.remote.to_self_delay;
-            let proven = watched.unwrap_or(funding.height);
-            all.push((
-                breach_deadline(proven, delay, policy),
-                DeadlineReason::Breach,
-            ));
-        }
-        let lives = dossier.htlcs.values();
-        all.extend(lives.flat_map(|life| htlc_deadlines(life, policy)));
-        let next = wants::next_height(case, dossier, tip, policy);
-        all.extend(next.map(|height| (height, DeadlineReason::NextStep)));
-    }
-    all.into_iter()
-        .map(|(height, reason)| Deadline {
-            height,
-            wake_by: height.saturating_sub(policy.wake_margin),
-            reason,
-        })
-        .min()
 }
+
+impl<'a> Outlook<'a> {
+    /// A channel whose peer's delayed outputs wait `peer_delay` blocks, and which carries no HTLCs. `watched` is the
+    /// height up to which its funding output is proven unspent.
+    pub fn at_rest(case: &'a Case, peer_delay: u16, watched: Option<u32>, tip: u32) -> Self {
+        Outlook {
+            case,
+            peer_delay,
+            htlcs: Vec::new(),
+            watched,
+            tip,
+        }
+    }
+
+    /// Any channel.
+    pub fn of(case: &'a Case, dossier: &'a Dossier, watched: Option<u32>, tip: u32) -> Self {
+        let relevant: BTreeSet<HtlcRef> = with_output(dossier);
+        let lives = dossier.htlcs.values();
+        Outlook {
+            htlcs: lives
+                .filter(|life| relevant.contains(&life.htlc_ref()))
+                .collect(),
+            ..Self::at_rest(case, dossier.terms.remote.to_self_delay, watched, tip)
+        }
+    }
+
+    /// The deadline; `None`: nothing of the channel costs money, however long the device sleeps.
+    pub fn deadline(&self, policy: &Policy) -> Option<Deadline> {
+        if self.case.state == ArbitratorState::FullyResolved || self.case.cancelled.is_some() {
+            return None;
+        }
+        let mut all = Vec::new();
+        all.extend(self.breach(policy));
+        if self.case.close.is_some() {
+            all.extend(self.contracts(policy));
+            all.extend(self.untold(policy));
+        } else {
+            all.extend(self.htlcs(policy));
+            let is_closing = self.case.latches.force_close.is_some();
+            all.extend(is_closing.then(|| self.unfinished(self.tip, policy)));
+        }
+        let least = all.into_iter().min()?;
+        Some(self.deadline_at(least, policy))
+    }
+
+    fn deadline_at(&self, (height, reason): Stake, policy: &Policy) -> Deadline {
+        let next = self.tip.saturating_add(1);
+        Deadline {
+            height,
+            wake_by: height.saturating_sub(policy.wake_margin).max(next),
+            reason,
+        }
+    }
+
+    /// A revoked commitment can confirm in any block after the last that is known to hold none. A close that is not
+    /// final may give way to one in a reorg.
+    fn breach(&self, policy: &Policy) -> Option<Stake> {
+        let (proven, reason) = match (self.case.funding, &self.case.close) {
+            (FundingState::Mismatch(_), _) => return None,
+            (FundingState::Pending, _) => (self.tip, DeadlineReason::Funding),
+            (FundingState::Open(funding), None) => (
+                self.watched.unwrap_or(funding.height),
+                DeadlineReason::Breach,
+            ),
+            (FundingState::Open(_), Some(close)) => {
+                let depth = self
+                    .tip
+                    .saturating_add(1)
+                    .saturating_sub(close.block.height);
+                if depth >= policy.final_depth {
+                    return None;
+                }
+                (self.tip, DeadlineReason::Breach)
+            }
+        };
+        let delay = u32::from(self.peer_delay);
+        let rest = delay.saturating_sub(margin(self.peer_delay, policy));
+        Some((proven.saturating_add(rest), reason))
+    }
+
+    fn htlcs(&self, policy: &Policy) -> Vec<Stake> {
+        // Nothing of ours may go out: being awake changes nothing.
+        if !is_permitted(self.case) {
+            return Vec::new();
+        }
+        let lives = self.htlcs.iter();
+        lives.flat_map(|life| htlc_stakes(life, policy)).collect()
+    }
+
+    /// The HTLCs of a closed channel that somebody upstream waits for.
+    fn untold(&self, policy: &Policy) -> Vec<Stake> {
+        let is_waited_for = |life: &&&HtlcLife| {
+            let is_told = self.case.verdict(life.htlc_ref()).is_some();
+            let is_outgoing = life.terms.key.direction == Direction::Outgoing;
+            is_outgoing && !is_told && life.terms.origin != HtlcOrigin::Own
+        };
+        let lives = self.htlcs.iter().filter(is_waited_for);
+        lives.flat_map(|life| htlc_stakes(life, policy)).collect()
+    }
+
+    fn contracts(&self, policy: &Policy) -> Vec<Stake> {
+        let contracts = self.case.contracts.iter();
+        contracts
+            .filter_map(|contract| {
+                self.contested(contract, policy)
+                    .or_else(|| self.uncontested(contract, policy))
+            })
+            .collect()
+    }
+
+    fn contested(&self, contract: &Contract, policy: &Policy) -> Option<Stake> {
+        let end = contestable_from(self.case, contract, self.peer_delay)?;
+        let early = match contract.role {
+            ContractRole::Breach => end.saturating_sub(margin(self.peer_delay, policy)),
+            ContractRole::IncomingSuccess
+            | ContractRole::IncomingContest
+            | ContractRole::OutgoingContest
+            | ContractRole::OutgoingTimeout
+            | ContractRole::CommitSweep
+            | ContractRole::Anchor => end,
+        };
+        let height = if early > self.tip { early } else { end };
+        Some((height, DeadlineReason::Claim(contract.outpoint)))
+    }
+
+    fn uncontested(&self, contract: &Contract, policy: &Policy) -> Option<Stake> {
+        match contract.progress {
+            Progress::Maturing { claimable_at } => {
+                Some(self.unfinished(claimable_at.max(self.tip), policy))
+            }
+            Progress::Claimable => Some(self.unfinished(self.tip, policy)),
+            // At its expiry an HTLC becomes a claim.
+            Progress::Contested { until } => match contract.role {
+                ContractRole::OutgoingContest => Some(self.unfinished(until, policy)),
+                ContractRole::IncomingContest
+                | ContractRole::IncomingSuccess
+                | ContractRole::OutgoingTimeout
+                | ContractRole::CommitSweep
+                | ContractRole::Anchor
+                | ContractRole::Breach => None,
+            },
+            Progress::Uneconomic { .. }
+            | Progress::GivenUp { .. }
+            | Progress::Spent { .. }
+            | Progress::Resolved { .. } => None,
+        }
+    }
+
+    /// What may wait, but not for ever.
+    fn unfinished(&self, from: u32, policy: &Policy) -> Stake {
+        let patience = u32::from(policy.patient_target);
+        (from.saturating_add(patience), DeadlineReason::Unfinished)
+    }
+}
+
+/// A height at which something is lost, and what.
+type Stake = (u32, DeadlineReason);
 
 /// Half of the peer's delay is kept for getting the justice transaction confirmed, within bounds.
-fn breach_deadline(proven: u32, delay: u16, policy: &Policy) -> u32 {
-    let delay = u32::from(delay);
-    let margin = (delay / 2)
-        .min(policy.max_breach_margin)
-        .max(policy.min_breach_margin);
-    proven.saturating_add(delay.saturating_sub(margin))
+fn margin(delay: u16, policy: &Policy) -> u32 {
+    let bounded = (u32::from(delay) / 2).min(policy.max_breach_margin);
+    bounded.max(policy.min_breach_margin)
 }
 
-fn htlc_deadlines(life: &HtlcLife, policy: &Policy) -> Vec<(u32, DeadlineReason)> {
+fn htlc_stakes(life: &HtlcLife, policy: &Policy) -> Vec<Stake> {
     let htlc = life.htlc_ref();
     let expiry = life.terms.cltv_expiry;
+    let overdue = expiry.saturating_add(policy.expiry_grace);
     match (life.terms.key.direction, life.terms.origin) {
         (Direction::Incoming, _) if life.released => vec![(
             expiry.saturating_sub(policy.fulfil_margin),
@@ -97,14 +239,11 @@ fn htlc_deadlines(life: &HtlcLife, policy: &Policy) -> Vec<(u32, DeadlineReason)
         // One that may not be claimed costs nothing when it expires.
         (Direction::Incoming, _) => Vec::new(),
         (Direction::Outgoing, HtlcOrigin::Own) => vec![(
-            expiry.saturating_add(policy.own_payment_patience),
+            overdue.saturating_add(policy.own_payment_patience),
             DeadlineReason::OutgoingHtlc(htlc),
         )],
         (Direction::Outgoing, HtlcOrigin::Forwarded { expiry: before, .. }) => vec![
-            (
-                expiry.saturating_add(policy.expiry_grace),
-                DeadlineReason::OutgoingHtlc(htlc),
-            ),
+            (overdue, DeadlineReason::OutgoingHtlc(htlc)),
             (
                 before.saturating_sub(policy.upstream_margin),
                 DeadlineReason::UpstreamHtlc(htlc),
@@ -113,59 +252,36 @@ fn htlc_deadlines(life: &HtlcLife, policy: &Policy) -> Vec<(u32, DeadlineReason)
     }
 }
 
-fn case_deadlines(
-    case: &Case,
-    dossier: &Dossier,
-    tip: u32,
-    policy: &Policy,
-) -> Vec<(u32, DeadlineReason)> {
-    let mut all: Vec<_> = case
-        .contracts
-        .iter()
-        .filter_map(|contract| {
-            let height = contestable_from(case, contract, dossier)?;
-            Some((height, DeadlineReason::Claim(contract.outpoint)))
-        })
-        .collect();
-    let next = wants::next_height(case, dossier, tip, policy);
-    all.extend(next.map(|height| (height, DeadlineReason::NextStep)));
-    for life in dossier.htlcs.values() {
-        let is_told = case.verdict(life.htlc_ref()).is_some();
-        let forwarded = matches!(life.terms.origin, HtlcOrigin::Forwarded { .. });
-        if life.terms.key.direction == Direction::Outgoing && forwarded && !is_told {
-            all.extend(htlc_deadlines(life, policy));
-        }
-    }
-    all
-}
-
-/// From which height on somebody else can take an output that is ours; `None`: nobody can, or it is decided.
-pub fn contestable_from(case: &Case, contract: &Contract, dossier: &Dossier) -> Option<u32> {
+/// From which height on the peer can take an output that is ours; `None`: it cannot, or that is decided. `peer_delay`
+/// is the delay that binds it, in blocks.
+pub fn contestable_from(case: &Case, contract: &Contract, peer_delay: u16) -> Option<u32> {
     match contract.progress {
         Progress::Contested { .. } | Progress::Maturing { .. } | Progress::Claimable => {}
-        Progress::Uneconomic { .. }
+        // A reorg may take back a claim that is not settled.
+        Progress::Spent { settled: false, .. } => {}
+        Progress::Spent { settled: true, .. }
+        | Progress::Uneconomic { .. }
         | Progress::GivenUp { .. }
-        | Progress::Spent { .. }
         | Progress::Resolved { .. } => return None,
     }
     let close = case.close.as_ref()?;
-    match (contract.role, contract.htlc_figures()) {
-        (super::ContractRole::Breach, _) => {
-            // The cheater's own delay is all the time there is.
-            let created = contract
-                .created
-                .map_or(close.block.height, |block| block.height);
-            let delay = u32::from(dossier.terms.party(Party::Remote).to_self_delay);
-            Some(created.saturating_add(delay))
+    match contract.role {
+        // BOLT 5: until its delay has passed, nobody but us can spend what is the cheater's by the script; and an HTLC's
+        // second level only starts that delay.
+        ContractRole::Breach => {
+            let created = contract.created.unwrap_or(close.block).height;
+            Some(created.saturating_add(u32::from(peer_delay)))
         }
-        (super::ContractRole::IncomingSuccess, Some((_, _, expiry))) => Some(expiry),
-        (super::ContractRole::OutgoingTimeout, Some(_))
-        | (super::ContractRole::OutgoingContest, _)
-        | (super::ContractRole::IncomingContest, _)
-        | (super::ContractRole::CommitSweep, _)
-        | (super::ContractRole::Anchor, _)
-        | (super::ContractRole::IncomingSuccess | super::ContractRole::OutgoingTimeout, None) => {
-            None
-        }
+        // BOLT 5: from the expiry on the peer can take it back.
+        ContractRole::IncomingSuccess => contract.htlc_figures().map(|(_, _, expiry)| expiry),
+        // The peer may come with the preimage at any time: what that costs is upstream's deadline.
+        ContractRole::OutgoingTimeout
+        | ContractRole::OutgoingContest
+        | ContractRole::IncomingContest
+        | ContractRole::CommitSweep
+        | ContractRole::Anchor => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,9 @@
 //! | outgoing, forwarded                    | `expiry_grace` after its expiry                                               |
 //! | outgoing, our own payment              | the same, and once the peer was reached since, or after `own_payment_patience` |
 //! | without an output in any candidate     | never, unless all such that are overdue exceed `max_dust_at_risk`             |
+//!
+//! Nothing is decided of a channel that the server did not speak of in this tick. A close in a mempool decides nothing
+//! either: only a proven one makes ours superfluous.
 
 use std::cell::LazyCell;
 
@@ -60,7 +63,8 @@ pub(super) fn decisions(step: &mut Step, dossier: &Dossier, facts: &Facts, polic
     let is_open = step.case.state == ArbitratorState::Default
         && step.case.close.is_none()
         && matches!(step.case.funding, FundingState::Open(_));
-    if !is_open {
+    // A device that has just woken looks before it acts: the close it is about to make may have happened.
+    if !is_open || !facts.looked_at.contains(&dossier.channel()) {
         return;
     }
     let mut reason = None;
@@ -144,3 +148,6 @@ fn go_to_chain(step: &mut Step, dossier: &Dossier, tip: u32, reason: CloseReason
     step.tell(dossier.channel(), EventKind::GoesToChain { reason, tip });
     debug_assert!(step.case.latches.force_close == Some(ForceClose { since: tip }));
 }
+
+#[cfg(test)]
+mod tests;

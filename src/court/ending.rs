@@ -3,6 +3,7 @@
 use bitcoin::Transaction;
 
 use super::books::close_books;
+use super::contracts::is_heard;
 use super::summary::{self, Standing};
 use super::{
     ArbitratorState, Cancelled, CourtError, Dossier, EventKind, Facts, FundingState, LogKind, Step,
@@ -85,7 +86,8 @@ pub(super) fn cancelled_funding(
             step.case.cancelled = Some(Cancelled {
                 unseen_since: Some(since),
             });
-            if facts.tip.saturating_sub(since) >= policy.final_depth {
+            let has_stayed_away = facts.tip.saturating_sub(since) >= policy.final_depth;
+            if has_stayed_away && is_heard(step, facts) {
                 end(step, dossier, SummaryKind::FundingCancelled, facts.tip);
             }
         }

@@ -33,6 +33,8 @@ pub enum EventKind {
     ShortPeerDelay { delay: u16 },
     /// A close is in the mempool, unproven.
     CloseSeen { txid: Txid, kind: CloseKind },
+    /// The close in the mempool is a revoked commitment of the peer's: nothing can be claimed before it confirms.
+    BreachSeen { txid: Txid, number: u64 },
     /// A close is proven.
     ChannelClosed {
         txid: Txid,
@@ -110,6 +112,7 @@ impl Event {
             EventKind::Abandoned => "abandoned".into(),
             EventKind::ShortPeerDelay { delay } => format!("short-peer-delay/{delay}"),
             EventKind::CloseSeen { txid, kind: _ } => format!("close-seen/{txid}"),
+            EventKind::BreachSeen { txid, number: _ } => format!("breach-seen/{txid}"),
             EventKind::ChannelClosed { txid, block, .. } => format!("closed/{txid}/{block}"),
             EventKind::CloseReorged { txid, block } => format!("close-reorged/{txid}/{block}"),
             EventKind::BreachDetected { txid, number: _ } => format!("breach/{txid}"),

@@ -53,6 +53,17 @@ pub struct SpendContext {
     pub peer_secret: Option<CommitmentSecret>,
 }
 
+/// Whether what has been told of a channel was taken note of by those whom the end of its case waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Nobody has asked that it waits.
+    ToNobodyInParticular,
+    /// All of them have acknowledged every event.
+    Acknowledged,
+    /// One of them has yet to acknowledge an event.
+    Awaited,
+}
+
 /// Everything observed that concerns one channel.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -61,7 +72,8 @@ pub struct Facts {
     pub funding: FundingFact,
     /// The spenders of the watched outputs.
     pub spends: BTreeMap<OutPoint, Spend>,
-    /// The watched outputs of which it is known, as of this tip, whether they are spent on the chain.
+    /// The watched outputs of which it is known, as of this tip, whether they are spent on the chain. Of one that is spent
+    /// in a mempool the server has said so in this tick.
     pub looked_at: BTreeSet<OutPoint>,
     /// What was looked up about the funding output's spender.
     pub context: SpendContext,
@@ -69,6 +81,8 @@ pub struct Facts {
     pub preimages: BTreeMap<PaymentHash, Preimage>,
     /// Whether the app has reached the peer.
     pub peer: PeerContact,
+    /// Whether the events of the channel were taken note of.
+    pub told: Told,
 }
 
 /// What became of a broadcast.

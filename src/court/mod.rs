@@ -45,11 +45,11 @@ pub use case::{
     ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Coin, Dossier,
     ForceClose, FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,
 };
-pub use claims::{is_second_level, Claim, Urgency};
-pub use deadlines::{deadline, Deadline, DeadlineReason};
+pub use claims::{is_second_level, Claim, Raise, Urgency};
+pub use deadlines::{Deadline, DeadlineReason, Outlook};
 pub use decisions::{Advice, CloseReason, PeerContact};
 pub use event::{Event, EventKind};
-pub use facts::{Block, Facts, FundingFact, Input, Outcome, Spend, SpendContext};
+pub use facts::{Block, Facts, FundingFact, Input, Outcome, Spend, SpendContext, Told};
 pub use lifecycle::{lifecycle, refusal};
 pub use output::{Claimant, CloseOutput, Means, OutputKind, Who};
 pub use permit::{permit, Permit};

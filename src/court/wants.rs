@@ -16,7 +16,7 @@ pub enum Want {
     /// Our signature of our own commitment.
     SignCommitment,
     /// A signed transaction that claims outputs of the close.
-    Claim(Claim),
+    Claim(Box<Claim>),
 }
 
 /// What the court needs to go on with a case at this tip.
@@ -34,7 +34,7 @@ pub fn wants(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<W
     wants.extend(
         claims(case, dossier, tip, policy)
             .into_iter()
-            .map(Want::Claim),
+            .map(|claim| Want::Claim(Box::new(claim))),
     );
     wants
 }
@@ -126,7 +126,7 @@ fn is_due_claim(case: &Case, held: &Broadcast) -> bool {
         let takes = |contract: &&Contract| spends(&other.transaction, &contract.outpoint);
         claimed.iter().any(takes)
     });
-    !claimed.is_empty() && claimed.iter().all(can_be_had) && !is_replaced
+    !claimed.is_empty() && claimed.iter().all(can_be_had) && !case.is_void(held) && !is_replaced
 }
 
 #[cfg(test)]

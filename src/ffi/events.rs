@@ -2,7 +2,7 @@
 
 use super::{HtlcKey, HtlcOrigin, OutPoint};
 use crate::court;
-use crate::store::StoredEvent;
+use crate::store::{self, StoredEvent};
 
 /// How a channel was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
@@ -94,6 +94,25 @@ impl From<court::CloseReason> for CloseReason {
     }
 }
 
+/// What waits for a subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum Delivery {
+    /// Nothing.
+    Asynchronous,
+    /// The end of a case: the channel is not fully resolved, and none of its working data is purged, before the subscriber has
+    /// acknowledged every event of the channel. No claim and no broadcast ever waits.
+    Synchronous,
+}
+
+impl From<Delivery> for store::Delivery {
+    fn from(delivery: Delivery) -> Self {
+        match delivery {
+            Delivery::Asynchronous => store::Delivery::Asynchronous,
+            Delivery::Synchronous => store::Delivery::Synchronous,
+        }
+    }
+}
+
 /// Something the app should know of.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct Event {
@@ -160,6 +179,13 @@ pub enum EventKind {
         txid: String,
         /// Who closes, and how.
         kind: CloseKind,
+    },
+    /// The close in the mempool is a revoked commitment of the peer's: nothing can be claimed before it confirms.
+    BreachSeen {
+        /// The commitment transaction.
+        txid: String,
+        /// Its number.
+        number: u64,
     },
     /// A close is proven.
     ChannelClosed {
@@ -304,6 +330,10 @@ impl From<court::EventKind> for EventKind {
             court::EventKind::CloseSeen { txid, kind } => EventKind::CloseSeen {
                 txid: txid.to_string(),
                 kind: kind.into(),
+            },
+            court::EventKind::BreachSeen { txid, number } => EventKind::BreachSeen {
+                txid: txid.to_string(),
+                number,
             },
             court::EventKind::ChannelClosed {
                 txid,

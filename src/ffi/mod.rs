@@ -24,6 +24,7 @@ mod lifecycle;
 mod queries;
 mod report;
 mod signer;
+mod sleep;
 mod summary;
 mod terms;
 #[cfg(test)]
@@ -44,7 +45,7 @@ pub use channel::{
 pub use config::{default_policy, ArbitratorConfig, Network, Policy};
 pub use crypto::{KeyCrypto, Unsealed};
 pub use errors::ArbitratorError;
-pub use events::{CloseKind, CloseReason, Event, EventKind};
+pub use events::{CloseKind, CloseReason, Delivery, Event, EventKind};
 pub use foreign::{
     Coin, CoinWitness, CryptoError, CryptoSystem, InputToSign, KeyDescriptor, KeyRole, KeyTweak,
     OnchainWallet, SignRequest, Signer, SignerError, WalletError,
@@ -61,6 +62,7 @@ pub use report::{
     ContractRole, FundingState, Resolution,
 };
 pub use signer::{ChannelSecrets, SeedSigner};
+pub use sleep::{DeadlineReason, Moment, SleepBudget, WakeUp};
 pub use summary::{CloseSummary, Reestablish, SummaryKind};
 pub use terms::{ChannelKeys, ChannelTerms, ChannelType, Party, PartyTerms};
 pub use tick::{

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::input::{self, Invalid};
 use super::report::{ArbitratorState, ChannelReport};
-use super::{Block, OutPoint};
+use super::{Block, OutPoint, SleepBudget};
 use crate::{arbitrator, chain, court};
 
 /// Where a tick looks for spends.
@@ -103,6 +103,8 @@ pub struct ResumeReport {
     pub open: Vec<ChannelReport>,
     /// The next height at which something is to be done, if nothing else happens.
     pub next_height: Option<u32>,
+    /// Until when the device may sleep now.
+    pub sleep: SleepBudget,
     /// What went wrong and is tried again.
     pub troubles: Vec<Trouble>,
 }
@@ -119,6 +121,7 @@ impl From<arbitrator::ResumeReport> for ResumeReport {
             changed: report.changed.into_iter().map(OutPoint::from).collect(),
             open: report.open.into_iter().map(ChannelReport::from).collect(),
             next_height: report.next_height,
+            sleep: report.sleep.into(),
             troubles: report.troubles.into_iter().map(Trouble::from).collect(),
         }
     }

@@ -41,5 +41,7 @@ pub use keys::{
 };
 pub use obscured::{state_number, ObscuringFactor};
 pub use primitives::{CommitmentNumber, HtlcKind, Party, PaymentHash, Preimage};
-pub use secrets::{commitment_secret, CommitmentSecret, RevocationSecrets, SecretSlot};
+pub use secrets::{
+    commitment_secret, secret_from, CommitmentSecret, RevocationSecrets, SecretSlot,
+};
 pub use short_channel_id::ShortChannelId;

@@ -88,6 +88,13 @@ impl SecretSlot {
     }
 }
 
+/// The secret of commitment `number`, if one of these slots generates it: for slots that are not all there.
+pub fn secret_from(slots: &[SecretSlot], number: CommitmentNumber) -> Option<CommitmentSecret> {
+    let index = number.index();
+    let slot = slots.iter().find(|slot| slot.covers(index))?;
+    Some(generate(&slot.secret, slot.slot, index))
+}
+
 /// All secrets a peer has revealed, in at most 49 slots.
 ///
 /// Indexes count down, so a secret whose index ends in zeros comes after those it generates, and makes them redundant.
@@ -183,9 +190,7 @@ impl RevocationSecrets {
 
     /// The secret of commitment `number`, if it was revealed.
     pub fn get(&self, number: CommitmentNumber) -> Option<CommitmentSecret> {
-        let index = number.index();
-        let slot = self.slots.iter().find(|slot| slot.covers(index))?;
-        Some(generate(&slot.secret, slot.slot, index))
+        secret_from(&self.slots, number)
     }
 
     /// The only number whose secret can come next; `None` after the last of all.

@@ -178,6 +178,18 @@ impl Store {
         })
     }
 
+    /// The delay of the peer's outputs on its own commitments, in blocks: what a breach has to be answered within.
+    ///
+    /// # Errors
+    /// When the row is missing or cannot be decoded.
+    pub fn peer_delay(&self, row: ChannelRow) -> Result<u16, StoreError> {
+        let delay = self
+            .connection
+            .prepare_cached("SELECT to_self_delay FROM party WHERE channel = ?1 AND party = ?2")?
+            .query_row((row.0, party_column(Party::Remote)), |row| row.get(0))?;
+        At("party", "to_self_delay").unsigned(delay)
+    }
+
     pub(super) fn funding(&self, row: ChannelRow) -> Result<Funding, StoreError> {
         let (txid, vout, capacity, transaction) = self
             .connection

@@ -1,13 +1,17 @@
 //! The peer's revealed secrets: sealed under the data key, one row for each of BOLT 3's 49 slots.
 
-use super::error::StoreError;
+use rusqlite::Row;
+
+use super::error::{StoreError, Unreadable};
 use super::pack::{signed, At};
 use super::past::bury;
 use super::updates::put_feed;
 use super::vault::Place;
 use super::{ChannelRow, Store};
 use crate::channel::AcceptedRevocation;
-use crate::protocol::{CommitmentSecret, RevocationSecrets, SecretSlot};
+use crate::protocol::{
+    secret_from, CommitmentNumber, CommitmentSecret, RevocationSecrets, SecretSlot,
+};
 
 impl Store {
     /// The peer's revealed secrets.
@@ -15,7 +19,32 @@ impl Store {
     /// # Errors
     /// When a slot cannot be opened or contradicts the others.
     pub fn secrets(&self, row: ChannelRow) -> Result<RevocationSecrets, StoreError> {
+        let mut unreadable = Unreadable::default();
+        let slots = self.secret_slots(row, &mut unreadable)?;
+        unreadable.or_refuse()?;
         let at = At("revocation_secret", "secret");
+        RevocationSecrets::from_slots(slots).map_err(|error| at.corrupt(error))
+    }
+
+    /// The peer's secret of one commitment, if it was revealed. Slots that cannot be read are put aside: another one may
+    /// generate it, and a bad one that does not concern it never stops the punishment.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn secret(
+        &self,
+        row: ChannelRow,
+        number: CommitmentNumber,
+        unreadable: &mut Unreadable,
+    ) -> Result<Option<CommitmentSecret>, StoreError> {
+        Ok(secret_from(&self.secret_slots(row, unreadable)?, number))
+    }
+
+    fn secret_slots(
+        &self,
+        row: ChannelRow,
+        unreadable: &mut Unreadable,
+    ) -> Result<Vec<SecretSlot>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT slot, secret_index, secret FROM revocation_secret WHERE channel = ?1
              ORDER BY slot",
@@ -23,20 +52,25 @@ impl Store {
         let mut rows = statement.query([row.0])?;
         let mut slots = Vec::new();
         while let Some(found) = rows.next()? {
-            let slot: u8 = at.unsigned(found.get(0)?)?;
-            let index = at.unsigned(found.get(1)?)?;
-            let sealed: Vec<u8> = found.get(2)?;
-            let plain = self
-                .vault
-                .borrow()
-                .open(&place(row, slot, index), &sealed)?;
-            slots.push(SecretSlot {
-                slot,
-                index,
-                secret: CommitmentSecret::new(at.secret_array(&plain)?),
-            });
+            slots.extend(unreadable.sift(self.slot_of(row, found)));
         }
-        RevocationSecrets::from_slots(slots).map_err(|error| at.corrupt(error))
+        Ok(slots)
+    }
+
+    fn slot_of(&self, row: ChannelRow, found: &Row<'_>) -> Result<SecretSlot, StoreError> {
+        let at = At("revocation_secret", "secret");
+        let slot: u8 = at.unsigned(found.get(0)?)?;
+        let index = at.unsigned(found.get(1)?)?;
+        let sealed: Vec<u8> = found.get(2)?;
+        let plain = self
+            .vault
+            .borrow()
+            .open(&place(row, slot, index), &sealed)?;
+        Ok(SecretSlot {
+            slot,
+            index,
+            secret: CommitmentSecret::new(at.secret_array(&plain)?),
+        })
     }
 
     /// Writes an accepted revocation: the secret takes a slot, and the revoked commitment is no candidate any more.

@@ -10,7 +10,7 @@ use super::build::{ClaimInput, Spending, Uneconomic, Unsigned, SEGWIT_MARKER};
 use super::fees::{feerate, feerate_of};
 use crate::channel::ChannelTerms;
 use crate::config::Policy;
-use crate::court::Urgency;
+use crate::court::{Broadcast, Outcome, Raise, Urgency};
 use crate::protocol::ProtocolError;
 
 /// What a claim is bid for.
@@ -18,8 +18,8 @@ use crate::protocol::ProtocolError;
 pub struct Bid<'a> {
     pub estimates: &'a BTreeMap<u16, FeeRate>,
     pub urgency: Urgency,
-    /// The claim to be replaced, with what its inputs held.
-    pub raise: Option<(&'a Transaction, Amount)>,
+    /// The claim that did not confirm, with what its inputs held.
+    pub raise: Option<(&'a Raise, Amount)>,
     pub policy: &'a Policy,
 }
 
@@ -27,7 +27,7 @@ impl Bid<'_> {
     pub(super) fn feerate(&self) -> FeeRate {
         let refused = self
             .raise
-            .map(|(transaction, value)| feerate_of(transaction, value.to_sat()));
+            .map(|(raise, value)| feerate_of(&raise.held().transaction, value.to_sat()));
         let target = match self.urgency {
             Urgency::Patient => self.policy.patient_target,
             Urgency::Urgent => self.policy.urgent_target,
@@ -35,22 +35,20 @@ impl Bid<'_> {
         feerate(self.estimates, target, refused, self.policy)
     }
 
-    /// What a transaction of this weight with so many inputs pays.
-    pub(super) fn fee(&self, weight: Weight, inputs: usize) -> Amount {
-        let priced = fee_at(self.feerate(), weight);
-        let Some((replaced, value)) = self.raise else {
-            return priced;
-        };
-        // What is split off a claim replaces a part of it, and cannot pay for the whole.
-        if inputs < replaced.input.len() {
-            return priced;
+    /// What a claim of this weight pays.
+    pub(super) fn fee(&self, weight: Weight) -> Amount {
+        let fee = |feerate: FeeRate| fee_at(feerate, weight);
+        let bid = fee(self.feerate());
+        match self.raise {
+            // BIP 125: a replacement pays for all that it replaces, and for its own relay on top.
+            Some((Raise::Replace(held), value)) if is_in_a_mempool(held) => {
+                let paid_out = paid_out(&held.transaction);
+                let replaced = value.checked_sub(paid_out).unwrap_or(Amount::ZERO);
+                let relay = fee(FeeRate::from_sat_per_kwu(self.policy.feerate_floor.into()));
+                bid.max(replaced.checked_add(relay).unwrap_or(Amount::MAX_MONEY))
+            }
+            Some((Raise::Replace(_) | Raise::Follow(_), _)) | None => bid,
         }
-        // BIP 125, rules 3 and 4: all that the replaced one pays, and for being relayed itself.
-        let paid: Amount = replaced.output.iter().map(|output| output.value).sum();
-        let before = value.checked_sub(paid).unwrap_or(Amount::ZERO);
-        let relay = FeeRate::from_sat_per_kwu(self.policy.feerate_floor.into());
-        let least = before.checked_add(fee_at(relay, weight));
-        priced.max(least.unwrap_or(Amount::MAX_MONEY))
     }
 
     /// The most that may be spent on claiming so much.
@@ -132,7 +130,7 @@ pub fn claim(
         .map(|spending| spending.template.witness_weight())
         .sum();
     let weight = transaction.weight() + SEGWIT_MARKER + witnesses;
-    let fee = bid.fee(weight, transaction.input.len());
+    let fee = bid.fee(weight);
     let left = value.checked_sub(fee);
     match (left, transaction.output.first_mut()) {
         (Some(left), Some(output))
@@ -143,6 +141,14 @@ pub fn claim(
         (Some(_) | None, Some(_) | None) => return Ok(Err(Uneconomic { value, fee })),
     }
     Unsigned::new(terms, spendings, Vec::new(), transaction).map(Ok)
+}
+
+fn is_in_a_mempool(held: &Broadcast) -> bool {
+    held.outcome.as_ref().is_some_and(Outcome::is_held)
+}
+
+fn paid_out(transaction: &Transaction) -> Amount {
+    transaction.output.iter().map(|output| output.value).sum()
 }
 
 /// The highest lock time that an input asks for: those that share a transaction ask for the same.

@@ -107,7 +107,7 @@ fn pay(
         transaction.input.push(input);
         paid += coin.output.value;
         taken.push(coin);
-        let fee = bid.fee(weight, transaction.input.len());
+        let fee = bid.fee(weight);
         if fee > bid.budget(value) {
             return Err(NotNow::Uneconomic(Uneconomic { value, fee }));
         }
@@ -117,7 +117,7 @@ fn pay(
             return Ok(taken);
         }
     }
-    let fee = bid.fee(weight, transaction.input.len());
+    let fee = bid.fee(weight);
     Err(if fee > bid.budget(value) {
         NotNow::Uneconomic(Uneconomic { value, fee })
     } else {

@@ -5,7 +5,8 @@ use bitcoin::{Amount, ScriptBuf, Sequence, TxIn, TxOut, Txid, Witness};
 
 use super::*;
 use crate::channel::Direction;
-use crate::court::fixtures::{self, block, closed, htlc, terms, CLOSED_AT, DELAY, EXPIRY, VALUE};
+use crate::court::fixtures::outputs::{self, htlc, terms, DELAY, EXPIRY, VALUE};
+use crate::court::fixtures::{block, closed, CLOSED_AT, PEER_DELAY};
 use crate::court::output::{claimants, Standing};
 use crate::court::{
     Broadcast, CloseOutput, Contract, LogKind, Means, Money, Outcome, OutputKind, Progress, Reason,
@@ -16,7 +17,7 @@ use crate::protocol::{ChannelType, ContractOutput, Party};
 const ANCHORS: ChannelType = ChannelType::AnchorsZeroFeeHtlc;
 
 fn dossier() -> Dossier {
-    fixtures::dossier(ANCHORS)
+    outputs::dossier(ANCHORS)
 }
 
 fn file(case: &Case, log: Vec<LogEntry>, tip: u32) -> CaseFile {
@@ -25,6 +26,9 @@ fn file(case: &Case, log: Vec<LogEntry>, tip: u32) -> CaseFile {
 
 /// An output that the claimants are asked for: of whose commitment, which, and whether that is revoked.
 type Asked = (Party, ContractOutput, Standing);
+
+/// From when on who could have it, and with what.
+type Answer = (u32, Who, Means);
 
 #[test]
 fn everybody_who_could_spend_an_output_is_named_from_the_first_height_on() {
@@ -37,17 +41,18 @@ fn everybody_who_could_spend_an_output_is_named_from_the_first_height_on() {
     let received = htlc(Local, Direction::Incoming).output;
     let at = CLOSED_AT;
     let ripe = CLOSED_AT + u32::from(DELAY) - 1;
+    let theirs = CLOSED_AT + u32::from(PEER_DELAY) - 1;
     let for_all = CLOSED_AT + 15;
-    let table: [(Asked, &[(u32, Who, Means)]); 13] = [
+    let table: [(Asked, &[Answer]); 13] = [
         ((Local, ToLocal, Valid), &[(ripe, Us, Plain)]),
         (
             (Local, ToLocal, Revoked),
             &[(at, Peer, Revocation), (ripe, Us, Plain)],
         ),
-        ((Remote, ToLocal, Valid), &[(ripe, Peer, Plain)]),
+        ((Remote, ToLocal, Valid), &[(theirs, Peer, Plain)]),
         (
             (Remote, ToLocal, Revoked),
-            &[(at, Us, Revocation), (ripe, Peer, Plain)],
+            &[(at, Us, Revocation), (theirs, Peer, Plain)],
         ),
         ((Local, ToRemote, Valid), &[(at, Peer, Plain)]),
         ((Remote, ToRemote, Valid), &[(at, Us, Plain)]),
@@ -81,7 +86,7 @@ fn everybody_who_could_spend_an_output_is_named_from_the_first_height_on() {
         ),
         (
             (Remote, SecondLevel, Revoked),
-            &[(at, Us, Revocation), (ripe, Peer, Plain)],
+            &[(at, Us, Revocation), (theirs, Peer, Plain)],
         ),
     ];
     for ((owner, output, standing), expected) in table {
@@ -240,7 +245,7 @@ fn claim_of(case: &Case) -> Broadcast {
 fn to_remote(progress: Progress) -> Contract {
     Contract {
         progress,
-        ..fixtures::contract(Party::Remote, ContractOutput::ToRemote, 0)
+        ..outputs::contract(Party::Remote, ContractOutput::ToRemote, 0)
     }
 }
 
@@ -388,7 +393,7 @@ fn the_text_is_a_line_an_output_and_a_line_an_event() {
         "channel {channel}: closed, FullyResolved
 tip: 600
 funding: the funding is in block {hash} at height 100
-close: {txid} at height 400, not settled yet: the peer's commitment 1
+close: {txid} at height 200, not settled yet: the peer's commitment 1
 balance: 1000000 sat: 19300 settled, 980000 closing fee, 700 claims' fees
 next height: none
 output {txid}:0: 20000 sat, to_remote, our balance; claimed by {by}, irrevocably; 19300 sat recovered, 0 in limbo, 0 lost, 700 of fees
@@ -413,7 +418,7 @@ fn an_output_that_is_open_says_who_could_have_it_and_what_is_awaited() {
     let feerate = 700_000 / weight;
     let expected = format!(
         "{outpoint}: 20000 sat, to_remote, our balance; ours, the claim is not confirmed; \
-         open to us from height 400; waits for {by} to confirm; \
+         open to us from height 200; waits for {by} to confirm; \
          claim {by} for 700 sat ({feerate} sat per 1000 weight) since height 410, \
          last broadcast: fee too low; 0 sat recovered, 20000 in limbo, 0 lost, 0 of fees"
     );

@@ -5,9 +5,8 @@ use bitcoin::{Amount, Txid};
 
 use super::*;
 use crate::channel::Direction;
-use crate::court::fixtures::{
-    claim, closed, contract, dossier, htlc_numbered, spender, CLOSED_AT, DELAY, EXPIRY,
-};
+use crate::court::fixtures::outputs::{claim, contract, dossier, htlc_numbered, spender, EXPIRY};
+use crate::court::fixtures::{closed, CLOSED_AT, PEER_DELAY};
 use crate::court::{CloseKind, Coin, Reason, Resolution};
 use crate::protocol::ChannelType;
 
@@ -115,20 +114,23 @@ fn what_we_take_back_and_what_we_claim_never_go_together() {
 }
 
 #[test]
-fn of_a_breach_what_can_be_pinned_goes_together_until_shortly_before_the_delay_is_over() {
+fn of_a_breach_what_can_be_pinned_and_what_cannot_go_apart_and_each_alone_before_the_delay_is_over()
+{
     let margin = Policy::default().justice_split_margin;
-    let outputs = || {
+    let case = closed(
+        CloseKind::Breach { number: 0 },
         vec![
             penalty(htlc_numbered(Party::Remote, Direction::Outgoing, 0)),
             penalty(htlc_numbered(Party::Remote, Direction::Incoming, 1)),
             penalty(contract(Party::Remote, ContractOutput::ToLocal, 2)),
-        ]
-    };
-    let deadline = CLOSED_AT + u32::from(DELAY);
-    let early = grouped(outputs(), ANCHORS, deadline - margin - 1);
-    assert_eq!(early, [vec![2], vec![0, 1]]);
-    let late = grouped(outputs(), ANCHORS, deadline - margin);
-    assert_eq!(late, [[0], [1], [2]]);
+            contract(Party::Remote, ContractOutput::ToRemote, 3),
+        ],
+    );
+    let at = |tip| indices(&claims(&case, &dossier(ANCHORS), tip, &Policy::default()));
+    let deadline = CLOSED_AT + u32::from(PEER_DELAY);
+    assert_eq!(at(deadline - margin - 1), [vec![2, 3], vec![0, 1]]);
+    // Our own balance has no deadline.
+    assert_eq!(at(deadline - margin), [[0], [1], [2], [3]]);
 }
 
 #[test]
@@ -193,7 +195,8 @@ fn a_contested_claim_is_raised_when_it_stays_unconfirmed() {
     assert!(due(&case, EXPIRY + patience - 1).is_empty());
     let raised = due(&case, EXPIRY + patience);
     assert_eq!(indices(&raised), [vec![0, 1]]);
-    assert_eq!(raised[0].raise, case.broadcasts.last().cloned());
+    let replaces = Raise::Replace(case.broadcasts[0].clone());
+    assert_eq!(raised[0].raise, Some(replaces));
 }
 
 #[test]
@@ -275,5 +278,8 @@ fn the_fee_of_a_claim_counts_its_coins() {
     };
     case.broadcasts[0].coins.push(coin);
     let spent = case.spent_by(&case.broadcasts[0]);
-    assert_eq!(spent.to_sat(), 2 * crate::court::fixtures::VALUE + 7_000);
+    assert_eq!(
+        spent.to_sat(),
+        2 * crate::court::fixtures::outputs::VALUE + 7_000
+    );
 }

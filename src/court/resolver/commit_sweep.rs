@@ -48,7 +48,8 @@ mod tests {
     use super::super::Progress;
     use super::*;
     use crate::config::Policy;
-    use crate::court::fixtures::{contract, terms, view, CLOSED_AT, DELAY};
+    use crate::court::fixtures::outputs::{contract, terms, view, DELAY};
+    use crate::court::fixtures::CLOSED_AT;
     use crate::protocol::{ChannelType, Party};
 
     #[test]

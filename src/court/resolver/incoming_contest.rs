@@ -40,7 +40,7 @@ mod tests {
     use super::*;
     use crate::channel::Direction;
     use crate::config::Policy;
-    use crate::court::fixtures::{htlc, life, terms, view, EXPIRY};
+    use crate::court::fixtures::outputs::{htlc, life, terms, view, EXPIRY};
     use crate::protocol::{ChannelType, Party};
 
     /// Released, preimage known, irrevocably committed.

@@ -23,7 +23,7 @@ mod tests {
     use super::*;
     use crate::channel::Direction;
     use crate::config::Policy;
-    use crate::court::fixtures::{htlc, terms, view, EXPIRY};
+    use crate::court::fixtures::outputs::{htlc, terms, view, EXPIRY};
     use crate::protocol::{ChannelType, Party};
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which resolver answers, whatever was stored.
 
 use super::*;
-use crate::court::fixtures::{htlc, life, spend, terms, view, EXPIRY};
+use crate::court::fixtures::outputs::{htlc, life, spend, terms, view, EXPIRY};
 use crate::protocol::ChannelType;
 
 #[test]

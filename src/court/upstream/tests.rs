@@ -1,17 +1,16 @@
 //! Every row of the table, and every combination of where an HTLC has its output, what confirms, and what is known.
 
-use std::collections::BTreeMap;
-
 use bitcoin::secp256k1::{SecretKey, SECP256K1};
 use bitcoin::{OutPoint, Txid};
 
 use super::*;
 use crate::channel::Candidate;
-use crate::court::fixtures::{
-    closed, contract, dossier, htlc, life, preimage, spender, spent_by, EXPIRY, VALUE,
+use crate::court::fixtures::outputs::{
+    contract, dossier, htlc, life, preimage, spender, spent_by, EXPIRY, VALUE,
 };
+use crate::court::fixtures::{closed, quiet};
 use crate::court::resolver::{Reason, Resolution};
-use crate::court::{Block, FundingFact, PeerContact, SpendContext};
+use crate::court::Block;
 use crate::protocol::{ChannelType, Party, SpendPath};
 
 /// A settled close of this channel has this depth.
@@ -54,13 +53,8 @@ impl World {
         dossier.htlcs.insert(life.htlc_ref(), life);
         let looked_at = contracts.iter().map(|it| it.outpoint).collect();
         let facts = Facts {
-            tip: EXPIRY - 50,
-            funding: FundingFact::Unconfirmed,
-            spends: BTreeMap::new(),
             looked_at,
-            context: SpendContext::default(),
-            preimages: BTreeMap::new(),
-            peer: PeerContact::Unknown,
+            ..quiet(EXPIRY - 50)
         };
         World {
             dossier,

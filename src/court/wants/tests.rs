@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::channel::Direction;
-use crate::court::fixtures::{
-    block, claim, closed, contract, dossier, htlc_numbered, spender, CLOSED_AT, EXPIRY,
-};
+use crate::court::fixtures::outputs::{claim, contract, dossier, htlc_numbered, spender, EXPIRY};
+use crate::court::fixtures::{block, closed, CLOSED_AT};
 use crate::court::{CloseKind, ContractRole, Reason, Resolution};
 use crate::protocol::{ChannelType, ContractOutput, Party, SpendPath};
 

@@ -95,6 +95,19 @@ proptest! {
         prop_assert!(store.slots().count() <= 49);
     }
 
+    #[test]
+    fn without_one_slot_every_secret_is_found_that_another_one_generates(count in 1u64..200, which: usize) {
+        let whole = stored(&SEED, count);
+        let mut slots: Vec<_> = whole.slots().cloned().collect();
+        let lost = slots.remove(which % slots.len());
+        for number in (0..count).map(number) {
+            match secret_from(&slots, number) {
+                Some(secret) => prop_assert_eq!(Some(secret), whole.get(number)),
+                None => prop_assert!(lost.covers(number.index())),
+            }
+        }
+    }
+
     /// The newest slot may be missing: that is the store as it was before.
     #[test]
     fn a_stored_slot_that_is_missing_doubled_or_altered_is_noticed(count in 4u64..200, which: usize) {

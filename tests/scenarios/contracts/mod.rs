@@ -1,12 +1,16 @@
-//! Scenarios 10–16 and 28: HTLCs on a commitment that confirmed, each resolved by its resolver, and what is told upstream.
+//! Scenarios 10–19 and 28: HTLCs on a commitment that confirmed, each resolved by its resolver, and what is told upstream.
 
+mod breach;
 mod case_file;
 mod dangling;
+mod deadlines;
+mod decisions;
 mod incoming;
 mod linked;
 mod outgoing;
 mod reorgs;
 mod reserve;
+mod subscribers;
 
 use std::collections::BTreeMap;
 

@@ -99,7 +99,7 @@ fn the_peer_is_faster(mut world: World, on: On) {
     let theirs = world.peers_claim(&sent, on);
     world.wakes_at(sent.cltv_expiry);
     assert!(world.claim_in_mempool(&sent, on).is_some());
-    let block = world.chain.mine_txs(&[theirs.clone()]);
+    let block = world.chain.mine_txs(std::slice::from_ref(&theirs));
     block.expect("as valid as ours");
     world.phone.resume();
     let txid = theirs.compute_txid();

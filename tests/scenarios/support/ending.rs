@@ -24,7 +24,12 @@ impl World {
         let report = self.phone.report(self.outpoint());
         let events = self.phone.events();
         // A glance into a mempool is luck; all else is told in every story.
-        let is_luck = |kind: &EventKind| matches!(kind, EventKind::CloseSeen { .. });
+        let is_luck = |kind: &EventKind| {
+            matches!(
+                kind,
+                EventKind::CloseSeen { .. } | EventKind::BreachSeen { .. }
+            )
+        };
         let told = events
             .iter()
             .filter(|event| !is_luck(&event.event.kind))

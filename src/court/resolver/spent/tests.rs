@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::config::Policy;
-use crate::court::fixtures::{block, contract, htlc, spend, terms, view, DELAY, EXPIRY};
+use crate::court::fixtures::block;
+use crate::court::fixtures::outputs::{contract, htlc, spend, terms, view, DELAY, EXPIRY};
 use crate::protocol::ChannelType;
 
 /// How an output ends, as seen from us.
@@ -210,8 +211,8 @@ fn the_second_level_leaves_an_output_of_ours_at_the_index_of_its_input() {
         ..first.clone()
     };
     let path = SpendPath::HtlcTimeoutSecondLevel;
-    let both = crate::court::fixtures::spender(&terms, &[&first, &second], path);
-    let spend = crate::court::fixtures::spent_by(both, 1);
+    let both = crate::court::fixtures::outputs::spender(&terms, &[&first, &second], path);
+    let spend = crate::court::fixtures::outputs::spent_by(both, 1);
     for (parent, index) in [(&first, 0), (&second, 1)] {
         let child = child(parent, &terms, &spend).expect("ours");
         assert_eq!(child.outpoint, OutPoint::new(spend.txid, index));

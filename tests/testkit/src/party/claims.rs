@@ -201,7 +201,7 @@ impl Spend {
 }
 
 impl Built {
-    fn to_local_script(&self) -> ScriptBuf {
+    pub(super) fn to_local_script(&self) -> ScriptBuf {
         let keys = self.keys();
         get_revokeable_redeemscript(
             &keys.revocation_key,

@@ -18,7 +18,7 @@ use super::htlc::{Htlc, HtlcKey};
 use super::setup::{ChannelType, Side};
 
 /// Room for a fee input's change: what is put in beyond the fee.
-const CHANGE: Amount = Amount::from_sat(10_000);
+pub(super) const CHANGE: Amount = Amount::from_sat(10_000);
 
 impl Channel {
     /// The output of an HTLC on the owner's commitment.
@@ -128,7 +128,7 @@ impl Channel {
         Ok(spend.transaction)
     }
 
-    fn built_htlc(
+    pub(super) fn built_htlc(
         &self,
         owner: Side,
         which: Which,
@@ -174,7 +174,7 @@ impl Channel {
         Ok(to)
     }
 
-    fn known_preimage(&self, htlc: &Htlc) -> [u8; 32] {
+    pub(super) fn known_preimage(&self, htlc: &Htlc) -> [u8; 32] {
         self.preimage(&htlc.payment_hash)
             .expect("every HTLC is added with its preimage")
     }

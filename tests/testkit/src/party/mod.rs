@@ -7,6 +7,7 @@
 
 mod build;
 mod channel;
+mod cheats;
 mod claims;
 mod closing;
 mod commitments;

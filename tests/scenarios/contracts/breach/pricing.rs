@@ -1,0 +1,117 @@
+//! What justice pays, and what it does when that was not enough.
+
+use std::collections::BTreeSet;
+
+use bitcoin::{OutPoint, Transaction};
+use testkit::party::{ChannelType, Side};
+
+use super::{inputs, worth_having, FEE, REVOKED};
+use crate::support::World;
+
+twins!(
+    justice_is_urgent_from_the_start,
+    after_four_blocks_it_is_taken_apart_and_pays_more,
+    at_the_same_tip_nothing_is_priced_anew,
+    one_output_that_is_pinned_holds_up_no_other,
+);
+
+impl World {
+    /// What a transaction pays, in sat per 1,000 weight units.
+    fn feerate(&self, transaction: &Transaction) -> u64 {
+        let held = transaction.input.iter().map(|input| {
+            let made = self.known(input.previous_output.txid);
+            made.output[input.previous_output.vout as usize]
+                .value
+                .to_sat()
+        });
+        let paid: u64 = transaction.output.iter().map(|it| it.value.to_sat()).sum();
+        (held.sum::<u64>() - paid) * 1_000 / transaction.weight().to_wu()
+    }
+
+    /// The lowest feerate that waits in the mempool.
+    pub fn lowest_feerate(&self) -> u64 {
+        let waiting = self.waiting();
+        let rates = waiting.iter().map(|waiting| self.feerate(waiting));
+        rates.min().expect("something waits")
+    }
+}
+
+fn justice_is_urgent_from_the_start(mut world: World) {
+    let estimates = [(2, 20.0), (1_008, 1.0)];
+    world.chain.set_fee_estimates(estimates.into());
+    world.revoked_with_htlcs();
+    world.cheated();
+    assert!(
+        world.lowest_feerate() >= 5_000,
+        "{}",
+        world.lowest_feerate()
+    );
+}
+
+fn after_four_blocks_it_is_taken_apart_and_pays_more(mut world: World) {
+    world.revoked_with_htlcs();
+    let breach = world.cheated();
+    let before = world.lowest_feerate();
+    world.chain.mine_empty(3);
+    world.phone.resume();
+    assert_eq!(world.waiting().len(), 2, "three blocks are no reason");
+    world.chain.mine_empty(1);
+    world.phone.resume();
+    // The balances together, and each of the two HTLCs alone.
+    let claimed: Vec<usize> = world.waiting().iter().map(|it| inputs(it).len()).collect();
+    assert_eq!(claimed.len(), 3);
+    assert_eq!(claimed.iter().filter(|inputs| **inputs == 1).count(), 2);
+    assert!(world.lowest_feerate() > before);
+    world.assert_taken(&breach);
+    world.mine(1);
+    world.resolve();
+}
+
+fn at_the_same_tip_nothing_is_priced_anew(mut world: World) {
+    world.revoked_with_htlcs();
+    world.cheated();
+    let before = world.chain.mempool();
+    for _ in 0..6 {
+        world.phone.resume();
+    }
+    assert_eq!(world.chain.mempool(), before);
+}
+
+fn one_output_that_is_pinned_holds_up_no_other(mut world: World) {
+    let [outgoing, _] = world.revoked_with_htlcs();
+    let breach = world.peer_closes(REVOKED);
+    let (chain, channel) = (world.chain.as_ref(), &world.channel);
+    // It waits in the mempool, and pays more than we begin with.
+    let pin = match channel.setup().channel_type {
+        ChannelType::StaticRemotekey => channel.second_level_tx(Side::Peer, REVOKED, outgoing.key),
+        ChannelType::AnchorsZeroFeeHtlc => {
+            channel.second_level_tx_with_fee(chain, Side::Peer, REVOKED, outgoing.key, FEE)
+        }
+    };
+    let pin = pin.expect("an output");
+    world.submit(&pin);
+    world.phone.resume();
+    let pinned = inputs(&pin);
+    let all: BTreeSet<OutPoint> = worth_having(&breach).into_iter().collect();
+    let free = || all.difference(&pinned);
+    let is_ours = |world: &World, outpoint: &OutPoint| {
+        let spender = world.spender(*outpoint);
+        spender.is_some_and(|spender| world.is_ours(&spender))
+    };
+    let ticks = (0..10).find(|_| {
+        world.chain.mine_empty(1);
+        world.phone.resume();
+        free().all(|outpoint| is_ours(&world, outpoint))
+    });
+    assert!(ticks.is_some(), "what is not pinned is claimed");
+    // Raised again and again, ours is worth more to a miner in the end.
+    let ticks = (0..60).find(|_| {
+        world.chain.mine_empty(1);
+        world.phone.resume();
+        all.iter().all(|outpoint| is_ours(&world, outpoint))
+    });
+    assert!(ticks.is_some(), "what is pinned is outbid");
+    world.mine(1);
+    world.assert_taken(&breach);
+    world.resolve();
+}
