@@ -5,6 +5,7 @@
 
 mod claim;
 mod outputs;
+mod recorded;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -98,7 +99,7 @@ fn balance(case: &Case, dossier: &Dossier, log: &[LogEntry]) -> ClosingBalance {
     match &case.close {
         // Nothing of a case that has ended is purged before its books are closed.
         Some(close) if case.state == ArbitratorState::FullyResolved => {
-            ClosingBalance::past(close, capacity, &outputs::past_money(log))
+            ClosingBalance::past(close, capacity, &recorded::past_money(log))
         }
         Some(_) | None => ClosingBalance::of(case, capacity),
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bitcoin::{Amount, OutPoint};
 
 use super::claim::BroadcastFile;
+use super::recorded::{recorded, Recorded};
 use crate::config::Policy;
 use crate::court::books::Books;
 use crate::court::claims::is_sweep;
@@ -12,7 +13,7 @@ use crate::court::output::{claimants, Claimant, CloseOutput, Means, OutputKind, 
 use crate::court::waiting::{Clock, Waiting};
 use crate::court::{
     ArbitratorState, Broadcast, Case, Close, CloseKind, ClosingBalance, Contract, ContractRole,
-    Dossier, LogEntry, LogKind, Money, Progress, Reason,
+    Dossier, LogEntry, Money, Progress, Reason,
 };
 use crate::protocol::Party;
 
@@ -66,13 +67,6 @@ pub(super) fn outputs(
         .chain(behind)
         .map(|output| desk.file(output))
         .collect()
-}
-
-/// What the log says of an output.
-struct Recorded {
-    output: CloseOutput,
-    progress: Option<Progress>,
-    money: Money,
 }
 
 /// What lies on the desk of whoever makes the file.
@@ -286,63 +280,6 @@ fn newest_claims(case: &Case) -> BTreeMap<OutPoint, &Broadcast> {
         }
     }
     newest
-}
-
-/// What the log says of the outputs of the close that stands, and of those behind it.
-fn recorded(log: &[LogEntry]) -> BTreeMap<OutPoint, Recorded> {
-    let mut all: BTreeMap<OutPoint, Recorded> = BTreeMap::new();
-    for entry in log {
-        match &entry.kind {
-            LogKind::Output(output) => {
-                let recorded = Recorded {
-                    output: *output,
-                    progress: None,
-                    money: Money::default(),
-                };
-                all.insert(output.outpoint, recorded);
-            }
-            LogKind::Contract { outpoint, progress } => {
-                if let Some(recorded) = all.get_mut(outpoint) {
-                    recorded.progress = Some(*progress);
-                }
-            }
-            LogKind::Account { outpoint, money } => {
-                if let Some(recorded) = all.get_mut(outpoint) {
-                    recorded.money = *money;
-                }
-            }
-            LogKind::ContractGone { outpoint } => {
-                all.remove(outpoint);
-            }
-            LogKind::CloseReorged { .. } => all.clear(),
-            LogKind::State { .. }
-            | LogKind::Funding(_)
-            | LogKind::CloseSeen { .. }
-            | LogKind::CloseProven { .. }
-            | LogKind::ForceCloseRequested
-            | LogKind::ClosingSigned { .. }
-            | LogKind::FundingCancelled
-            | LogKind::FundingRevived
-            | LogKind::Abandoned
-            | LogKind::OrphanAbandoned { .. }
-            | LogKind::DataLoss { .. }
-            | LogKind::Restored { .. }
-            | LogKind::RestoredConfirmed
-            | LogKind::Signed { .. }
-            | LogKind::BroadcastOutcome { .. }
-            | LogKind::Resolver { .. }
-            | LogKind::Verdict { .. }
-            | LogKind::Advice { .. }
-            | LogKind::GoesToChain(_) => {}
-        }
-    }
-    all
-}
-
-/// What the outputs of a case that has ended came to.
-pub(super) fn past_money(log: &[LogEntry]) -> Vec<Money> {
-    let recorded = recorded(log);
-    recorded.values().map(|recorded| recorded.money).collect()
 }
 
 fn by_outpoint(contracts: &[Contract]) -> BTreeMap<OutPoint, &Contract> {
