@@ -27,6 +27,11 @@ public func wake(
     }
 }
 
+/// How many seconds the phone may sleep from now on, which is in seconds since 1970; nothing if no channel needs it.
+public func secondsToSleep(_ budget: SleepBudget, now: UInt64) -> UInt64? {
+    budget.overall.map { $0.wakeBy.estimatedTime > now ? $0.wakeBy.estimatedTime - now : 0 }
+}
+
 /// One event, as the user reads it.
 public func inWords(_ event: Event) -> String {
     switch event.kind {
@@ -38,6 +43,7 @@ public func inWords(_ event: Event) -> String {
     case .abandoned: "The channel was given up."
     case .shortPeerDelay(let delay): "Wake this phone at least every \(delay) blocks."
     case .closeSeen: "The channel is being closed."
+    case .breachSeen: "The peer is trying to cheat with an old state."
     case .channelClosed(_, _, let height, _): "The channel was closed at height \(height)."
     case .closeReorged: "The channel's close is unconfirmed again."
     case .breachDetected: "The peer tried to cheat with an old state."

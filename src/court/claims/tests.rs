@@ -1,7 +1,9 @@
 //! Every row of the table, and when a claim is made anew.
 
+use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash;
-use bitcoin::{Amount, Txid};
+use bitcoin::transaction::Version;
+use bitcoin::{Amount, TxIn, Txid};
 
 use super::*;
 use crate::channel::Direction;
@@ -113,24 +115,77 @@ fn what_we_take_back_and_what_we_claim_never_go_together() {
     assert_eq!(grouped(contracts, ANCHORS, EXPIRY - 100).len(), 2);
 }
 
+/// A breach: two HTLCs, the first of them worth less, the cheater's balance and ours.
+fn breach() -> Case {
+    let small = Contract {
+        value_sat: 10_000,
+        ..htlc_numbered(Party::Remote, Direction::Outgoing, 0)
+    };
+    let outputs = vec![
+        penalty(small),
+        penalty(htlc_numbered(Party::Remote, Direction::Incoming, 1)),
+        penalty(contract(Party::Remote, ContractOutput::ToLocal, 2)),
+        contract(Party::Remote, ContractOutput::ToRemote, 3),
+    ];
+    closed(CloseKind::Breach { number: 0 }, outputs)
+}
+
+/// The same, with a claim of each group out since the close.
+fn punished() -> Case {
+    let mut case = breach();
+    for group in due(&case, CLOSED_AT) {
+        let inputs = group.contracts.iter().map(|contract| TxIn {
+            previous_output: contract.outpoint,
+            ..TxIn::default()
+        });
+        let transaction = Transaction {
+            version: Version::TWO,
+            lock_time: LockTime::ZERO,
+            input: inputs.collect(),
+            output: Vec::new(),
+        };
+        case.broadcasts.push(claim(transaction, CLOSED_AT));
+    }
+    case
+}
+
 #[test]
 fn of_a_breach_what_can_be_pinned_and_what_cannot_go_apart_and_each_alone_before_the_delay_is_over()
 {
     let margin = Policy::default().justice_split_margin;
-    let case = closed(
-        CloseKind::Breach { number: 0 },
-        vec![
-            penalty(htlc_numbered(Party::Remote, Direction::Outgoing, 0)),
-            penalty(htlc_numbered(Party::Remote, Direction::Incoming, 1)),
-            penalty(contract(Party::Remote, ContractOutput::ToLocal, 2)),
-            contract(Party::Remote, ContractOutput::ToRemote, 3),
-        ],
-    );
-    let at = |tip| indices(&claims(&case, &dossier(ANCHORS), tip, &Policy::default()));
     let deadline = CLOSED_AT + u32::from(PEER_DELAY);
-    assert_eq!(at(deadline - margin - 1), [vec![2, 3], vec![0, 1]]);
-    // Our own balance has no deadline.
-    assert_eq!(at(deadline - margin), [[0], [1], [2], [3]]);
+    let early = due(&breach(), deadline - margin - 1);
+    assert_eq!(indices(&early), [vec![2, 3], vec![0, 1]]);
+    let late = due(&breach(), deadline - margin);
+    assert_eq!(indices(&late), [[0], [1], [2], [3]]);
+}
+
+#[test]
+fn justice_that_waits_is_taken_apart_where_it_can_be_pinned_and_the_most_valuable_goes_first() {
+    let case = punished();
+    let patience = Policy::default().claim_patience;
+    assert_eq!(due(&case, CLOSED_AT + patience - 1), []);
+    let anew = due(&case, CLOSED_AT + patience);
+    assert_eq!(indices(&anew), [vec![1], vec![0], vec![2, 3]]);
+    let [balances, pinnable] = &case.broadcasts[..] else {
+        panic!("two claims");
+    };
+    let raised: Vec<_> = anew.into_iter().map(|claim| claim.raise).collect();
+    let expected = [
+        Some(Raise::Replace(pinnable.clone())),
+        Some(Raise::Follow(pinnable.clone())),
+        Some(Raise::Replace(balances.clone())),
+    ];
+    assert_eq!(raised, expected);
+}
+
+#[test]
+fn a_claim_with_an_input_that_a_reorg_took_away_is_made_anew() {
+    let mut case = punished();
+    case.contracts.remove(1);
+    let anew = due(&case, CLOSED_AT);
+    assert_eq!(indices(&anew), [[0]]);
+    assert_eq!(anew[0].raise, None);
 }
 
 #[test]

@@ -10,6 +10,7 @@ import org.lightning.arbitrator.OnchainWallet
 import org.lightning.arbitrator.ResumeOptions
 import org.lightning.arbitrator.ResumeReport
 import org.lightning.arbitrator.Signer
+import org.lightning.arbitrator.SleepBudget
 
 /** A phone grants a background task about half a minute. */
 private const val MILLISECONDS_AWAKE = 25_000uL
@@ -38,6 +39,10 @@ suspend fun wake(
     }
 }
 
+/** How many seconds the phone may sleep from now on, which is in seconds since 1970; nothing if no channel needs it. */
+fun secondsToSleep(budget: SleepBudget, now: Long): Long? =
+    budget.overall?.let { (it.wakeBy.estimatedTime.toLong() - now).coerceAtLeast(0) }
+
 /** One event, as the user reads it. */
 fun inWords(event: Event): String = when (val kind = event.kind) {
     is EventKind.ChannelOpen -> "The channel is open."
@@ -48,6 +53,7 @@ fun inWords(event: Event): String = when (val kind = event.kind) {
     is EventKind.Abandoned -> "The channel was given up."
     is EventKind.ShortPeerDelay -> "Wake this phone at least every ${kind.delay} blocks."
     is EventKind.CloseSeen -> "The channel is being closed."
+    is EventKind.BreachSeen -> "The peer is trying to cheat with an old state."
     is EventKind.ChannelClosed -> "The channel was closed at height ${kind.height}."
     is EventKind.CloseReorged -> "The channel's close is unconfirmed again."
     is EventKind.BreachDetected -> "The peer tried to cheat with an old state."
