@@ -23,7 +23,7 @@ mod ending;
 mod event;
 mod facts;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod lifecycle;
 mod output;
 mod permit;
