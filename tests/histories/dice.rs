@@ -9,7 +9,8 @@ impl Dice {
         Dice(seed)
     }
 
-    fn next(&mut self) -> u64 {
+    /// Any number; also a seed for other dice.
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,7 +21,7 @@ impl Dice {
     /// A number of this range.
     pub fn among(&mut self, range: RangeInclusive<u32>) -> u32 {
         let span = u64::from(range.end() - range.start()) + 1;
-        range.start() + u32::try_from(self.next() % span).expect("a part of the range")
+        range.start() + u32::try_from(self.number() % span).expect("a part of the range")
     }
 
     /// True so many times in a hundred.
@@ -37,7 +38,7 @@ impl Dice {
     pub fn bytes(&mut self) -> [u8; 32] {
         let mut bytes = [0; 32];
         for part in bytes.chunks_mut(8) {
-            part.copy_from_slice(&self.next().to_le_bytes());
+            part.copy_from_slice(&self.number().to_le_bytes());
         }
         bytes
     }

@@ -132,7 +132,7 @@ impl Story {
         let steps = match (key.direction, how) {
             (Direction::Outgoing, Settlement::Fulfil) => {
                 self.phone.learn(preimage);
-                self.payments[payment].revealed = true;
+                self.reveals(payment);
                 if let Some(upstream) = self.payments[payment].linked {
                     self.release(upstream);
                 }
@@ -156,6 +156,16 @@ impl Story {
             change: Change::Remove(payment, how),
             steps: steps.into(),
         });
+    }
+
+    /// A preimage has come to where we may have seen it. It is that of every payment with its hash.
+    pub fn reveals(&mut self, payment: usize) {
+        let preimage = self.payments[payment].preimage;
+        let same = self
+            .payments
+            .iter_mut()
+            .filter(|it| it.preimage == preimage);
+        same.for_each(|it| it.revealed = true);
     }
 
     /// We decide to take an incoming HTLC.
@@ -190,6 +200,9 @@ impl Story {
 
     /// One message, told to the library when the engine has to.
     pub fn message(&mut self, channel: usize, step: Step) {
+        if self.dice.percent(3) {
+            self.phone.dies();
+        }
         self.note(format!("{channel}: {step:?}"));
         let line = &mut self.lines[channel];
         let outpoint = line.outpoint();

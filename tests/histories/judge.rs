@@ -3,14 +3,13 @@
 use bitcoin::hashes::{sha256, Hash};
 use bitcoin::{OutPoint, Transaction};
 use lightning_arbitrator::court::Verdict;
-use lightning_arbitrator::OnchainWallet;
 use testkit::party::{Direction, HtlcKey, Settlement, Side, Which};
 
 use crate::books::{Payment, Signed, Stage};
 use crate::story::Story;
 
-/// Below this an output need not be claimed: a claim costs some 150 sat at the least feerate, more if it was raised.
-const ECONOMIC_SAT: u64 = 2_000;
+/// Below this an output need not be claimed: half of it would not pay for its claim at the highest feerate of the histories.
+const ECONOMIC_SAT: u64 = 5_000;
 /// Released so many blocks before its expiry, an incoming HTLC can still be had.
 const IN_TIME: u32 = 24;
 
@@ -113,6 +112,11 @@ impl Story {
                 "payment {index}: {value_sat} sat of ours are {:?}; {payment:?}",
                 end.fate
             );
+            let is_taken = end.fate == Fate::Ours && !payment.is_outgoing();
+            assert!(
+                is_breach || !is_taken || payment.released_at.is_some(),
+                "payment {index} was taken and not released: {payment:?}"
+            );
         }
         if payment.is_outgoing() {
             self.judge_verdict(index, end.as_ref().map(|(_, end)| end), is_breach);
@@ -198,7 +202,7 @@ impl Story {
             let mut lines = self.lines.iter();
             lines.any(|line| *line.party.wallet_script(Side::Peer) == *script)
         };
-        let fate = if self.phone.wallet.is_our_address(script).expect("it knows") {
+        let fate = if self.phone.is_ours(script) {
             Fate::Ours
         } else if is_peers(script) {
             Fate::Theirs

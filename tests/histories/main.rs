@@ -6,9 +6,11 @@
 //! `HISTORIES=n` plays so many.
 
 mod books;
+mod choices;
 mod dice;
 mod engine;
 mod judge;
+mod many;
 mod peer;
 mod phone;
 mod source;
@@ -24,14 +26,19 @@ use std::sync::Mutex;
 
 use story::{Story, Tally, Trace};
 
-/// How many of them, unless the environment says otherwise.
-const HISTORIES: u64 = 10_000;
+/// How many of them without optimisation, unless the environment says otherwise. `scripts/test-histories.sh` plays ten thousand.
+const HISTORIES: u64 = 100;
 /// So many failures are enough to see what is wrong.
 const ENOUGH: usize = 5;
 
 fn from_environment(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
     Some(value.parse().expect("a number"))
+}
+
+/// Whether these tests are to do what takes an optimised build.
+fn is_full_run() -> bool {
+    from_environment("HISTORIES").is_some()
 }
 
 /// Plays one history. Gives what it saw, or why it failed and what happened before.

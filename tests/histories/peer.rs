@@ -2,7 +2,7 @@
 
 use bitcoin::{Amount, Transaction};
 use testkit::chain::Orphaned;
-use testkit::party::{ChannelType, Direction, HtlcKey, Side, Which};
+use testkit::party::{Channel, ChannelType, Direction, HtlcKey, Side, Which};
 
 use crate::books::Signed;
 use crate::story::Story;
@@ -24,7 +24,12 @@ impl Story {
         };
         let which = Which::Number(number.into());
         let close = self.lines[channel].party.peer_commitment_tx(which);
-        self.peer_submits(channel, &close.expect("signed"), "its commitment", number);
+        self.peer_submits(
+            channel,
+            &close.expect("signed"),
+            "its commitment",
+            number as usize,
+        );
     }
 
     fn peer_submits(
@@ -32,7 +37,7 @@ impl Story {
         channel: usize,
         transaction: &Transaction,
         what: &str,
-        which: u32,
+        which: usize,
     ) -> bool {
         let sent = self.chain.submit(transaction);
         let answer = match &sent {
@@ -62,19 +67,70 @@ impl Story {
                 self.peer_claims_htlc(channel, (owner, number), key);
             }
         }
-        let is_revoked = owner == Side::Peer && number < self.lines[channel].peer_revoked;
-        if is_revoked && self.dice.percent(chance) {
-            let party = &self.lines[channel].party;
-            let swept = party.sweep_to_local(owner, Which::Number(number), FEE);
-            if let Ok(swept) = swept {
-                self.peer_submits(channel, &swept, "the sweep of its balance", 0);
+        if self.is_revoked(channel, (owner, number)) {
+            self.cheater_claims(channel, number, chance);
+        }
+    }
+
+    /// What a cheater can take besides: several HTLCs at once, and what has waited for its delay.
+    fn cheater_claims(&mut self, channel: usize, number: u64, chance: u32) {
+        let (owner, which) = (Side::Peer, Which::Number(number));
+        let keys = self.lines[channel].carried[&(owner, number)].clone();
+        let party = self.lines[channel].party.clone();
+        let has_output = |key: &&HtlcKey| party.htlc_output(owner, which, **key).is_ok();
+        let known: Vec<HtlcKey> = keys.iter().filter(has_output).copied().collect();
+        let paid: Vec<HtlcKey> = known
+            .iter()
+            .filter(|key| key.direction == Direction::Outgoing)
+            .filter(|key| self.payments[self.index_of(channel, **key)].payee_knows)
+            .copied()
+            .collect();
+        let pays_fee = party.setup().channel_type == ChannelType::AnchorsZeroFeeHtlc;
+        if pays_fee && paid.len() > 1 && self.dice.percent(chance) && self.may_pass(1) {
+            let chain = self.chain.as_ref();
+            let all = party.aggregated_second_level_tx(chain, owner, which, &paid, FEE);
+            let all = all.expect("each has an output");
+            if self.peer_submits(
+                channel,
+                &all,
+                "its claim of all in one, as many as",
+                paid.len(),
+            ) {
+                self.saw("an aggregated second level");
+                paid.iter()
+                    .for_each(|key| self.reveals(self.index_of(channel, *key)));
+            }
+        }
+        let balance = party.sweep_to_local(owner, which, FEE).ok();
+        let second = known
+            .iter()
+            .filter_map(|key| self.second_level(&party, which, *key));
+        for sweep in second.chain(balance).collect::<Vec<_>>() {
+            if self.dice.percent(chance) && self.peer_submits(channel, &sweep, "a sweep", 0) {
+                self.saw("a cheater's sweep");
             }
         }
     }
 
-    fn peer_claims_htlc(&mut self, channel: usize, (owner, number): Signed, key: HtlcKey) {
+    /// The sweep of what a cheater's second-level transaction left it.
+    fn second_level(&self, party: &Channel, which: Which, key: HtlcKey) -> Option<Transaction> {
+        let (outpoint, _) = party.htlc_output(Side::Peer, which, key).ok()?;
+        let spend = self.chain.outspend(outpoint)?;
+        let spender = self.chain.transaction(spend.txid)?.transaction;
+        let left = spender.output.get(spend.vin as usize)?;
+        let is_delayed = left.script_pubkey.is_p2wsh() && !self.phone.is_ours(&left.script_pubkey);
+        let vout = spend.vin;
+        let sweep = party.sweep_second_level(Side::Peer, which, &spender, vout, FEE);
+        sweep.ok().filter(|_| is_delayed)
+    }
+
+    fn index_of(&self, channel: usize, key: HtlcKey) -> usize {
         let is_it = |it: &crate::books::Payment| it.channel == channel && it.key == key;
-        let index = self.payments.iter().position(is_it).expect("ours");
+        self.payments.iter().position(is_it).expect("one of ours")
+    }
+
+    fn peer_claims_htlc(&mut self, channel: usize, (owner, number): Signed, key: HtlcKey) {
+        let index = self.index_of(channel, key);
         let payment = &self.payments[index];
         let has_expired = self.chain.tip().height >= payment.expiry;
         let can = match key.direction {
@@ -97,9 +153,9 @@ impl Story {
             Side::Peer => party.second_level_tx(owner, which, key),
         };
         let Ok(claim) = claim else { return };
-        let is_taken = self.peer_submits(channel, &claim, "its claim of payment", index as u32);
+        let is_taken = self.peer_submits(channel, &claim, "its claim of payment", index);
         if is_taken && key.direction == Direction::Outgoing {
-            self.payments[index].revealed = true;
+            self.reveals(index);
         }
     }
 

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bitcoin::{Amount, Network, OutPoint, Transaction};
+use bitcoin::{Amount, Network, OutPoint, Script, Transaction};
 use futures::executor::block_on;
 use lightning_arbitrator::arbitrator::{ResumeOptions, ResumeReport};
 use lightning_arbitrator::channel::{HtlcKey, Position};
 use lightning_arbitrator::court::report::ChannelReport;
 use lightning_arbitrator::protocol::Preimage;
 use lightning_arbitrator::store::{StoredEvent, Unsealed};
-use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, SeedSigner};
+use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, OnchainWallet, SeedSigner};
 use tempfile::TempDir;
 use testkit::chain::Chain;
 use testkit::party::{self, Channel};
@@ -25,9 +25,18 @@ const ENGINE: &str = "engine";
 const COINS: usize = 40;
 const COIN: Amount = Amount::from_sat(100_000);
 
+/// Whether the process dies before every step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nap {
+    Never,
+    BeforeEveryStep,
+}
+
 pub struct Phone {
+    nap: Nap,
     config: Config,
     pub wallet: TestWallet,
+    pub server: Direct,
     signer: Arc<SeedSigner>,
     arbitrator: Option<ChainArbitrator>,
     /// What it last said of its sleep, unless it was told something since.
@@ -47,22 +56,25 @@ fn directory() -> TempDir {
 }
 
 impl Phone {
-    pub fn new(chain: Arc<dyn Chain>) -> Self {
+    pub fn new(chain: Arc<dyn Chain>, nap: Nap) -> Self {
         let directory = directory();
         let wallet = TestWallet::numbered(0);
         wallet.pay_in_all(&chain, &[COIN; COINS]);
+        let server = Direct::new(chain);
         let signer = Arc::new(SeedSigner::new(&[7; 32]).expect("32 bytes"));
         let config = Config::new(
             Network::Regtest,
             directory.path().join("phone.sqlite"),
-            Arc::new(Direct(chain)),
+            Arc::new(server.clone()),
             signer.clone(),
             Arc::new(wallet.clone()),
             Arc::new(Unsealed),
         );
         Phone {
+            nap,
             config,
             wallet,
+            server,
             signer,
             arbitrator: None,
             wake_by: None,
@@ -77,9 +89,17 @@ impl Phone {
     }
 
     fn on(&mut self) -> &ChainArbitrator {
+        if self.nap == Nap::BeforeEveryStep {
+            self.arbitrator = None;
+        }
         self.arbitrator.get_or_insert_with(|| {
             block_on(ChainArbitrator::open(self.config.clone())).expect("the file opens")
         })
+    }
+
+    /// Whether what is paid to a script is ours.
+    pub fn is_ours(&self, script: &Script) -> bool {
+        self.wallet.is_our_address(script).expect("it knows")
     }
 
     pub fn register(&mut self, channel: &Channel) {

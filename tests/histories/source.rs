@@ -2,7 +2,7 @@
 //! What a server can do wrong is the scenarios' subject.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bitcoin::{BlockHash, FeeRate, OutPoint, Transaction, TxMerkleNode, Txid};
 use lightning_arbitrator::chain::{
@@ -12,19 +12,60 @@ use lightning_arbitrator::chain::{
 use testkit::chain::{self, Branch, Chain};
 use testkit::gateway::merkle_branch;
 
+use crate::dice::Dice;
+
 /// How many headers one answer has.
 const PAGE: u32 = 100;
 
-pub struct Direct(pub Arc<dyn Chain>);
+#[derive(Clone)]
+pub struct Direct {
+    chain: Arc<dyn Chain>,
+    /// So many questions in a hundred get no answer.
+    mood: Arc<Mutex<(u32, Dice)>>,
+}
 
 impl Direct {
+    pub fn new(chain: Arc<dyn Chain>) -> Self {
+        let mood = Arc::new(Mutex::new((0, Dice::new(0))));
+        Direct { chain, mood }
+    }
+
+    /// From now on so many questions in a hundred get no answer: which, say dice of this seed.
+    pub fn fails(&self, chance: u32, seed: u64) {
+        *self.mood.lock().expect("nobody panics with it") = (chance, Dice::new(seed));
+    }
+
+    /// From now on all get theirs.
+    pub fn serves(&self) {
+        self.fails(0, 0);
+    }
+
+    /// The answer, counted.
+    fn answer<'a, T: Send + 'a>(
+        &'a self,
+        budget: &'a Budget,
+        ask: impl FnOnce() -> T + Send + 'a,
+    ) -> Answer<'a, T> {
+        Box::pin(async move {
+            budget.count_request()?;
+            let (chance, dice) = &mut *self.mood.lock().expect("nobody panics with it");
+            if *chance > 0 && dice.percent(*chance) {
+                return Err(ChainError::Unreachable {
+                    endpoint: "any".into(),
+                    why: "dice".into(),
+                });
+            }
+            Ok(ask())
+        })
+    }
+
     fn headers(&self, height: u32) -> Vec<PlacedHeader> {
         let heights = (height.saturating_sub(PAGE - 1)..=height).rev();
         heights.filter_map(|height| self.header(height)).collect()
     }
 
     fn header(&self, height: u32) -> Option<PlacedHeader> {
-        let known = self.0.block(self.0.block_hash(height)?)?;
+        let known = self.chain.block(self.chain.block_hash(height)?)?;
         Some(PlacedHeader {
             height: BlockHeight::new(height),
             header: known.block.header,
@@ -32,8 +73,8 @@ impl Direct {
     }
 
     fn proof(&self, txid: Txid) -> Option<MerkleProof> {
-        let place = self.0.transaction(txid)?.block?;
-        let block = self.0.block(place.hash)?.block;
+        let place = self.chain.transaction(txid)?.block?;
+        let block = self.chain.block(place.hash)?.block;
         let position = block
             .txdata
             .iter()
@@ -49,17 +90,6 @@ impl Direct {
     }
 }
 
-/// The answer, counted.
-fn answer<'a, T: Send + 'a>(
-    budget: &'a Budget,
-    ask: impl FnOnce() -> T + Send + 'a,
-) -> Answer<'a, T> {
-    Box::pin(async move {
-        budget.count_request()?;
-        Ok::<_, ChainError>(ask())
-    })
-}
-
 fn placed(block: chain::BlockRef) -> BlockRef {
     BlockRef {
         height: BlockHeight::new(block.height),
@@ -69,11 +99,11 @@ fn placed(block: chain::BlockRef) -> BlockRef {
 
 impl ChainSource for Direct {
     fn tip_hash<'a>(&'a self, budget: &'a Budget) -> Answer<'a, BlockHash> {
-        answer(budget, || self.0.tip().hash)
+        self.answer(budget, || self.chain.tip().hash)
     }
 
     fn newest_headers<'a>(&'a self, budget: &'a Budget) -> Answer<'a, Vec<PlacedHeader>> {
-        answer(budget, || self.headers(self.0.tip().height))
+        self.answer(budget, || self.headers(self.chain.tip().height))
     }
 
     fn headers_ending_at<'a>(
@@ -81,11 +111,11 @@ impl ChainSource for Direct {
         height: BlockHeight,
         budget: &'a Budget,
     ) -> Answer<'a, Vec<PlacedHeader>> {
-        answer(budget, move || self.headers(height.to_u32()))
+        self.answer(budget, move || self.headers(height.to_u32()))
     }
 
     fn block_status<'a>(&'a self, block: BlockHash, budget: &'a Budget) -> Answer<'a, BlockStatus> {
-        answer(budget, move || match self.0.block(block) {
+        self.answer(budget, move || match self.chain.block(block) {
             None => BlockStatus::Unknown,
             Some(known) => match known.branch {
                 Branch::Best => BlockStatus::Best {
@@ -97,7 +127,7 @@ impl ChainSource for Direct {
     }
 
     fn outspend<'a>(&'a self, outpoint: OutPoint, budget: &'a Budget) -> Answer<'a, Outspend> {
-        answer(budget, move || match self.0.outspend(outpoint) {
+        self.answer(budget, move || match self.chain.outspend(outpoint) {
             None => Outspend::Unspent,
             Some(spend) => Outspend::Spent {
                 txid: spend.txid,
@@ -111,8 +141,8 @@ impl ChainSource for Direct {
         txid: Txid,
         budget: &'a Budget,
     ) -> Answer<'a, Option<Transaction>> {
-        answer(budget, move || {
-            self.0.transaction(txid).map(|known| known.transaction)
+        self.answer(budget, move || {
+            self.chain.transaction(txid).map(|known| known.transaction)
         })
     }
 
@@ -121,7 +151,7 @@ impl ChainSource for Direct {
         txid: Txid,
         budget: &'a Budget,
     ) -> Answer<'a, Option<MerkleProof>> {
-        answer(budget, move || self.proof(txid))
+        self.answer(budget, move || self.proof(txid))
     }
 
     fn broadcast<'a>(
@@ -129,16 +159,16 @@ impl ChainSource for Direct {
         transaction: &'a Transaction,
         budget: &'a Budget,
     ) -> Answer<'a, BroadcastOutcome> {
-        answer(budget, move || match self.0.submit(transaction) {
+        self.answer(budget, move || match self.chain.submit(transaction) {
             Ok(_) => BroadcastOutcome::Accepted,
             Err(refused) => BroadcastOutcome::from_answer(400, &refused.text),
         })
     }
 
     fn fee_estimates<'a>(&'a self, budget: &'a Budget) -> Answer<'a, BTreeMap<u16, FeeRate>> {
-        answer(budget, || {
+        self.answer(budget, || {
             let per_vb = |rate: f64| FeeRate::from_sat_per_kwu((rate * 250.0) as u64);
-            let estimates = self.0.fee_estimates().into_iter();
+            let estimates = self.chain.fee_estimates().into_iter();
             estimates
                 .map(|(target, rate)| (target, per_vb(rate)))
                 .collect()

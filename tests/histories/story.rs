@@ -1,6 +1,7 @@
 //! One history: two channels of a phone that is mostly asleep, and what dice make of them.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 
 use lightning_arbitrator::arbitrator::ResumeOptions;
@@ -9,12 +10,12 @@ use lightning_arbitrator::court::ArbitratorState;
 use lightning_arbitrator::Policy;
 use testkit::chain::Chain;
 use testkit::memory::MemoryChain;
-use testkit::party::{Channel, ChannelSetup, ChannelType, Direction, Settlement, Side};
+use testkit::party::{Channel, ChannelSetup, ChannelType, Side};
 
-use crate::books::{Line, Payment, Stage};
+use crate::books::{Line, Payment};
 use crate::dice::Dice;
-use crate::engine::{Plan, Step};
-use crate::phone::Phone;
+use crate::engine::Step;
+use crate::phone::{Nap, Phone};
 use crate::words::retold;
 
 /// What happened, line by line, readable even when the history ended in a panic.
@@ -23,9 +24,9 @@ pub type Trace = Arc<Mutex<Vec<String>>>;
 /// How often something was seen.
 pub type Tally = BTreeMap<&'static str, u64>;
 
-/// Blocks between the expiries of the two legs of a forwarded payment (BOLT 2's `cltv_expiry_delta`).
-const DELTA: u32 = 80;
-/// Two weeks without an end are none.
+/// Feerates that the server may name, in sat/vB.
+const FEES: RangeInclusive<u32> = 1..=10;
+/// A month without an end is none.
 const LONGEST: u32 = 4_000;
 /// A channel that waits for nothing is slept over for so many blocks at once.
 const MOST_AT_ONCE: u32 = 500;
@@ -47,7 +48,7 @@ impl Story {
     pub fn begin(seed: u64, trace: Trace) -> Self {
         let mut dice = Dice::new(seed);
         let chain: Arc<dyn Chain> = Arc::new(MemoryChain::new());
-        let phone = Phone::new(chain.clone());
+        let phone = Phone::new(chain.clone(), Nap::Never);
         let mut story = Story {
             chain,
             phone,
@@ -149,6 +150,16 @@ impl Story {
                 options.unreachable_peers.insert(terms.peer);
             }
         }
+        // A server that fails in between: what was learnt before is kept, and the phone tries again.
+        while self.dice.percent(15) {
+            self.saw("a server that fails");
+            let chance = self.dice.among(5..=60);
+            let seed = self.dice.number();
+            self.phone.server.fails(chance, seed);
+            let report = self.phone.resume(options.clone());
+            self.note(format!("awake, the server fails: {}", report.complete));
+            self.phone.server.serves();
+        }
         let report = self.phone.resume(options);
         let wake_by = self.phone.wake_by();
         self.note(format!("awake, and again by {wake_by:?}"));
@@ -166,22 +177,23 @@ impl Story {
 
     /// The channels are used, and things happen.
     pub fn lives(&mut self) {
-        for _ in 0..self.dice.among(4..=20) {
+        for _ in 0..self.dice.among(4..=30) {
             match self.dice.among(0..=99) {
-                0..=64 => self.engine_acts(),
-                65..=79 => {
+                0..=74 => self.engine_acts(),
+                75..=83 => {
                     let blocks = self.dice.among(1..=12);
                     self.mines(blocks);
                 }
-                80..=89 => self.wakes(),
+                84..=89 => self.wakes(),
                 90..=93 => self.reorg(),
-                94..=96 => self.somebody_closes(),
+                94 | 95 => self.somebody_closes(),
+                96 | 97 => self.fees_change(FEES),
                 _ => self.peers_act(),
             }
         }
     }
 
-    fn some_channel(&mut self) -> usize {
+    pub fn some_channel(&mut self) -> usize {
         self.dice.pick(&[0, 1]).copied().expect("two")
     }
 
@@ -202,141 +214,19 @@ impl Story {
         }
     }
 
-    fn engine_acts(&mut self) {
-        let channel = self.some_channel();
-        if self.dice.percent(10) {
-            self.phone.dies();
-        }
-        if !self.answers[channel] || !self.takes_commitments(channel) {
-            return;
-        }
-        if self.lines[channel].dance.is_some() {
-            let all = self.dice.percent(80);
-            self.dance(channel);
-            while all && self.lines[channel].dance.is_some() {
-                self.dance(channel);
-            }
-            return;
-        }
-        let of_channel = |it: &&(usize, Payment)| it.1.channel == channel;
-        let numbered: Vec<(usize, Payment)> = self.payments.iter().cloned().enumerate().collect();
-        let live: Vec<usize> = numbered
-            .iter()
-            .filter(of_channel)
-            .filter(|(_, it)| it.stage == Stage::Live)
-            .map(|(index, _)| *index)
-            .collect();
-        match self.dice.among(0..=9) {
-            0..=4 => self.pays(channel),
-            5..=8 => {
-                if let Some(payment) = self.dice.pick(&live).copied() {
-                    self.settles(payment);
-                }
-            }
-            _ => {
-                let is_quiet = self.lines[channel].party.htlcs().is_empty();
-                if is_quiet && self.dice.percent(30) {
-                    self.agrees_to_close(channel);
-                }
-            }
-        }
-    }
-
-    fn amount_msat(&mut self) -> u64 {
-        u64::from(match self.dice.among(0..=9) {
-            // Dust on both commitments.
-            0 => self.dice.among(1_000..=340_000),
-            // Dust on some, and hardly worth its fee on others.
-            1 | 2 => self.dice.among(340_000..=4_000_000),
-            _ => self.dice.among(5_000_000..=80_000_000),
-        })
-    }
-
-    /// A new payment: ours, to us, or forwarded.
-    fn pays(&mut self, channel: usize) {
-        let tip = self.chain.tip().height;
-        let payee_knows = self.dice.percent(60);
-        let other = 1 - channel;
-        let waiting: Vec<usize> = (0..self.payments.len())
-            .filter(|index| {
-                let it = &self.payments[*index];
-                let is_ready = it.channel == other && it.stage == Stage::Live;
-                let is_free = it.linked.is_none() && it.released_at.is_none();
-                !it.is_outgoing() && is_ready && is_free && it.expiry > tip + DELTA + 10
-            })
-            .collect();
-        let forwarded = self.dice.pick(&waiting).copied();
-        let plan = match forwarded.filter(|_| self.dice.percent(70)) {
-            Some(upstream) => {
-                let it = &self.payments[upstream];
-                Plan {
-                    channel,
-                    direction: Direction::Outgoing,
-                    amount_msat: it.amount_msat - it.amount_msat / 100,
-                    expiry: it.expiry - DELTA,
-                    preimage: it.preimage,
-                    payee_knows,
-                    linked: Some(upstream),
-                }
-            }
-            None => {
-                let directions = [
-                    Direction::Outgoing,
-                    Direction::Incoming,
-                    Direction::Incoming,
-                ];
-                let direction = *self.dice.pick(&directions).expect("three");
-                Plan {
-                    channel,
-                    direction,
-                    amount_msat: self.amount_msat(),
-                    expiry: match direction {
-                        Direction::Outgoing => tip + self.dice.among(10..=60),
-                        Direction::Incoming => tip + self.dice.among(60..=160),
-                    },
-                    preimage: self.dice.bytes(),
-                    payee_knows,
-                    linked: None,
-                }
-            }
-        };
-        if self.add(plan).is_some() && self.dice.percent(80) {
-            while self.lines[channel].dance.is_some() {
-                self.dance(channel);
-            }
-        }
-    }
-
-    /// A live payment ends, or is to be taken.
-    fn settles(&mut self, payment: usize) {
-        let it = &self.payments[payment];
-        let (channel, knows) = (it.channel, it.payee_knows);
-        if it.is_outgoing() {
-            let how = if knows {
-                Settlement::Fulfil
-            } else {
-                Settlement::Fail
-            };
-            self.remove(payment, how);
-        } else if it.linked.is_some() {
-            let downstream = it.linked.expect("checked");
-            self.pass_on(downstream);
-        } else if knows {
-            self.release(payment);
-            if self.dice.percent(50) {
-                self.remove(payment, Settlement::Fulfil);
-            }
-        } else {
-            self.remove(payment, Settlement::Fail);
-        }
-        while self.lines[channel].dance.is_some() && self.dice.percent(90) {
-            self.dance(channel);
-        }
+    /// What the server says that a transaction should pay, in sat/vB.
+    fn fees_change(&mut self, range: RangeInclusive<u32>) {
+        let rate = self.dice.among(range);
+        self.note(format!("fees: {rate} sat/vB"));
+        let estimates = [(1, rate), (1_008, rate)].map(|(target, rate)| (target, rate.into()));
+        self.chain.set_fee_estimates(estimates.into());
     }
 
     /// No more commitments: everything is left to the chain, until every case has ended.
     pub fn ends(&mut self) {
         self.note("the end begins".into());
+        // What was not worth its fee is, once there is hardly any.
+        self.fees_change(1..=1);
         let begun = self.chain.tip().height;
         while !self.has_ended() {
             let tip = self.chain.tip().height;

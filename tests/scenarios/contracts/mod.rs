@@ -7,7 +7,6 @@ mod deadlines;
 mod decisions;
 mod incoming;
 mod linked;
-mod many;
 mod outgoing;
 mod reorgs;
 mod reserve;
