@@ -21,7 +21,7 @@ mod ending;
 mod event;
 mod facts;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod lifecycle;
 mod permit;
 pub mod report;
