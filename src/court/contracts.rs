@@ -5,10 +5,14 @@ use std::collections::BTreeSet;
 use bitcoin::Txid;
 
 use super::balance::paid_out;
+use super::books::close_books;
 use super::resolver::{self, Contract, Progress, Reason, Resolution, View};
 use super::summary::{self, Standing};
 use super::watcher::CloseKind;
-use super::{ArbitratorState, Block, Case, Dossier, EventKind, Facts, LogKind, Spend, Step, Told};
+use super::{
+    ArbitratorState, Block, Case, CloseOutput, Dossier, EventKind, Facts, LogKind, OutputKind,
+    Spend, Step, Told,
+};
 use crate::config::Policy;
 use crate::protocol::Party;
 
@@ -130,6 +134,12 @@ fn descend(step: &mut Step, dossier: &Dossier, facts: &Facts) {
         let is_known = |known: &Contract| known.outpoint == child.outpoint;
         if !step.case.contracts.iter().any(is_known) {
             let (outpoint, progress) = (child.outpoint, child.progress);
+            let output = CloseOutput {
+                outpoint,
+                value_sat: child.value_sat,
+                kind: OutputKind::from(&child),
+            };
+            step.log(facts.tip, LogKind::Output(output));
             step.log(facts.tip, LogKind::Contract { outpoint, progress });
             step.case.contracts.push(child);
         }
@@ -215,6 +225,7 @@ pub(super) fn resolution(step: &mut Step, dossier: &Dossier, facts: &Facts, poli
     if depth >= policy.final_depth && all_resolved && all_told && can_end {
         let txid = Some(close.txid);
         step.tell(channel, EventKind::FullyResolved { txid });
+        close_books(step, facts.tip);
         step.enter(facts.tip, ArbitratorState::FullyResolved);
         summary::of_close(step, dossier, Standing::Final);
     } else if !step.log.is_empty() {

@@ -2,6 +2,7 @@
 
 use bitcoin::Transaction;
 
+use super::books::close_books;
 use super::contracts::is_heard;
 use super::summary::{self, Standing};
 use super::{
@@ -103,6 +104,7 @@ pub(super) fn on_abandon(step: &mut Step, dossier: &Dossier, tip: u32) {
 fn end(step: &mut Step, dossier: &Dossier, kind: SummaryKind, tip: u32) {
     let txid = step.case.close.as_ref().map(|close| close.txid);
     step.tell(dossier.channel(), EventKind::FullyResolved { txid });
+    close_books(step, tip);
     step.enter(tip, ArbitratorState::FullyResolved);
     summary::by_the_app(step, dossier, kind, Standing::Final);
 }

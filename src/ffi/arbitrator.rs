@@ -11,8 +11,8 @@ use super::foreign::{
 };
 use super::input::{self, Invalid, Within};
 use super::{
-    log, ArbitratorConfig, ArbitratorError, ChannelReport, ChannelTerms, CloseSummary, Delivery,
-    Event, ForceCloseStatus, HtlcKey, LocalUpdate, OutPoint, Position, RemoteUpdate, ResumeOptions,
+    ArbitratorConfig, ArbitratorError, ChannelReport, ChannelTerms, CloseSummary, Delivery, Event,
+    ForceCloseStatus, HtlcKey, LocalUpdate, OutPoint, Position, RemoteUpdate, ResumeOptions,
     ResumeReport,
 };
 use crate::arbitrator::{self, Config};
@@ -252,7 +252,7 @@ impl ChainArbitrator {
             .log(channel)
             .await?
             .iter()
-            .map(log::line)
+            .map(ToString::to_string)
             .collect())
     }
 

@@ -320,7 +320,7 @@ impl ContractRole {
 
 /// The tip from which on the *next* block may hold a spend with a relative locktime of `delay` blocks of an
 /// output confirmed at `height` (BIP 68).
-fn claimable_at(height: u32, delay: u16) -> u32 {
+pub(super) fn claimable_at(height: u32, delay: u16) -> u32 {
     height.saturating_add(u32::from(delay).max(1)) - 1
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::channel::Direction;
 use crate::court::fixtures::outputs::{claim, contract, dossier, htlc_numbered, spender, EXPIRY};
 use crate::court::fixtures::{block, closed, CLOSED_AT};
-use crate::court::{CloseKind, ContractRole, Resolution};
+use crate::court::{CloseKind, ContractRole, Reason, Resolution};
 use crate::protocol::{ChannelType, ContractOutput, Party, SpendPath};
 
 const ANCHORS: ChannelType = ChannelType::AnchorsZeroFeeHtlc;
@@ -125,7 +125,7 @@ fn the_next_height_is_that_of_what_the_case_waits_for() {
         (left(Reason::ReserveNeeded { fee_sat: 1 }), Some(tip + 1)),
         (
             left(Reason::FeeAboveValue { fee_sat: 1 }),
-            Some(CLOSED_AT + policy.end_patience),
+            Some(tip + policy.reprice_interval),
         ),
         (left(Reason::AnchorAlone), None),
         (

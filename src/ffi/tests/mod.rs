@@ -1,6 +1,7 @@
 //! The face holds what it says: every bad input is refused by name, every error keeps a case, no future needs a runtime.
 
 mod arbitrator;
+mod case_file;
 mod errors;
 mod foreign;
 mod input;
