@@ -20,7 +20,7 @@ twins!(
 impl World {
     /// The cheater's second-level transactions of these HTLCs, all by preimage: one for all of them, with a coin before
     /// them, where the format allows it.
-    fn second_level(&self, htlcs: &[HtlcKey]) -> Vec<Transaction> {
+    pub fn second_level(&self, htlcs: &[HtlcKey]) -> Vec<Transaction> {
         let (chain, channel) = (self.chain.as_ref(), &self.channel);
         let peer = Side::Peer;
         match channel.setup().channel_type {

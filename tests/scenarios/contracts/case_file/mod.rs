@@ -1,12 +1,15 @@
 //! The case file: whatever state a case is in, every output is in it, and every satoshi of the channel.
 
+mod fees;
+
 use bitcoin::Amount;
 use futures::executor::block_on;
 use lightning_arbitrator::court::case_file::{CaseFile, OutputFile};
 use lightning_arbitrator::court::{
-    ArbitratorState, LogKind, Outcome, OutputKind, Progress, Reason, Resolution, Waiting, Who,
+    ArbitratorState, LogKind, Means, Outcome, OutputKind, Progress, Resolution, Waiting, Who,
 };
 use lightning_arbitrator::protocol::{ContractOutput, Party};
+use testkit::chain::Orphaned;
 use testkit::party::{ChannelType, CooperativeClose, Which};
 
 use super::On;
@@ -20,10 +23,9 @@ twins!(
     the_claim_that_is_out_is_told_with_what_became_of_it,
     an_htlc_that_times_out_is_told_from_contest_to_verdict,
     the_file_outlives_the_case,
-    what_is_not_worth_its_fee_is_declared_and_claimed_when_fees_fall,
-    what_never_was_worth_its_fee_is_left_when_patience_ends,
-    a_small_htlc_is_left_and_the_large_one_beside_it_is_claimed,
     what_a_second_level_left_is_an_output_of_its_own,
+    every_output_of_a_breach_is_ours_from_the_first_block_on,
+    a_reorg_takes_the_outputs_and_leaves_the_history,
 );
 
 fn file(world: &mut World) -> CaseFile {
@@ -267,75 +269,6 @@ fn the_file_outlives_the_case(mut world: World) {
     assert_eq!(after.timeline[..before.timeline.len()], before.timeline);
 }
 
-/// What the server says a claim would have to pay, in sat/vB, however long it may wait.
-fn fees_are(world: &World, sat_per_vb: f64) {
-    let estimates = [(1, sat_per_vb), (1008, sat_per_vb)];
-    world.chain.set_fee_estimates(estimates.into());
-}
-
-fn what_is_not_worth_its_fee_is_declared_and_claimed_when_fees_fall(mut world: World) {
-    let expiry = world.pays(20_000).cltv_expiry;
-    world.closes(On::Theirs);
-    fees_are(&world, 500.0);
-    world.wakes_at(expiry);
-    let spike = file(&mut world);
-    let htlc = only(&spike, is_htlc);
-    assert!(matches!(
-        htlc.progress,
-        Some(Progress::Uneconomic {
-            reason: Reason::FeeAboveValue { fee_sat: 10_000.. }
-        })
-    ));
-    assert!(matches!(htlc.waiting, Waiting::LowerFees { .. }));
-    assert_eq!(spike.balance.uneconomic.to_sat() % 20_000, anchors(&world));
-
-    // The case does not end with it, and looks again once a day.
-    world.wakes_after(200);
-    let waits = file(&mut world);
-    assert_eq!(waits.state, ArbitratorState::WaitingFullResolution);
-    assert_eq!(only(&waits, is_htlc).next_height, Some(waits.tip + 144));
-
-    fees_are(&world, 5.0);
-    world.phone.resume();
-    world.wakes_after(6);
-    let calm = file(&mut world);
-    let htlc = only(&calm, is_htlc);
-    assert!(htlc.money.recovered_sat > 10_000, "{calm}");
-}
-
-fn what_never_was_worth_its_fee_is_left_when_patience_ends(mut world: World) {
-    let expiry = world.pays(20_000).cltv_expiry;
-    world.closes(On::Theirs);
-    fees_are(&world, 500.0);
-    let patience = world.phone.config.policy.end_patience;
-    world.wakes_at(expiry + patience - 1);
-    let before = file(&mut world);
-    assert_eq!(before.state, ArbitratorState::WaitingFullResolution);
-    assert_eq!(before.next_height, Some(expiry + patience));
-    world.wakes_after(1);
-    let after = file(&mut world);
-    assert_eq!(after.state, ArbitratorState::FullyResolved);
-    let htlc = only(&after, is_htlc);
-    assert!(matches!(htlc.progress, Some(Progress::Uneconomic { .. })));
-    assert_eq!(htlc.money.in_limbo_sat, 20_000);
-    assert_eq!(after.balance.uneconomic.to_sat(), 20_000 + anchors(&world));
-}
-
-fn a_small_htlc_is_left_and_the_large_one_beside_it_is_claimed(mut world: World) {
-    let expiry = world.pays(200_000).cltv_expiry;
-    world.pays(5_000);
-    world.closes(On::Theirs);
-    fees_are(&world, 100.0);
-    world.wakes_at(expiry);
-    world.wakes_after(6);
-    let file = file(&mut world);
-    for output in of(&file, is_htlc) {
-        let is_left = matches!(output.progress, Some(Progress::Uneconomic { .. }));
-        assert_eq!(is_left, output.value.to_sat() == 5_000, "{file}");
-    }
-    assert_eq!(of(&file, is_htlc).len(), 2);
-}
-
 fn what_a_second_level_left_is_an_output_of_its_own(mut world: World) {
     world.with_reserve();
     let expiry = world.pays(20_000).cltv_expiry;
@@ -366,10 +299,49 @@ fn what_a_second_level_left_is_an_output_of_its_own(mut world: World) {
     assert_eq!(ended.balance.wallet_fees, file.balance.wallet_fees);
 }
 
-/// What stands in our anchor, if there is one: never worth its fee.
-fn anchors(world: &World) -> u64 {
-    match world.channel.setup().channel_type {
-        ChannelType::StaticRemotekey => 0,
-        ChannelType::AnchorsZeroFeeHtlc => 330,
+fn every_output_of_a_breach_is_ours_from_the_first_block_on(mut world: World) {
+    let [outgoing, _] = world.revoked_with_htlcs();
+    world.phone.resume();
+    let breach = world.cheated();
+    let at = world.height();
+    let first = file(&mut world);
+    for output in of(&first, |kind| is_htlc(kind) || is_to_local(kind)) {
+        let claimants = output.claimants.iter();
+        let mut ours = claimants.filter(|it| it.means == Means::Revocation);
+        let by_penalty = ours.next().expect("the penalty");
+        assert_eq!((by_penalty.who, by_penalty.from), (Who::Us, at));
     }
+    assert_eq!(of(&first, is_htlc).len(), 2);
+
+    // The cheater takes one of them through its second level: what that leaves is ours too.
+    let taken = world.second_level(&[outgoing.key]);
+    world.chain.mine_txs(&taken).expect("valid");
+    world.phone.resume();
+    let followed = file(&mut world);
+    assert!(followed.outputs.len() > breach.output.len(), "{followed}");
+    world.wakes_after(6);
+    let settled = file(&mut world);
+    assert_eq!(settled.balance.lost, Amount::ZERO);
+    assert_eq!(settled.balance.contested, Amount::ZERO);
+}
+
+fn a_reorg_takes_the_outputs_and_leaves_the_history(mut world: World) {
+    world.phone.resume();
+    world.peer_closes(Which::Current);
+    world.phone.resume();
+    let before = file(&mut world);
+    world.reorg(1, Orphaned::Drop);
+    world.phone.resume();
+    let after = file(&mut world);
+    assert!(after.close.is_none() && after.outputs.is_empty(), "{after}");
+    assert_eq!(after.timeline[..before.timeline.len()], before.timeline);
+    let is_reorg = |kind: &LogKind| matches!(kind, LogKind::CloseReorged { .. });
+    assert!(after.timeline.iter().any(|entry| is_reorg(&entry.kind)));
+    world.mine(1);
+    world.phone.resume();
+    let again = file(&mut world);
+    let kinds = |file: &CaseFile| -> Vec<OutputKind> {
+        file.outputs.iter().map(|output| output.kind).collect()
+    };
+    assert_eq!(kinds(&again), kinds(&before));
 }
