@@ -73,6 +73,12 @@ impl World {
         breach
     }
 
+    /// The cheater's second-level transaction of one HTLC of the revoked commitment.
+    pub fn cheaters_second_level(&self, htlc: &Htlc) -> Transaction {
+        let second = self.peers_second_level(htlc, REVOKED);
+        second.expect("it has an output")
+    }
+
     /// What the mempool holds.
     pub fn waiting(&self) -> Vec<Transaction> {
         let txids = self.chain.mempool();

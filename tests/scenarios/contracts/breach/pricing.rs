@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use bitcoin::{OutPoint, Transaction};
-use testkit::party::{ChannelType, Side};
 
-use super::{inputs, worth_having, FEE, REVOKED};
+use super::{inputs, worth_having, REVOKED};
 use crate::support::World;
 
 twins!(
@@ -80,15 +79,8 @@ fn at_the_same_tip_nothing_is_priced_anew(mut world: World) {
 fn one_output_that_is_pinned_holds_up_no_other(mut world: World) {
     let [outgoing, _] = world.revoked_with_htlcs();
     let breach = world.peer_closes(REVOKED);
-    let (chain, channel) = (world.chain.as_ref(), &world.channel);
     // It waits in the mempool, and pays more than we begin with.
-    let pin = match channel.setup().channel_type {
-        ChannelType::StaticRemotekey => channel.second_level_tx(Side::Peer, REVOKED, outgoing.key),
-        ChannelType::AnchorsZeroFeeHtlc => {
-            channel.second_level_tx_with_fee(chain, Side::Peer, REVOKED, outgoing.key, FEE)
-        }
-    };
-    let pin = pin.expect("an output");
+    let pin = world.cheaters_second_level(&outgoing);
     world.submit(&pin);
     world.phone.resume();
     let pinned = inputs(&pin);

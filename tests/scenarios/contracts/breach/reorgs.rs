@@ -3,9 +3,9 @@
 use bitcoin::Transaction;
 use lightning_arbitrator::court::{CloseKind, EventKind};
 use testkit::chain::Orphaned;
-use testkit::party::{ChannelType, Side, Which};
+use testkit::party::Which;
 
-use super::{FEE, NUMBER, REVOKED};
+use super::{NUMBER, REVOKED};
 use crate::support::World;
 
 twins!(
@@ -127,14 +127,7 @@ fn a_breach_takes_the_place_of_an_honest_close_that_was_settled(mut world: World
 fn a_second_level_that_a_reorg_took_away_leads_back_to_the_first(mut world: World) {
     let [outgoing, _] = world.revoked_with_htlcs();
     let breach = world.cheated();
-    let (chain, channel) = (world.chain.as_ref(), &world.channel);
-    let second = match channel.setup().channel_type {
-        ChannelType::StaticRemotekey => channel.second_level_tx(Side::Peer, REVOKED, outgoing.key),
-        ChannelType::AnchorsZeroFeeHtlc => {
-            channel.second_level_tx_with_fee(chain, Side::Peer, REVOKED, outgoing.key, FEE)
-        }
-    };
-    let second = second.expect("an output");
+    let second = world.cheaters_second_level(&outgoing);
     let of_second = |world: &mut World| {
         let channel = world.outpoint();
         let contracts = world.phone.report(channel).contracts.into_iter();

@@ -120,14 +120,8 @@ fn taken_back_after_the_expiry(mut world: World) {
     world.round();
     world.mine(20);
     let breach = world.cheated();
-    let (chain, channel) = (world.chain.as_ref(), &world.channel);
-    let second = match channel.setup().channel_type {
-        ChannelType::StaticRemotekey => channel.second_level_tx(Side::Peer, REVOKED, htlc.key),
-        ChannelType::AnchorsZeroFeeHtlc => {
-            channel.second_level_tx_with_fee(chain, Side::Peer, REVOKED, htlc.key, FEE)
-        }
-    };
-    let second = [second.expect("an output")];
+    let second = world.cheaters_second_level(&htlc);
+    let second = [second];
     world.chain.mine_txs(&second).expect("valid");
     world.phone.resume();
     let left = world.left_of(htlc.key, &second);
