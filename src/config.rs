@@ -66,6 +66,9 @@ pub struct Policy {
     /// Blocks for which a case is kept open, after its outputs could have been resolved, for one that is not worth its fee,
     /// or that the peer does not take back: two weeks, in which fees fall at least once.
     pub end_patience: u32,
+    /// Blocks after which an output that was not worth its fee is priced again, if no tick comes before: a day, in which
+    /// fees have a quiet hour.
+    pub reprice_interval: u32,
     /// Blocks for which a claim with a deadline stays unconfirmed before it is priced anew.
     pub claim_patience: u32,
     /// Least blocks kept of the peer's delay for getting a justice transaction confirmed: six hours.
@@ -105,6 +108,7 @@ impl Default for Policy {
             justice_split_margin: 18,
             max_claim_inputs: 100,
             end_patience: 2_016,
+            reprice_interval: 144,
             claim_patience: 4,
             min_breach_margin: 36,
             max_breach_margin: 144,

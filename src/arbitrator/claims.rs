@@ -137,8 +137,8 @@ impl Core {
         Ok((secret, unreadable))
     }
 
-    /// The wallet's coins that no live transaction of ours spends, and those of the claim that is to be replaced: the
-    /// wallet may count them as spent.
+    /// The coins of the claim that is to be replaced, which the wallet may count as spent; then the wallet's that no live
+    /// transaction of ours spends, the largest first: the fewest inputs.
     async fn coins_for(&self, raised: Option<&Raise>) -> Result<Vec<Coin>, ArbitratorError> {
         let offered = self.ask_wallet(|wallet| wallet.coins()).await?;
         let mut used = BTreeSet::new();
@@ -160,9 +160,9 @@ impl Core {
         let again = replaced.filter(|held| !matches!(held.outcome, Some(Outcome::Conflict(_))));
         let again = again.map_or(&[][..], |held| &held.coins);
         let is_free = |coin: &Coin| !used.contains(&coin.outpoint);
-        let mut coins: Vec<Coin> = offered.into_iter().filter(is_free).collect();
-        coins.extend_from_slice(again);
-        Ok(coins)
+        let mut free: Vec<Coin> = offered.into_iter().filter(is_free).collect();
+        free.sort_by_key(|coin| std::cmp::Reverse(coin.output.value));
+        Ok(again.iter().cloned().chain(free).collect())
     }
 
     async fn sign_claim(

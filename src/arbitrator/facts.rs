@@ -9,7 +9,7 @@ use crate::chain::{
 };
 use crate::court::{
     ArbitratorState, Block, Case, Contract, Dossier, Facts, FundingFact, FundingState, PeerContact,
-    Progress, Spend, SpendContext,
+    Progress, Spend, SpendContext, Told,
 };
 use crate::protocol::{PaymentHash, Preimage};
 
@@ -148,11 +148,11 @@ fn is_looked_at(outpoint: &OutPoint, view: &ChainView, tip: BlockRef, unsaid: &U
 }
 
 /// What no chain says: looked up in the store, at the signer's and the wallet's, and told by the app.
-#[derive(Default)]
 pub(super) struct Known {
     pub(super) context: SpendContext,
     pub(super) preimages: BTreeMap<PaymentHash, Preimage>,
     pub(super) peer: PeerContact,
+    pub(super) told: Told,
 }
 
 /// What was observed that concerns one channel.
@@ -191,5 +191,6 @@ pub(super) fn facts(
         context: looked_up.context,
         preimages: looked_up.preimages,
         peer: looked_up.peer,
+        told: looked_up.told,
     }
 }

@@ -12,7 +12,7 @@ use super::handed_out::HandedOut;
 use super::{ChainArbitrator, Config};
 use crate::channel::KeysId;
 use crate::error::{ArbitratorError, CalloutError};
-use crate::protocol::Preimage;
+use crate::protocol::{PaymentHash, Preimage};
 use crate::signer::{ChannelSecrets, Keyring, SignerError};
 use crate::store::{CryptoSystem, Import, NewDataKey, Opening};
 
@@ -96,13 +96,27 @@ impl ChainArbitrator {
             .await
     }
 
-    /// Keeps a preimage, sealed. On disk when this returns. A repeat changes nothing.
+    /// Keeps a preimage, sealed. On disk when this returns; the next [`resume`](ChainArbitrator::resume) acts on it. To be
+    /// called with every preimage that the engine learns, before the peer's `update_fulfill_htlc` is answered: an HTLC
+    /// whose preimage is known is never failed. Claimed is what was [released](ChainArbitrator::release) besides. A repeat
+    /// changes nothing.
     ///
     /// # Errors
     /// [`ArbitratorError::Store`].
     pub async fn learn_preimage(&self, preimage: Preimage) -> Result<(), ArbitratorError> {
         self.executor
             .run(move |core| Box::pin(async move { Ok(core.store.keep_preimage(&preimage)?) }))
+            .await
+    }
+
+    /// The preimage of a payment hash, if it is known: from the app, or from the chain. Asked for with what
+    /// [`EventKind::FulfillUpstream`](crate::court::EventKind::FulfillUpstream) names.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::Store`]: it cannot be opened.
+    pub async fn preimage(&self, hash: PaymentHash) -> Result<Option<Preimage>, ArbitratorError> {
+        self.executor
+            .run(move |core| Box::pin(async move { Ok(core.store.preimage(&hash)?) }))
             .await
     }
 }

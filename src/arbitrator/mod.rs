@@ -39,7 +39,7 @@ use crate::config::Policy;
 use crate::court::{due_broadcasts, BroadcastPurpose, Input};
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, CommitmentSecret};
-use crate::store::{ShortChannelIds, StoredEvent};
+use crate::store::{Delivery, ShortChannelIds, StoredEvent};
 
 /// Keeps the money of many channels safe on-chain. One per database file; clones of an `Arc` may be used from any
 /// thread, and from any async runtime or none.
@@ -230,6 +230,24 @@ impl ChainArbitrator {
                     }
                     Ok(())
                 })
+            })
+            .await
+    }
+
+    /// Says what waits for a subscriber: with [`Delivery::Synchronous`] no case ends before it has acknowledged every event of
+    /// the channel. Durable when it returns, and kept until it is said otherwise; whoever only asks for events is
+    /// asynchronous. No claim and no broadcast ever waits for anybody.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::Store`].
+    pub async fn subscribe(
+        &self,
+        subscriber: String,
+        delivery: Delivery,
+    ) -> Result<(), ArbitratorError> {
+        self.executor
+            .run(move |core| {
+                Box::pin(async move { Ok(core.store.set_delivery(&subscriber, delivery)?) })
             })
             .await
     }

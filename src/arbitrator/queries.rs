@@ -3,9 +3,10 @@
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::OutPoint;
 
-use super::report::channel_report;
+use super::report::{case_file, channel_report};
 use super::ChainArbitrator;
 use crate::channel::CloseSummary;
+use crate::court::case_file::CaseFile;
 use crate::court::report::ChannelReport;
 use crate::court::LogEntry;
 use crate::error::ArbitratorError;
@@ -56,6 +57,21 @@ impl ChainArbitrator {
                 let row = queries.row(channel)?;
                 let (report, _) = channel_report(queries.store(), &policy, row, channel)?;
                 Ok(report)
+            })
+            .await
+    }
+
+    /// Everything that is known of a channel's case: every output of its close, what claims it and what is awaited, where the
+    /// money is, and the whole history. Also of a case that has ended.
+    ///
+    /// # Errors
+    /// [`ArbitratorError::UnknownChannel`].
+    pub async fn case_file(&self, channel: OutPoint) -> Result<CaseFile, ArbitratorError> {
+        let policy = self.policy.clone();
+        self.reader
+            .ask(move |queries| {
+                let row = queries.row(channel)?;
+                case_file(queries.store(), &policy, row)
             })
             .await
     }

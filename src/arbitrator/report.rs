@@ -3,6 +3,7 @@
 use bitcoin::OutPoint;
 
 use crate::config::Policy;
+use crate::court::case_file::CaseFile;
 use crate::court::report::ChannelReport;
 use crate::court::{self, Dossier};
 use crate::error::ArbitratorError;
@@ -44,4 +45,17 @@ pub(super) fn channel_report(
     let (dossier, unreadable) = dossier(store, row)?;
     let next = court::next_height(&case, &dossier, tip_height(store)?, policy);
     Ok((court::report::report(channel, &case, next), unreadable))
+}
+
+/// The case file of one channel. Rows that cannot be read, the tick's report names.
+pub(super) fn case_file(
+    store: &Store,
+    policy: &Policy,
+    row: ChannelRow,
+) -> Result<CaseFile, ArbitratorError> {
+    let case = store.case(row)?;
+    let (dossier, _) = dossier(store, row)?;
+    let log = store.arbitrator_log(row)?;
+    let tip = tip_height(store)?;
+    Ok(CaseFile::of(&case, &dossier, log, tip, policy))
 }

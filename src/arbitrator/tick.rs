@@ -372,6 +372,7 @@ impl Tick<'_> {
             context,
             preimages,
             peer: self.options.contact(&dossier.terms.peer),
+            told: core.store.told(dossier.channel())?,
         };
         Ok((dossier, known))
     }
@@ -403,55 +404,51 @@ impl Tick<'_> {
         tip: u32,
     ) -> Result<(), ArbitratorError> {
         let case = self.core.store.case(row)?;
-        let mut first_error = Ok(());
+        let mut failed = None;
         for want in wants(&case, dossier, tip, &self.core.policy) {
-            match self.answer_want(row, channel, dossier, tip, want).await {
+            // One claim that cannot be made stops no other.
+            match self.answer(row, channel, dossier, want, tip).await {
                 Ok(()) => {}
                 Err(error) if is_limit(&error) => return Err(error),
-                // One claim that cannot be made never stops the others.
-                Err(error) => first_error = first_error.and(Err(error)),
+                Err(error) => failed = failed.or(Some(error)),
             }
         }
-        first_error
+        failed.map_or(Ok(()), Err)
     }
 
-    async fn answer_want(
+    async fn answer(
         &mut self,
         row: ChannelRow,
         channel: OutPoint,
         dossier: &Dossier,
-        tip: u32,
         want: Want,
+        tip: u32,
     ) -> Result<(), ArbitratorError> {
-        let case = self.core.store.case(row)?;
+        let core = self.core;
+        // Read anew: the answer to the last want changed it.
+        let case = core.store.case(row)?;
         let answers = match want {
-            Want::SignCommitment => vec![Input::Signed {
-                purpose: BroadcastPurpose::Commitment,
-                transaction: self
-                    .core
-                    .sign_commitment(dossier, court::permit(channel, &case)?)
-                    .await?,
-                coins: Vec::new(),
-                tip,
-            }],
+            Want::SignCommitment => {
+                let permit = court::permit(channel, &case)?;
+                vec![Input::Signed {
+                    purpose: BroadcastPurpose::Commitment,
+                    transaction: core.sign_commitment(dossier, permit).await?,
+                    coins: Vec::new(),
+                    tip,
+                }]
+            }
             Want::Claim(claim) => {
                 let estimates = self.estimates().await?;
-                let case = self.core.store.case(row)?;
-                self.core
-                    .make_claim(row, &case, dossier, &claim, &estimates, tip)
+                core.make_claim(row, &case, dossier, &claim, &estimates, tip)
                     .await?
             }
         };
         for input in answers {
-            if let Input::NotClaimed {
-                reason: Reason::ReserveNeeded { fee_sat },
-                ..
-            } = input
-            {
+            if let Some(fee_sat) = reserve_needed(&input) {
                 let what = format!("the wallet has no coin for a fee of {fee_sat} sat");
                 self.tell_trouble(Some(channel), what);
             }
-            let (_, applied) = self.core.apply_with(row, channel, dossier, &input)?;
+            let (_, applied) = core.apply_with(row, channel, dossier, &input)?;
             if applied != Applied::Nothing {
                 self.report.changed.insert(channel);
             }
@@ -606,6 +603,18 @@ fn is_revoked_since(case: &Case, feed: &Feed) -> bool {
         )
         | None => false,
     }
+}
+
+/// The fee that an answer says no coin is there for.
+fn reserve_needed(answer: &Input) -> Option<u64> {
+    if let Input::NotClaimed {
+        reason: Reason::ReserveNeeded { fee_sat },
+        ..
+    } = answer
+    {
+        return Some(*fee_sat);
+    }
+    None
 }
 
 /// Whether a report says more than that a channel is open.

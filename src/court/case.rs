@@ -19,7 +19,10 @@ use std::collections::BTreeMap;
 use bitcoin::{Amount, OutPoint, Transaction, TxOut, Txid, Weight};
 use serde::{Deserialize, Serialize};
 
-use super::{Advice, Block, CloseKind, CloseReason, Contract, Event, EventKind, Outcome, Verdict};
+use super::{
+    Advice, Block, CloseKind, CloseOutput, CloseReason, Contract, Event, EventKind, Money, Outcome,
+    Verdict,
+};
 use crate::channel::{
     Candidate, ChannelTerms, CloseSummary, Feed, HtlcKey, HtlcLife, HtlcRef, PastHtlc,
 };
@@ -308,6 +311,8 @@ pub enum LogKind {
         txid: Txid,
         outcome: Outcome,
     },
+    /// An output of the close, or of a second-level transaction behind it, and what it is.
+    Output(CloseOutput),
     Contract {
         outpoint: OutPoint,
         progress: super::Progress,
@@ -316,6 +321,11 @@ pub enum LogKind {
     Resolver {
         outpoint: OutPoint,
         role: super::ContractRole,
+    },
+    /// What an output came to in the end.
+    Account {
+        outpoint: OutPoint,
+        money: Money,
     },
     /// A reorg took away the transaction that made the output.
     ContractGone {

@@ -274,3 +274,6 @@ pub fn is_second_level(contract: &Contract) -> bool {
         | SpendPath::SecondLevelRevoked => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

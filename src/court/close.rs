@@ -60,7 +60,7 @@ fn proven_close(
 ) -> Result<(), CourtError> {
     match &step.case.close {
         Some(close) if close.txid == spend.txid && close.block == block => {
-            return Ok(revoked_since(step, dossier, facts, spend)?);
+            return revoked_since(step, dossier, facts, spend);
         }
         Some(_) => forget_close(step, dossier, facts),
         None => {}
@@ -69,6 +69,7 @@ fn proven_close(
         kind,
         contracts,
         paid_to_us_sat,
+        outputs,
     } = watcher::recognise(dossier, &spend.transaction, &facts.context)?;
     let channel = dossier.channel();
     let txid = spend.txid;
@@ -83,6 +84,9 @@ fn proven_close(
         settled: false,
     });
     step.log(facts.tip, LogKind::CloseProven { txid, kind, block });
+    for output in outputs {
+        step.log(facts.tip, LogKind::Output(output));
+    }
     step.tell(
         channel,
         EventKind::ChannelClosed {

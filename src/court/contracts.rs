@@ -5,10 +5,14 @@ use std::collections::BTreeSet;
 use bitcoin::Txid;
 
 use super::balance::paid_out;
+use super::books::close_books;
 use super::resolver::{self, Contract, Progress, Reason, Resolution, View};
 use super::summary::{self, Standing};
 use super::watcher::CloseKind;
-use super::{ArbitratorState, Block, Case, Dossier, EventKind, Facts, LogKind, Spend, Step};
+use super::{
+    ArbitratorState, Block, Case, CloseOutput, Dossier, EventKind, Facts, LogKind, OutputKind,
+    Spend, Step, Told,
+};
 use crate::config::Policy;
 use crate::protocol::Party;
 
@@ -130,6 +134,12 @@ fn descend(step: &mut Step, dossier: &Dossier, facts: &Facts) {
         let is_known = |known: &Contract| known.outpoint == child.outpoint;
         if !step.case.contracts.iter().any(is_known) {
             let (outpoint, progress) = (child.outpoint, child.progress);
+            let output = CloseOutput {
+                outpoint,
+                value_sat: child.value_sat,
+                kind: OutputKind::from(&child),
+            };
+            step.log(facts.tip, LogKind::Output(output));
             step.log(facts.tip, LogKind::Contract { outpoint, progress });
             step.case.contracts.push(child);
         }
@@ -211,14 +221,24 @@ pub(super) fn resolution(step: &mut Step, dossier: &Dossier, facts: &Facts, poli
             || step.case.verdict(life.htlc_ref()).is_some()
     });
     // An unknown spend has no end: what it means for us is for people to find out.
-    let can_end = !matches!(close.kind, CloseKind::Unknown);
+    let can_end = !matches!(close.kind, CloseKind::Unknown) && is_heard(step, facts);
     if depth >= policy.final_depth && all_resolved && all_told && can_end {
         let txid = Some(close.txid);
         step.tell(channel, EventKind::FullyResolved { txid });
+        close_books(step, facts.tip);
         step.enter(facts.tip, ArbitratorState::FullyResolved);
         summary::of_close(step, dossier, Standing::Final);
     } else if !step.log.is_empty() {
         summary::of_close(step, dossier, Standing::Provisional);
+    }
+}
+
+/// Whether nobody has to hear of anything before the case may end. What this very step tells nobody has heard yet.
+pub(super) fn is_heard(step: &Step, facts: &Facts) -> bool {
+    match facts.told {
+        Told::ToNobodyInParticular => true,
+        Told::Acknowledged => step.events.is_empty(),
+        Told::Awaited => false,
     }
 }
 

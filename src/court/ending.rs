@@ -2,6 +2,8 @@
 
 use bitcoin::Transaction;
 
+use super::books::close_books;
+use super::contracts::is_heard;
 use super::summary::{self, Standing};
 use super::{
     ArbitratorState, Cancelled, CourtError, Dossier, EventKind, Facts, FundingState, LogKind, Step,
@@ -84,7 +86,8 @@ pub(super) fn cancelled_funding(
             step.case.cancelled = Some(Cancelled {
                 unseen_since: Some(since),
             });
-            if facts.tip.saturating_sub(since) >= policy.final_depth {
+            let has_stayed_away = facts.tip.saturating_sub(since) >= policy.final_depth;
+            if has_stayed_away && is_heard(step, facts) {
                 end(step, dossier, SummaryKind::FundingCancelled, facts.tip);
             }
         }
@@ -101,6 +104,7 @@ pub(super) fn on_abandon(step: &mut Step, dossier: &Dossier, tip: u32) {
 fn end(step: &mut Step, dossier: &Dossier, kind: SummaryKind, tip: u32) {
     let txid = step.case.close.as_ref().map(|close| close.txid);
     step.tell(dossier.channel(), EventKind::FullyResolved { txid });
+    close_books(step, tip);
     step.enter(tip, ArbitratorState::FullyResolved);
     summary::by_the_app(step, dossier, kind, Standing::Final);
 }

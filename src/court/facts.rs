@@ -53,6 +53,17 @@ pub struct SpendContext {
     pub peer_secret: Option<CommitmentSecret>,
 }
 
+/// Whether what has been told of a channel was taken note of by those whom the end of its case waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Nobody has asked that it waits.
+    ToNobodyInParticular,
+    /// All of them have acknowledged every event.
+    Acknowledged,
+    /// One of them has yet to acknowledge an event.
+    Awaited,
+}
+
 /// Everything observed that concerns one channel.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -70,6 +81,8 @@ pub struct Facts {
     pub preimages: BTreeMap<PaymentHash, Preimage>,
     /// Whether the app has reached the peer.
     pub peer: PeerContact,
+    /// Whether the events of the channel were taken note of.
+    pub told: Told,
 }
 
 /// What became of a broadcast.

@@ -10,7 +10,9 @@
 mod arbitrator;
 mod audit;
 mod balance;
+mod books;
 mod case;
+pub mod case_file;
 mod claims;
 mod close;
 mod commands;
@@ -21,20 +23,24 @@ mod ending;
 mod event;
 mod facts;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod lifecycle;
+mod output;
 mod permit;
 pub mod report;
 pub mod resolver;
 mod restored;
 mod summary;
 mod upstream;
+mod waiting;
 mod wants;
 mod watcher;
+mod words;
 
 pub use arbitrator::advance;
 pub use audit::{audit_case, audit_summary};
 pub use balance::ClosingBalance;
+pub use books::Money;
 pub use case::{
     ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Coin, Dossier,
     ForceClose, FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,
@@ -43,12 +49,14 @@ pub use claims::{is_second_level, Claim, Raise, Urgency};
 pub use deadlines::{Deadline, DeadlineReason, Outlook};
 pub use decisions::{Advice, CloseReason, PeerContact};
 pub use event::{Event, EventKind};
-pub use facts::{Block, Facts, FundingFact, Input, Outcome, Spend, SpendContext};
+pub use facts::{Block, Facts, FundingFact, Input, Outcome, Spend, SpendContext, Told};
 pub use lifecycle::{lifecycle, refusal};
+pub use output::{Claimant, CloseOutput, Means, OutputKind, Who};
 pub use permit::{permit, Permit};
 pub use resolver::{Contract, ContractRole, Progress, Reason, Resolution};
 pub use restored::restored;
 pub use upstream::Verdict;
+pub use waiting::Waiting;
 pub use wants::{due_broadcasts, next_height, wants, Want};
 pub use watcher::{is_signed_by_both, recognise, state_number, CloseKind, Recognition};
 

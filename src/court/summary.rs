@@ -45,7 +45,7 @@ pub(super) fn remade(
     standing: Standing,
 ) -> CloseSummary {
     let close = case.close.as_ref();
-    let balance = ClosingBalance::of(case);
+    let balance = ClosingBalance::of(case, dossier.terms.funding.capacity);
     let terms = &dossier.terms;
     CloseSummary {
         channel: terms.channel(),
@@ -56,7 +56,7 @@ pub(super) fn remade(
         close_height: close.map(|close| close.block.height),
         opener: terms.opener,
         settled_balance: balance.settled,
-        time_locked_balance: balance.time_locked,
+        time_locked_balance: balance.time_locked(),
         closing_fee: close.map_or(Amount::ZERO, |close| closing_fee(close, dossier)),
         sweep_fees: balance.sweep_fees,
         reestablish: Some(reestablish(dossier)),

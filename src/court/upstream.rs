@@ -189,3 +189,6 @@ pub(super) fn with_output(dossier: &Dossier) -> BTreeSet<HtlcRef> {
     }
     with_output
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,8 @@
 
 use super::claims::{claims, is_sweep, spends};
 use super::permit::is_permitted;
-use super::resolver::{Progress, Reason};
+use super::resolver::Progress;
+use super::waiting::Clock;
 use super::{
     ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Claim, Contract, Dossier,
     FundingState,
@@ -15,7 +16,7 @@ pub enum Want {
     /// Our signature of our own commitment.
     SignCommitment,
     /// A signed transaction that claims outputs of the close.
-    Claim(Claim),
+    Claim(Box<Claim>),
 }
 
 /// What the court needs to go on with a case at this tip.
@@ -33,7 +34,7 @@ pub fn wants(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<W
     wants.extend(
         claims(case, dossier, tip, policy)
             .into_iter()
-            .map(Want::Claim),
+            .map(|claim| Want::Claim(Box::new(claim))),
     );
     wants
 }
@@ -63,30 +64,12 @@ pub fn next_height(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) ->
             since.saturating_add(policy.final_depth)
         }));
     } else if let Some(close) = &case.close {
-        let at_depth = |height: u32, depth: u32| height.saturating_add(depth).saturating_sub(1);
-        let settle = policy.settle_depth(dossier.terms.funding.capacity);
-        heights.push(at_depth(close.block.height, settle));
-        heights.push(at_depth(close.block.height, policy.final_depth));
-        for contract in &case.contracts {
-            match contract.progress {
-                Progress::Maturing { claimable_at } => heights.push(claimable_at),
-                Progress::Claimable => heights.push(tip.saturating_add(1)),
-                Progress::Spent { block, .. } => {
-                    heights.push(at_depth(block.height, settle));
-                    heights.push(at_depth(block.height, policy.final_depth));
-                }
-                Progress::Contested { until } => heights.push(until),
-                Progress::Uneconomic { reason } => match reason {
-                    // A coin may come with any block, and somebody else may come first.
-                    Reason::ReserveNeeded { .. } => heights.push(tip.saturating_add(1)),
-                    Reason::FeeAboveValue { .. } => {
-                        heights.push(contract.patience_ends(close.block, policy));
-                    }
-                    Reason::AnchorAlone | Reason::NoPeerSignature | Reason::NotOurs => {}
-                },
-                Progress::GivenUp { .. } | Progress::Resolved { .. } => {}
-            }
-        }
+        let clock = Clock::of(close, dossier, tip, policy);
+        let of_close = clock.burial(close.block.height, close.settled);
+        let contracts = case.contracts.iter();
+        let waiting = contracts.map(|contract| clock.waiting(contract, None));
+        let all = waiting.chain([of_close]);
+        heights.extend(all.filter_map(|waiting| waiting.next_height(tip)));
     } else {
         if let Some(orphan) = case.orphan {
             heights.push(orphan.since.saturating_add(policy.orphan_patience));
@@ -145,3 +128,6 @@ fn is_due_claim(case: &Case, held: &Broadcast) -> bool {
     });
     !claimed.is_empty() && claimed.iter().all(can_be_had) && !case.is_void(held) && !is_replaced
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use bitcoin::{OutPoint, ScriptBuf, Transaction, Txid};
 use serde::{Deserialize, Serialize};
 
 use super::resolver::{Contract, ContractRole, Progress};
-use super::{CourtError, Dossier, SpendContext};
+use super::{CloseOutput, CourtError, Dossier, OutputKind, SpendContext};
 use crate::channel::{ChannelTerms, HtlcKey, HtlcLife, HtlcTerms, PastHtlc};
 use crate::protocol::{is_cooperative_close, CommitmentNumber, ContractOutput, Party};
 
@@ -52,6 +52,8 @@ pub struct Recognition {
     pub contracts: Vec<Contract>,
     /// Paid to our own scripts, without anything left to do.
     pub paid_to_us_sat: u64,
+    /// Every output of the close, ours or not, in order.
+    pub outputs: Vec<CloseOutput>,
 }
 
 /// The state number in a possible commitment transaction of the channel (BOLT 3).
@@ -193,6 +195,7 @@ impl Closer<'_> {
             kind: CloseKind::Cooperative,
             contracts: Vec::new(),
             paid_to_us_sat: self.paid_to_our_scripts(),
+            outputs: self.outputs(|_| None),
         }
     }
 
@@ -203,8 +206,16 @@ impl Closer<'_> {
         point: &PublicKey,
         htlcs: &[Carried<'_>],
     ) -> Result<Recognition, CourtError> {
-        let contracts = self
-            .matches(owner, point, htlcs)?
+        let found = self.matches(owner, point, htlcs)?;
+        let outputs = self.outputs(|vout| {
+            let found = found.iter().find(|found| found.vout == vout)?;
+            Some(OutputKind::Contract {
+                owner,
+                output: found.output,
+                htlc: found.htlc,
+            })
+        });
+        let contracts = found
             .into_iter()
             .filter_map(|found| {
                 Some(Contract {
@@ -226,6 +237,7 @@ impl Closer<'_> {
             kind,
             contracts,
             paid_to_us_sat: self.paid_to_our_scripts(),
+            outputs,
         })
     }
 
@@ -299,6 +311,29 @@ impl Closer<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// What each output is: of the commitment, if `of_commitment` knows it, else by whose wallet it pays.
+    fn outputs(&self, of_commitment: impl Fn(u32) -> Option<OutputKind>) -> Vec<CloseOutput> {
+        let ours = self.our_scripts();
+        let peers = self.dossier.terms.remote.shutdown_script.as_ref();
+        let by_wallet = |script: &ScriptBuf| {
+            if ours.contains(script) {
+                OutputKind::OurWallet
+            } else if peers == Some(script) {
+                OutputKind::PeersWallet
+            } else {
+                OutputKind::Unrecognised
+            }
+        };
+        (0u32..)
+            .zip(&self.transaction.output)
+            .map(|(vout, output)| CloseOutput {
+                outpoint: OutPoint::new(self.txid, vout),
+                value_sat: output.value.to_sat(),
+                kind: of_commitment(vout).unwrap_or_else(|| by_wallet(&output.script_pubkey)),
+            })
+            .collect()
     }
 
     fn our_scripts(&self) -> BTreeSet<&ScriptBuf> {

@@ -11,7 +11,7 @@ use super::foreign::{
 };
 use super::input::{self, Invalid, Within};
 use super::{
-    log, ArbitratorConfig, ArbitratorError, ChannelReport, ChannelTerms, CloseSummary, Event,
+    ArbitratorConfig, ArbitratorError, ChannelReport, ChannelTerms, CloseSummary, Delivery, Event,
     ForceCloseStatus, HtlcKey, LocalUpdate, OutPoint, Position, RemoteUpdate, ResumeOptions,
     ResumeReport,
 };
@@ -180,6 +180,17 @@ impl ChainArbitrator {
         Ok(self.core.cancel_resume().await?)
     }
 
+    /// Says what waits for a subscriber: with `Synchronous` no case ends before it has acknowledged every event of the channel.
+    /// Durable when it returns, and kept until it is said otherwise; whoever only asks for events is asynchronous. No claim
+    /// and no broadcast ever waits for anybody.
+    pub async fn subscribe(
+        &self,
+        subscriber: String,
+        delivery: Delivery,
+    ) -> Result<(), ArbitratorError> {
+        Ok(self.core.subscribe(subscriber, delivery.into()).await?)
+    }
+
     /// Up to `max` events that `subscriber` has not acknowledged, oldest first. Does not wait, and gives an event again
     /// until it is acknowledged.
     pub async fn pending_events(
@@ -241,7 +252,7 @@ impl ChainArbitrator {
             .log(channel)
             .await?
             .iter()
-            .map(log::line)
+            .map(ToString::to_string)
             .collect())
     }
 

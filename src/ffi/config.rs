@@ -94,8 +94,10 @@ pub struct Policy {
     pub justice_split_margin: u32,
     /// Most inputs of one claim.
     pub max_claim_inputs: u32,
-    /// Blocks after its expiry for which a case waits for the peer to take back an HTLC that is not ours to claim.
+    /// Blocks for which a case waits for an output that is left where it is: for lower fees, for a coin, or for the peer.
     pub end_patience: u32,
+    /// Blocks after which an output that was not worth its fee is priced again, if no tick comes before.
+    pub reprice_interval: u32,
     /// Blocks for which a contested claim stays unconfirmed before it is priced anew.
     pub claim_patience: u32,
     /// Least blocks kept of the peer's delay for getting a justice transaction confirmed.
@@ -141,6 +143,7 @@ impl From<config::Policy> for Policy {
             justice_split_margin: policy.justice_split_margin,
             max_claim_inputs: u32::try_from(policy.max_claim_inputs).unwrap_or(u32::MAX),
             end_patience: policy.end_patience,
+            reprice_interval: policy.reprice_interval,
             claim_patience: policy.claim_patience,
             min_breach_margin: policy.min_breach_margin,
             max_breach_margin: policy.max_breach_margin,
@@ -201,6 +204,7 @@ impl Policy {
             justice_split_margin: self.justice_split_margin,
             max_claim_inputs: usize::try_from(self.max_claim_inputs).unwrap_or(usize::MAX),
             end_patience: self.end_patience,
+            reprice_interval: self.reprice_interval,
             claim_patience: self.claim_patience,
             min_breach_margin: self.min_breach_margin,
             max_breach_margin: self.max_breach_margin,

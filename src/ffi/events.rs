@@ -2,7 +2,7 @@
 
 use super::{HtlcKey, HtlcOrigin, OutPoint};
 use crate::court;
-use crate::store::StoredEvent;
+use crate::store::{self, StoredEvent};
 
 /// How a channel was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
@@ -90,6 +90,25 @@ impl From<court::CloseReason> for CloseReason {
             court::CloseReason::DustAtRisk { amount_msat } => {
                 CloseReason::DustAtRisk { amount_msat }
             }
+        }
+    }
+}
+
+/// What waits for a subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum Delivery {
+    /// Nothing.
+    Asynchronous,
+    /// The end of a case: the channel is not fully resolved, and none of its working data is purged, before the subscriber has
+    /// acknowledged every event of the channel. No claim and no broadcast ever waits.
+    Synchronous,
+}
+
+impl From<Delivery> for store::Delivery {
+    fn from(delivery: Delivery) -> Self {
+        match delivery {
+            Delivery::Asynchronous => store::Delivery::Asynchronous,
+            Delivery::Synchronous => store::Delivery::Synchronous,
         }
     }
 }

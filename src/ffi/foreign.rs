@@ -14,4 +14,4 @@ pub(super) use wallet::ForeignWallet;
 
 pub use crypto::{CryptoError, CryptoSystem};
 pub use signer::{InputToSign, KeyDescriptor, KeyRole, KeyTweak, SignRequest, Signer, SignerError};
-pub use wallet::{OnchainWallet, WalletError};
+pub use wallet::{Coin, CoinWitness, OnchainWallet, WalletError};

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::foreign::{CryptoSystem, ForeignCryptoSystem};
 use super::input::{self, Within};
 use super::{ArbitratorError, ChainArbitrator, ChannelSecrets};
-use crate::protocol::Preimage;
+use crate::protocol::{PaymentHash, Preimage};
 
 #[uniffi::export]
 impl ChainArbitrator {
@@ -37,10 +37,23 @@ impl ChainArbitrator {
         Ok(self.core.import_channel_keys(keys_id, imported?).await?)
     }
 
-    /// Keeps a preimage of 32 bytes, sealed. On disk when this returns. A repeat changes nothing.
+    /// Keeps a preimage of 32 bytes, sealed. On disk when this returns; the next `resume` acts on it. To be called with every
+    /// preimage that the engine learns, before the peer's `update_fulfill_htlc` is answered: an HTLC whose preimage is
+    /// known is never failed. A repeat changes nothing.
     pub async fn learn_preimage(&self, preimage: Vec<u8>) -> Result<(), ArbitratorError> {
         let preimage = Zeroizing::new(preimage);
         let preimage = Preimage::new(input::array("preimage", &preimage)?);
         Ok(self.core.learn_preimage(preimage).await?)
+    }
+
+    /// The preimage of a payment hash of 32 bytes, if it is known: from the app, or from the chain. Asked for with what
+    /// `EventKind.FulfillUpstream` names.
+    pub async fn preimage(
+        &self,
+        payment_hash: Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, ArbitratorError> {
+        let hash = PaymentHash(input::array("payment_hash", &payment_hash)?);
+        let preimage = self.core.preimage(hash).await?;
+        Ok(preimage.map(|preimage| preimage.as_bytes().to_vec()))
     }
 }

@@ -10,6 +10,7 @@
 
 mod arbitrator;
 mod care;
+mod case_file;
 mod chain;
 mod channel;
 mod config;
@@ -20,7 +21,6 @@ mod foreign;
 mod input;
 mod keys;
 mod lifecycle;
-mod log;
 mod queries;
 mod report;
 mod signer;
@@ -33,6 +33,10 @@ mod tick;
 
 pub use arbitrator::ChainArbitrator;
 pub use care::{IntegrityFinding, IntegrityReport, PeerReestablish, WipeScope};
+pub use case_file::{
+    BroadcastFile, CaseFile, Claimant, CloseFile, Means, OutputFile, OutputKind, OutputMoney,
+    Waiting, Who,
+};
 pub use chain::{Block, OutPoint};
 pub use channel::{
     CommitmentUpdate, Direction, FundingSignatures, Htlc, HtlcKey, HtlcOrigin, LocalUpdate,
@@ -41,17 +45,17 @@ pub use channel::{
 pub use config::{default_policy, ArbitratorConfig, Network, Policy};
 pub use crypto::{KeyCrypto, Unsealed};
 pub use errors::ArbitratorError;
-pub use events::{CloseKind, CloseReason, Event, EventKind};
+pub use events::{CloseKind, CloseReason, Delivery, Event, EventKind};
 pub use foreign::{
-    CryptoError, CryptoSystem, InputToSign, KeyDescriptor, KeyRole, KeyTweak, OnchainWallet,
-    SignRequest, Signer, SignerError, WalletError,
+    Coin, CoinWitness, CryptoError, CryptoSystem, InputToSign, KeyDescriptor, KeyRole, KeyTweak,
+    OnchainWallet, SignRequest, Signer, SignerError, WalletError,
 };
 pub use lifecycle::{Lifecycle, Refusal};
 pub use queries::{
-    AllTraffic, Balances, BroadcastPurpose, ChannelFilter, ChannelOverview, ChannelPage,
-    ChannelSums, ClosedPage, ClosingBalance, HistoryEntry, HistoryKind, HistoryPage, HtlcPage,
-    HtlcRecord, HtlcStage, NumberInterval, PageRequest, PendingHtlcs, ShortChannelIds, Standing,
-    Traffic,
+    AllTraffic, AmountAtHeight, Balances, BroadcastPurpose, ChannelFilter, ChannelOverview,
+    ChannelPage, ChannelSums, ClosedPage, ClosingBalance, HistoryEntry, HistoryKind, HistoryPage,
+    HtlcPage, HtlcRecord, HtlcStage, NumberInterval, PageRequest, PendingHtlcs, ShortChannelIds,
+    Standing, Traffic,
 };
 pub use report::{
     ArbitratorState, ChannelReport, CloseReport, ContractProgress, ContractReason, ContractReport,

@@ -6,7 +6,7 @@ mod history;
 mod htlcs;
 mod page;
 
-pub use balances::{AllTraffic, Balances, ChannelSums, ClosingBalance, Traffic};
+pub use balances::{AllTraffic, AmountAtHeight, Balances, ChannelSums, ClosingBalance, Traffic};
 pub use channels::{
     ChannelFilter, ChannelOverview, ChannelPage, ClosedPage, PendingHtlcs, ShortChannelIds,
     Standing,

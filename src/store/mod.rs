@@ -45,7 +45,7 @@ pub use data_key::{DataKey, KeyWork, NewDataKey};
 pub use error::{StoreError, Unreadable};
 pub use imported::{Import, ImportedRow};
 pub use open::Opening;
-pub use outbox::StoredEvent;
+pub use outbox::{Delivery, StoredEvent};
 pub use purge::Purge;
 pub use queries::Queries;
 pub use scids::ShortChannelIds;

@@ -1,11 +1,12 @@
 //! The outbox: events wait here, per subscriber, until they are acknowledged.
 
+use bitcoin::OutPoint;
 use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::error::StoreError;
 use super::pack::At;
 use super::Store;
-use crate::court::Event;
+use crate::court::{Event, Told};
 
 /// An event as it waits in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +16,18 @@ pub struct StoredEvent {
     pub event: Event,
 }
 
+/// What waits for a subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Delivery {
+    /// Nothing.
+    Asynchronous,
+    /// The end of a case: the channel is not fully resolved, and none of its working data is purged, before the subscriber
+    /// has acknowledged every event of the channel. No claim and no broadcast ever waits.
+    Synchronous,
+}
+
 impl Store {
-    /// Adds a subscriber. It is owed every event that still waits for somebody, and all later ones.
+    /// Adds a subscriber, asynchronous until it says otherwise. It is owed every event that still waits for somebody, and all later ones.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -37,6 +48,54 @@ impl Store {
             )?;
             Ok(())
         })
+    }
+
+    /// What waits for a subscriber from now on; adds it, if there is none of this name.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_delivery(&self, subscriber: &str, delivery: Delivery) -> Result<(), StoreError> {
+        self.subscribe(subscriber)?;
+        let synchronous = match delivery {
+            Delivery::Asynchronous => 0,
+            Delivery::Synchronous => 1,
+        };
+        self.write(|db| {
+            db.execute(
+                "UPDATE subscriber SET synchronous = ?2 WHERE name = ?1 AND synchronous != ?2",
+                (subscriber, synchronous),
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Whether the synchronous subscribers, if there are any, have acknowledged every event of this channel. One that cannot
+    /// be decoded is given to nobody, and so not waited for.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn told(&self, channel: OutPoint) -> Result<Told, StoreError> {
+        let is_asked: bool = self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM subscriber WHERE synchronous = 1)")?
+            .query_row([], |row| row.get(0))?;
+        if !is_asked {
+            return Ok(Told::ToNobodyInParticular);
+        }
+        // The names of a channel's events begin with it and a slash; '0' comes after that.
+        let names = (format!("{channel}/"), format!("{channel}0"));
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, body FROM event CROSS JOIN subscriber
+             JOIN unacknowledged ON subscriber = name AND event = ordinal
+             WHERE id >= ?1 AND id < ?2 AND synchronous = 1",
+        )?;
+        let mut rows = statement.query(names)?;
+        while let Some(row) = rows.next()? {
+            if event_of(row).is_ok() {
+                return Ok(Told::Awaited);
+            }
+        }
+        Ok(Told::Acknowledged)
     }
 
     /// The oldest events that a subscriber has not acknowledged. One that cannot be decoded is passed over, so that it

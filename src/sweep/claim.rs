@@ -36,8 +36,8 @@ impl Bid<'_> {
     }
 
     /// What a claim of this weight pays.
-    fn fee(&self, weight: Weight) -> Amount {
-        let fee = |feerate: FeeRate| feerate.fee_wu(weight).unwrap_or(Amount::MAX_MONEY);
+    pub(super) fn fee(&self, weight: Weight) -> Amount {
+        let fee = |feerate: FeeRate| fee_at(feerate, weight);
         let bid = fee(self.feerate());
         match self.raise {
             // BIP 125: a replacement pays for all that it replaces, and for its own relay on top.
@@ -56,6 +56,11 @@ impl Bid<'_> {
         let percent = u64::from(self.policy.budget_percent);
         Amount::from_sat(value.to_sat().saturating_mul(percent) / 100)
     }
+}
+
+/// What so much weight costs at a feerate.
+pub(super) fn fee_at(feerate: FeeRate, weight: Weight) -> Amount {
+    feerate.fee_wu(weight).unwrap_or(Amount::MAX_MONEY)
 }
 
 /// Inputs that are worth what they add to a fee, and what those that are not would cost.
@@ -86,7 +91,7 @@ pub fn worthwhile(
     for input in inputs {
         let spending = Spending::new(terms, input.clone())?;
         let weight = spending.tx_in().segwit_weight() + spending.template.witness_weight();
-        let fee = bid.feerate().fee_wu(weight).unwrap_or(Amount::MAX_MONEY);
+        let fee = fee_at(bid.feerate(), weight);
         if fee > bid.budget(spending.value()) {
             worth.left.push((input.contract.outpoint, fee));
         } else {

@@ -4,6 +4,8 @@ mod build;
 mod claim;
 mod fees;
 mod second_level;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use build::verify;
 pub use build::{commitment_request, ClaimInput, SignatureRefused, Uneconomic, Unsigned};

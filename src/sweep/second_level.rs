@@ -21,7 +21,7 @@ pub enum NotNow {
 }
 
 /// The second-level transaction of these HTLC outputs of our commitment, which was built at `feerate_per_kw`. `coins`
-/// are the wallet's, any number; those taken are in the transaction. Their change goes to `change`.
+/// are the wallet's, any number, in the order in which they are taken until the fee is paid. Their change goes to `change`.
 ///
 /// # Errors
 /// The keys cannot be derived, or an output has no such path: the stored terms are damaged.
@@ -84,7 +84,7 @@ pub fn second_level(
 fn pay(
     spendings: &[Spending],
     transaction: &mut Transaction,
-    mut coins: Vec<Coin>,
+    coins: Vec<Coin>,
     change: ScriptBuf,
     bid: &Bid<'_>,
 ) -> Result<Vec<Coin>, NotNow> {
@@ -98,20 +98,16 @@ fn pay(
         value: dust,
         script_pubkey: change,
     });
-    // The largest first: the fewest inputs.
-    coins.sort_by_key(|coin| std::cmp::Reverse(coin.output.value));
     let mut weight = transaction.weight() + SEGWIT_MARKER + witnesses;
     let mut paid = Amount::ZERO;
     let mut taken = Vec::new();
-    let feerate = bid.feerate();
-    let fee_of = |weight| feerate.fee_wu(weight).unwrap_or(Amount::MAX_MONEY);
     for coin in coins {
         let input = tx_in(coin.outpoint, Sequence::ENABLE_RBF_NO_LOCKTIME);
         weight += input.segwit_weight() + coin.witness_weight;
         transaction.input.push(input);
         paid += coin.output.value;
         taken.push(coin);
-        let fee = fee_of(weight);
+        let fee = bid.fee(weight);
         if fee > bid.budget(value) {
             return Err(NotNow::Uneconomic(Uneconomic { value, fee }));
         }
@@ -121,7 +117,7 @@ fn pay(
             return Ok(taken);
         }
     }
-    let fee = fee_of(weight);
+    let fee = bid.fee(weight);
     Err(if fee > bid.budget(value) {
         NotNow::Uneconomic(Uneconomic { value, fee })
     } else {

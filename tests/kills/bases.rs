@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bitcoin::{Amount, Transaction};
 use lightning_arbitrator::court::{
     Block, BroadcastPurpose, Facts, FundingFact, FundingState, Input, PeerContact, Spend,
-    SpendContext,
+    SpendContext, Told,
 };
 use lightning_arbitrator::store::Store;
 use rusqlite::Connection;
@@ -220,6 +220,7 @@ impl Maker {
             context: SpendContext::default(),
             preimages: BTreeMap::new(),
             peer: PeerContact::Unknown,
+            told: Told::ToNobodyInParticular,
         };
         self.write(DONE, &[Input::Facts(facts)]);
         self.scene("purge", Deed::Purge(DONE));

@@ -16,4 +16,13 @@ public final class AppWallet: OnchainWallet {
     public func sweepScript() throws -> Data {
         script
     }
+
+    /// No coins to spare: in channels with anchors, claims that need one for their fee wait until there is.
+    public func coins() throws -> [Coin] {
+        []
+    }
+
+    public func signCoins(psbt: Data, inputs: [UInt32]) throws -> [CoinWitness] {
+        throw WalletError.Refused(reason: "there are no coins")
+    }
 }

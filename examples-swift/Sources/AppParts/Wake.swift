@@ -27,6 +27,11 @@ public func wake(
     }
 }
 
+/// How many seconds the phone may sleep from now on, which is in seconds since 1970; nothing if no channel needs it.
+public func secondsToSleep(_ budget: SleepBudget, now: UInt64) -> UInt64? {
+    budget.overall.map { $0.wakeBy.estimatedTime > now ? $0.wakeBy.estimatedTime - now : 0 }
+}
+
 /// One event, as the user reads it.
 public func inWords(_ event: Event) -> String {
     switch event.kind {
@@ -38,12 +43,20 @@ public func inWords(_ event: Event) -> String {
     case .abandoned: "The channel was given up."
     case .shortPeerDelay(let delay): "Wake this phone at least every \(delay) blocks."
     case .closeSeen: "The channel is being closed."
+    case .breachSeen: "The peer is trying to cheat with an old state."
     case .channelClosed(_, _, let height, _): "The channel was closed at height \(height)."
     case .closeReorged: "The channel's close is unconfirmed again."
     case .breachDetected: "The peer tried to cheat with an old state."
     case .dataLoss: "This phone has lost data; the peer must close the channel."
+    case .restored: "The channel comes from a backup, and waits for the peer to confirm it."
     case .fundsAtRisk: "The channel was closed in an unknown way."
     case .notResolvedYet(_, let valueSat, let what, _): "\(valueSat) sat (\(what)) wait for a newer version of this app."
+    case .fulfillUpstream: "A payment arrived."
+    case .failUpstream: "A payment failed."
+    case .failOffChain: "A payment to this phone is to be turned down."
+    case .settleOffChain: "A payment to this phone is to be accepted soon."
+    case .goesToChain: "The channel is closed because of a payment."
+    case .reserveNeeded(_, let feeSat): "A claim needs a coin in the wallet for its fee of \(feeSat) sat."
     case .fundsRecovered(_, let valueSat, _): "\(valueSat) sat are yours again."
     case .sweptByAnother(_, let valueSat, _): "\(valueSat) sat were taken by the peer."
     case .fullyResolved: "Everything about the channel is settled."

@@ -19,4 +19,5 @@ let report = try await wake(
     config: ArbitratorConfig(network: .regtest, databasePath: arguments[1], esploraUrl: arguments[2]),
     signer: signer, wallet: AppWallet(script: script), cryptoSystem: try KeyCrypto(key: key), show: { print($0) }
 )
-print("tip \(report.tip.map { "\($0.height)" } ?? "unknown"), look again at \(report.nextHeight.map { "\($0)" } ?? "any time")")
+let seconds = secondsToSleep(report.sleep, now: UInt64(Date().timeIntervalSince1970))
+print("tip \(report.tip.map { "\($0.height)" } ?? "unknown"), wake again in \(seconds.map { "\($0) seconds" } ?? "any time")")

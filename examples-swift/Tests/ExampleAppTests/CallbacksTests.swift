@@ -21,6 +21,14 @@ final class CallbacksTests: XCTestCase {
             try before()
             return try inner.sweepScript()
         }
+        func coins() throws -> [Coin] {
+            try before()
+            return try inner.coins()
+        }
+        func signCoins(psbt: Data, inputs: [UInt32]) throws -> [CoinWitness] {
+            try before()
+            return try inner.signCoins(psbt: psbt, inputs: inputs)
+        }
     }
 
     /// A signer that does something before it gives its keys, and changes what it is asked to sign.

@@ -61,9 +61,8 @@ final class SleepThroughCloseTests: XCTestCase {
         }
     }
 
-    // Not with anchors: that output is ours too, and this version has no resolver for it yet.
     func testAHundredBlocksLaterEverythingIsResolvedForEverAndASummaryRemains() async throws {
-        try await onDevice(.staticRemotekey) { device in
+        try await onDevices { device in
             let arbitrator = try await device.open()
             try await use(device, arbitrator)
             _ = try await device.partner.closes()
@@ -83,20 +82,6 @@ final class SleepThroughCloseTests: XCTestCase {
             XCTAssertEqual(final?.settledBalanceSat, balance)
             let log = try await arbitrator.log(channel: device.channel)
             XCTAssertTrue(log.contains { $0.contains("WaitingFullResolution -> FullyResolved") }, "\(log)")
-        }
-    }
-
-    func testPaymentsInFlightAtTheCloseAreToldOfOneByOne() async throws {
-        try await onDevices { device in
-            let arbitrator = try await device.open()
-            try await device.start(arbitrator)
-            try await device.feed(arbitrator, device.partner.pay())
-            _ = try await device.partner.closes()
-            try await device.wakeAfter(1, arbitrator)
-            let values = try await news(arbitrator).compactMap { kind -> UInt64? in
-                if case .notResolvedYet(_, let valueSat, let what, _) = kind, what.contains("HTLC") { valueSat } else { nil }
-            }
-            XCTAssertEqual(Set(values), [30_000, 20_000])
         }
     }
 }

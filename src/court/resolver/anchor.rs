@@ -11,3 +11,15 @@ pub(super) fn next() -> Next {
     let reason = Reason::AnchorAlone;
     (ContractRole::Anchor, Progress::Uneconomic { reason })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_anchor_is_left_whenever_it_is_looked_at() {
+        let reason = Reason::AnchorAlone;
+        let left = (ContractRole::Anchor, Progress::Uneconomic { reason });
+        assert_eq!(next(), left);
+    }
+}

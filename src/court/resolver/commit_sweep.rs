@@ -42,3 +42,66 @@ fn to_remote_delay(contract: &Contract, view: &View<'_>) -> u16 {
             bitcoin::relative::LockTime::Time(_) => 0,
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Progress;
+    use super::*;
+    use crate::config::Policy;
+    use crate::court::fixtures::outputs::{contract, terms, view, DELAY};
+    use crate::court::fixtures::CLOSED_AT;
+    use crate::protocol::{ChannelType, Party};
+
+    #[test]
+    fn an_output_matures_until_the_block_after_the_tip_may_hold_its_sweep() {
+        let delayed = CLOSED_AT + u32::from(DELAY) - 1;
+        let (local, remote) = (Party::Local, Party::Remote);
+        for (owner, output, channel_type, claimable_at) in [
+            (
+                local,
+                ContractOutput::ToLocal,
+                ChannelType::StaticRemotekey,
+                delayed,
+            ),
+            (
+                local,
+                ContractOutput::ToLocal,
+                ChannelType::AnchorsZeroFeeHtlc,
+                delayed,
+            ),
+            (
+                local,
+                ContractOutput::SecondLevel,
+                ChannelType::StaticRemotekey,
+                delayed,
+            ),
+            (
+                local,
+                ContractOutput::SecondLevel,
+                ChannelType::AnchorsZeroFeeHtlc,
+                delayed,
+            ),
+            (
+                remote,
+                ContractOutput::ToRemote,
+                ChannelType::StaticRemotekey,
+                CLOSED_AT,
+            ),
+            // One block, which is the next.
+            (
+                remote,
+                ContractOutput::ToRemote,
+                ChannelType::AnchorsZeroFeeHtlc,
+                CLOSED_AT,
+            ),
+        ] {
+            let contract = contract(owner, output, 0);
+            let (terms, policy) = (terms(channel_type), Policy::default());
+            let at = |tip| next(&contract, &view(&terms, &policy, tip)).1;
+            let what = format!("{owner:?} {output:?} {channel_type:?}");
+            assert_eq!(at(claimable_at), Progress::Claimable, "{what}");
+            let maturing = Progress::Maturing { claimable_at };
+            assert_eq!(at(claimable_at - 1), maturing, "{what}");
+        }
+    }
+}

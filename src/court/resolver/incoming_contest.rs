@@ -34,3 +34,72 @@ pub(super) fn next(contract: &Contract, view: &View<'_>) -> Next {
     };
     (ContractRole::IncomingContest, progress)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::Direction;
+    use crate::config::Policy;
+    use crate::court::fixtures::outputs::{htlc, life, terms, view, EXPIRY};
+    use crate::protocol::{ChannelType, Party};
+
+    /// Released, preimage known, irrevocably committed.
+    type Known = (bool, bool, bool);
+
+    fn at(tip: u32, (released, has_preimage, is_committed): Known) -> Next {
+        let (terms, policy) = (terms(ChannelType::AnchorsZeroFeeHtlc), Policy::default());
+        let mut life = life(Direction::Incoming, 0);
+        life.released = released;
+        let view = View {
+            life: Some(&life),
+            has_preimage,
+            is_committed,
+            ..view(&terms, &policy, tip)
+        };
+        next(&htlc(Party::Local, Direction::Incoming), &view)
+    }
+
+    #[test]
+    fn it_is_ours_when_released_and_known_and_committed_and_never_otherwise() {
+        for tip in [EXPIRY - 1, EXPIRY, EXPIRY + 5_000] {
+            for released in [false, true] {
+                for known in [false, true] {
+                    for committed in [false, true] {
+                        let (role, progress) = at(tip, (released, known, committed));
+                        let is_ours = released && known && committed;
+                        let what = format!("{released} {known} {committed} at {tip}");
+                        assert_eq!(role == ContractRole::IncomingSuccess, is_ours, "{what}");
+                        assert_eq!(progress == Progress::Claimable, is_ours, "{what}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_that_is_not_ours_is_contested_until_the_patience_with_the_peer_ends() {
+        let patience = EXPIRY + Policy::default().end_patience;
+        let reason = Reason::NotOurs;
+        for (tip, expected) in [
+            (EXPIRY - 1, Progress::Contested { until: EXPIRY }),
+            (EXPIRY, Progress::Contested { until: patience }),
+            (patience - 1, Progress::Contested { until: patience }),
+            (patience, Progress::GivenUp { reason }),
+        ] {
+            let now = at(tip, (false, true, true));
+            assert_eq!(now, (ContractRole::IncomingContest, expected), "at {tip}");
+        }
+    }
+
+    #[test]
+    fn one_that_is_past_has_nobody_who_may_release_it() {
+        let (terms, policy) = (terms(ChannelType::AnchorsZeroFeeHtlc), Policy::default());
+        let view = View {
+            has_preimage: true,
+            is_committed: true,
+            ..view(&terms, &policy, EXPIRY)
+        };
+        let contract = htlc(Party::Remote, Direction::Incoming);
+        assert_eq!(next(&contract, &view).0, ContractRole::IncomingContest);
+    }
+}

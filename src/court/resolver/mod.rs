@@ -320,7 +320,7 @@ impl ContractRole {
 
 /// The tip from which on the *next* block may hold a spend with a relative locktime of `delay` blocks of an
 /// output confirmed at `height` (BIP 68).
-fn claimable_at(height: u32, delay: u16) -> u32 {
+pub(super) fn claimable_at(height: u32, delay: u16) -> u32 {
     height.saturating_add(u32::from(delay).max(1)) - 1
 }
 
@@ -336,19 +336,4 @@ fn from(height: u32, tip: u32) -> Progress {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::claimable_at;
-
-    #[test]
-    fn the_block_delay_blocks_after_the_output_may_hold_the_sweep() {
-        for (height, delay, expected) in [
-            (100, 0, 100),
-            (100, 1, 100),
-            (100, 2, 101),
-            (100, 144, 243),
-            (u32::MAX, 144, u32::MAX - 1),
-        ] {
-            assert_eq!(claimable_at(height, delay), expected, "{height} + {delay}");
-        }
-    }
-}
+mod tests;

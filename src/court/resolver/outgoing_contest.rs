@@ -16,3 +16,31 @@ pub(super) fn next(contract: &Contract, view: &View<'_>) -> Next {
         Some(_) | None => super::outgoing_timeout::next(contract, view),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::Direction;
+    use crate::config::Policy;
+    use crate::court::fixtures::outputs::{htlc, terms, view, EXPIRY};
+    use crate::protocol::{ChannelType, Party};
+
+    #[test]
+    fn the_contest_ends_when_the_tip_is_at_the_expiry() {
+        let (terms, policy) = (terms(ChannelType::AnchorsZeroFeeHtlc), Policy::default());
+        let until = EXPIRY;
+        let contested = (ContractRole::OutgoingContest, Progress::Contested { until });
+        let ours = (ContractRole::OutgoingTimeout, Progress::Claimable);
+        for owner in [Party::Local, Party::Remote] {
+            let contract = htlc(owner, Direction::Outgoing);
+            for (tip, expected) in [
+                (EXPIRY - 1, contested),
+                (EXPIRY, ours),
+                (EXPIRY + 1_000, ours),
+            ] {
+                let now = next(&contract, &view(&terms, &policy, tip));
+                assert_eq!(now, expected, "{owner:?} at {tip}");
+            }
+        }
+    }
+}

@@ -17,3 +17,24 @@ pub(super) fn next(contract: &Contract, view: &View<'_>) -> Next {
         Some(_) | None => (ContractRole::OutgoingTimeout, Progress::Claimable),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::Direction;
+    use crate::config::Policy;
+    use crate::court::fixtures::outputs::{htlc, terms, view, EXPIRY};
+    use crate::protocol::{ChannelType, Party};
+
+    #[test]
+    fn a_reorg_below_the_expiry_begins_the_contest_again() {
+        let (terms, policy) = (terms(ChannelType::AnchorsZeroFeeHtlc), Policy::default());
+        let contract = htlc(Party::Remote, Direction::Outgoing);
+        let at = |tip| next(&contract, &view(&terms, &policy, tip));
+        let ours = (ContractRole::OutgoingTimeout, Progress::Claimable);
+        assert_eq!(at(EXPIRY), ours);
+        let until = EXPIRY;
+        let contested = (ContractRole::OutgoingContest, Progress::Contested { until });
+        assert_eq!(at(EXPIRY - 1), contested);
+    }
+}

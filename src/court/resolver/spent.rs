@@ -156,3 +156,6 @@ pub(in crate::court) fn child(
         ..contract.clone()
     })
 }
+
+#[cfg(test)]
+mod tests;

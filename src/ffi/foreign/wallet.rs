@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use bitcoin::{Script, ScriptBuf};
+use bitcoin::{Amount, Psbt, Script, ScriptBuf, TxOut, Weight, Witness};
 
+use crate::ffi::input::Invalid;
+use crate::ffi::OutPoint;
 use crate::wallet;
 
 /// Why the wallet could not answer.
@@ -38,7 +40,46 @@ impl From<WalletError> for wallet::WalletError {
     }
 }
 
-/// The app's on-chain wallet: says which scripts are its own, and where sweeps go.
+impl From<Invalid> for wallet::WalletError {
+    fn from(invalid: Invalid) -> Self {
+        wallet::WalletError(format!("its answer: {invalid}"))
+    }
+}
+
+/// A confirmed coin of the wallet's that may pay fees.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct Coin {
+    /// Where it is.
+    pub outpoint: OutPoint,
+    /// What it is worth.
+    pub value_sat: u64,
+    /// What it is paid to (an output script, raw).
+    pub script: Vec<u8>,
+    /// What spending it adds in witness weight, at most: 108 for P2WPKH, 66 for a key path of taproot.
+    pub witness_weight: u64,
+}
+
+impl Coin {
+    fn to_core(&self) -> Result<wallet::Coin, Invalid> {
+        Ok(wallet::Coin {
+            outpoint: self.outpoint.to_core()?,
+            output: TxOut {
+                value: Amount::from_sat(self.value_sat),
+                script_pubkey: ScriptBuf::from_bytes(self.script.clone()),
+            },
+            witness_weight: Weight::from_wu(self.witness_weight),
+        })
+    }
+}
+
+/// What spends a coin.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct CoinWitness {
+    /// The elements of its input's witness, bottom of the stack first.
+    pub elements: Vec<Vec<u8>>,
+}
+
+/// The app's on-chain wallet: says which scripts are its own, where sweeps go, and which coins may pay fees.
 #[uniffi::export(rust, foreign)]
 pub trait OnchainWallet: Send + Sync {
     /// Whether the wallet can spend what is paid to `script` (an output script, raw).
@@ -46,6 +87,16 @@ pub trait OnchainWallet: Send + Sync {
 
     /// A fresh output script for the sweeps of one channel. It is asked for once per channel and kept.
     fn sweep_script(&self) -> Result<Vec<u8>, WalletError>;
+
+    /// Confirmed coins that may pay fees: in channels with anchors the transactions that take HTLCs off our commitment have
+    /// none of their own. Those only that no reorg takes back: six blocks deep. A wallet without coins to spare gives
+    /// none; those transactions wait then, and `EventKind.ReserveNeeded` tells. Which of the coins are already in use,
+    /// the library knows.
+    fn coins(&self) -> Result<Vec<Coin>, WalletError>;
+
+    /// Signs inputs of `psbt` that spend such coins, all of the transaction (`SIGHASH_ALL`). Gives their witnesses, in the
+    /// order of `inputs`; what the other inputs spend is not the wallet's.
+    fn sign_coins(&self, psbt: Vec<u8>, inputs: Vec<u32>) -> Result<Vec<CoinWitness>, WalletError>;
 }
 
 /// The app's wallet, as the arbitrator calls it.
@@ -66,5 +117,22 @@ impl wallet::OnchainWallet for ForeignWallet {
                 "the sweep script is none that a wallet is paid to".into(),
             ))
         }
+    }
+    fn coins(&self) -> Result<Vec<wallet::Coin>, wallet::WalletError> {
+        let coins = self.0.coins()?;
+        Ok(coins.iter().map(Coin::to_core).collect::<Result<_, _>>()?)
+    }
+
+    fn sign_coins(
+        &self,
+        psbt: &Psbt,
+        inputs: &[usize],
+    ) -> Result<Vec<Witness>, wallet::WalletError> {
+        let asked = inputs.iter().filter_map(|input| u32::try_from(*input).ok());
+        let witnesses = self.0.sign_coins(psbt.serialize(), asked.collect())?;
+        let witnesses = witnesses.iter();
+        Ok(witnesses
+            .map(|witness| Witness::from_slice(&witness.elements))
+            .collect())
     }
 }

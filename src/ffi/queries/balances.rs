@@ -32,29 +32,67 @@ impl From<queries::ChannelSums> for ChannelSums {
     }
 }
 
-/// The money of channels whose close is proven.
+/// An amount that is ours from a height on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct AmountAtHeight {
+    /// The tip has to reach it.
+    pub height: u32,
+    /// The amount.
+    pub amount_sat: u64,
+}
+
+/// The money of channels whose close is proven: every satoshi of their capacities in exactly one of the sums,
+/// `time_locked_sat` and `wallet_fees_sat` apart.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct ClosingBalance {
-    /// Ours without waiting: paid to our scripts by the close itself, or swept since.
+    /// Ours without waiting: paid to our scripts by the close itself, or claimed since.
     pub settled_sat: u64,
-    /// Ours, but not yet swept.
+    /// Ours now, and its claim is not confirmed.
+    pub claimable_sat: u64,
+    /// Ours from a height on, lowest height first.
+    pub maturing: Vec<AmountAtHeight>,
+    /// What is claimable and what is maturing, once more, together.
     pub time_locked_sat: u64,
     /// In outputs of which it is open who gets them.
     pub contested_sat: u64,
-    /// In outputs that were ours alone, and that somebody else has spent.
+    /// Ours, and not worth its fee for now.
+    pub uneconomic_sat: u64,
+    /// It would be ours, and there are no means to claim it.
+    pub given_up_sat: u64,
+    /// In outputs that were ours, and that somebody else has spent.
     pub lost_sat: u64,
-    /// Paid by us in fees for sweeps.
+    /// The peer's, or in outputs that fit nothing we know.
+    pub others_sat: u64,
+    /// What the closing transaction left to its miner, whoever paid it.
+    pub closing_fee_sat: u64,
+    /// Paid out of our outputs for claiming them.
     pub sweep_fees_sat: u64,
+    /// Paid for the same out of the wallet's coins, which are no part of the capacities.
+    pub wallet_fees_sat: u64,
 }
 
 impl From<court::ClosingBalance> for ClosingBalance {
     fn from(balance: court::ClosingBalance) -> Self {
         ClosingBalance {
             settled_sat: balance.settled.to_sat(),
-            time_locked_sat: balance.time_locked.to_sat(),
+            claimable_sat: balance.claimable.to_sat(),
+            time_locked_sat: balance.time_locked().to_sat(),
             contested_sat: balance.contested.to_sat(),
+            uneconomic_sat: balance.uneconomic.to_sat(),
+            given_up_sat: balance.given_up.to_sat(),
             lost_sat: balance.lost.to_sat(),
+            others_sat: balance.others.to_sat(),
+            closing_fee_sat: balance.closing_fee.to_sat(),
+            maturing: balance
+                .maturing
+                .into_iter()
+                .map(|(height, amount)| AmountAtHeight {
+                    height,
+                    amount_sat: amount.to_sat(),
+                })
+                .collect(),
             sweep_fees_sat: balance.sweep_fees.to_sat(),
+            wallet_fees_sat: balance.wallet_fees.to_sat(),
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::page::{parts, Parts};
 use crate::court;
 use crate::ffi::{
-    log, ArbitratorState, Block, BroadcastOutcome, CloseKind, CloseReason, ContractProgress,
-    ContractRole, FundingState, HtlcKey, OutPoint,
+    ArbitratorState, Block, BroadcastOutcome, CloseKind, CloseReason, ContractProgress,
+    ContractRole, FundingState, HtlcKey, OutPoint, OutputKind, OutputMoney,
 };
 use crate::store::queries;
 
@@ -136,6 +136,22 @@ pub enum HistoryKind {
         /// Which.
         role: ContractRole,
     },
+    /// An output of the close, or behind it, was found.
+    OutputFound {
+        /// The output.
+        outpoint: OutPoint,
+        /// Its value.
+        value_sat: u64,
+        /// What it is.
+        kind: OutputKind,
+    },
+    /// The case has ended: what an output came to.
+    OutputAccounted {
+        /// The output.
+        outpoint: OutPoint,
+        /// What it came to.
+        money: OutputMoney,
+    },
     /// A reorg took away the transaction that made an output.
     ContractGone {
         /// The output.
@@ -221,6 +237,15 @@ impl From<court::LogKind> for HistoryKind {
                 outpoint: outpoint.into(),
                 role: role.into(),
             },
+            Core::Output(output) => HistoryKind::OutputFound {
+                outpoint: output.outpoint.into(),
+                value_sat: output.value_sat,
+                kind: output.kind.into(),
+            },
+            Core::Account { outpoint, money } => HistoryKind::OutputAccounted {
+                outpoint: outpoint.into(),
+                money: money.into(),
+            },
             Core::ContractGone { outpoint } => HistoryKind::ContractGone {
                 outpoint: outpoint.into(),
             },
@@ -258,14 +283,20 @@ pub struct HistoryEntry {
     pub line: String,
 }
 
+impl HistoryEntry {
+    pub(in crate::ffi) fn of(channel: bitcoin::OutPoint, entry: court::LogEntry) -> Self {
+        HistoryEntry {
+            channel: channel.into(),
+            height: entry.height,
+            line: entry.to_string(),
+            kind: entry.kind.into(),
+        }
+    }
+}
+
 impl From<queries::HistoryEntry> for HistoryEntry {
     fn from(entry: queries::HistoryEntry) -> Self {
-        HistoryEntry {
-            channel: entry.channel.into(),
-            height: entry.entry.height,
-            line: log::line(&entry.entry),
-            kind: entry.entry.kind.into(),
-        }
+        Self::of(entry.channel, entry.entry)
     }
 }
 

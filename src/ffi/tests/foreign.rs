@@ -193,3 +193,46 @@ fn a_key_of_another_length_is_refused_by_name() {
         assert_eq!(refused, format!("key: {length} bytes, not 32"));
     }
 }
+
+#[test]
+fn a_wallets_coins_and_witnesses_come_through_as_they_are() {
+    let wallet = ForeignWallet(Arc::new(FixedWallet(Ok(p2wpkh()))));
+    let coins = wallet.coins().unwrap();
+    assert_eq!(coins.len(), 1);
+    assert_eq!(coins[0].outpoint.vout, 1);
+    assert_eq!(coins[0].output.value.to_sat(), 50_000);
+    assert_eq!(coins[0].output.script_pubkey.as_bytes(), p2wpkh());
+    let witnesses = wallet.sign_coins(&request().psbt, &[3]).unwrap();
+    assert_eq!(witnesses.len(), 1);
+    assert_eq!(witnesses[0].to_vec(), [vec![], vec![0, 0, 0, 3]]);
+}
+
+#[test]
+fn a_coin_that_is_nowhere_is_the_wallets_error() {
+    struct Lost;
+    impl OnchainWallet for Lost {
+        fn is_our_address(&self, _: Vec<u8>) -> Result<bool, WalletError> {
+            Ok(false)
+        }
+        fn sweep_script(&self) -> Result<Vec<u8>, WalletError> {
+            Ok(p2wpkh())
+        }
+        fn coins(&self) -> Result<Vec<Coin>, WalletError> {
+            Ok(vec![Coin {
+                outpoint: OutPoint {
+                    txid: "nowhere".into(),
+                    vout: 0,
+                },
+                value_sat: 1,
+                script: p2wpkh(),
+                witness_weight: 108,
+            }])
+        }
+        fn sign_coins(&self, _: Vec<u8>, _: Vec<u32>) -> Result<Vec<CoinWitness>, WalletError> {
+            Ok(vec![])
+        }
+    }
+    let refused = ForeignWallet(Arc::new(Lost)).coins().unwrap_err();
+    let said = "its answer: txid: not a txid of 64 hex digits";
+    assert_eq!(refused.to_string(), said);
+}

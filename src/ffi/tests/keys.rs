@@ -35,6 +35,18 @@ fn a_preimage_has_32_bytes() {
 }
 
 #[test]
+fn a_preimage_is_given_to_who_asks_with_its_hash() {
+    let directory = tempfile::tempdir().unwrap();
+    let arbitrator = open_with(config(directory.path()), key(1)).unwrap();
+    let hash = crate::protocol::Preimage::new([7; 32]).hash().0.to_vec();
+    assert_eq!(wait(arbitrator.preimage(hash.clone())), Ok(None));
+    wait(arbitrator.learn_preimage(vec![7; 32])).unwrap();
+    assert_eq!(wait(arbitrator.preimage(hash)), Ok(Some(vec![7; 32])));
+    let refused = wait(arbitrator.preimage(vec![7; 33])).unwrap_err();
+    assert_eq!(refused.to_string(), "payment_hash: 33 bytes, not 32");
+}
+
+#[test]
 fn imported_keys_are_taken_once_and_others_under_their_name_refused() {
     let directory = tempfile::tempdir().unwrap();
     let arbitrator = open_with(config(directory.path()), key(1)).unwrap();

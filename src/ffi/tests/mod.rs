@@ -1,6 +1,7 @@
 //! The face holds what it says: every bad input is refused by name, every error keeps a case, no future needs a runtime.
 
 mod arbitrator;
+mod case_file;
 mod errors;
 mod foreign;
 mod input;
@@ -80,6 +81,28 @@ impl OnchainWallet for FixedWallet {
 
     fn sweep_script(&self) -> Result<Vec<u8>, WalletError> {
         self.0.clone()
+    }
+
+    fn coins(&self) -> Result<Vec<Coin>, WalletError> {
+        let coin = |script| Coin {
+            outpoint: OutPoint {
+                txid: "07".repeat(32),
+                vout: 1,
+            },
+            value_sat: 50_000,
+            script,
+            witness_weight: 108,
+        };
+        self.0.clone().map(|script| vec![coin(script)])
+    }
+
+    fn sign_coins(&self, _: Vec<u8>, inputs: Vec<u32>) -> Result<Vec<CoinWitness>, WalletError> {
+        // It tells what it was asked for.
+        let witness = |input: u32| CoinWitness {
+            elements: vec![vec![], input.to_be_bytes().to_vec()],
+        };
+        let witnesses = inputs.into_iter().map(witness).collect();
+        self.0.clone().map(|_| witnesses)
     }
 }
 

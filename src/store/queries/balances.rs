@@ -98,7 +98,9 @@ impl Queries {
                 let case = self.store.case(row)?;
                 match (&case.close, case.funding) {
                     (Some(_), _) => {
-                        balances.on_chain = balances.on_chain.plus(ClosingBalance::of(&case));
+                        let capacity = self.store.funding_output(row)?.value;
+                        let on_chain = std::mem::take(&mut balances.on_chain);
+                        balances.on_chain = on_chain.plus(ClosingBalance::of(&case, capacity));
                     }
                     (None, FundingState::Open(_)) => balances.closing.add(&by_commitment()?),
                     // The close was decided on, or the funding cancelled, before the money was there.

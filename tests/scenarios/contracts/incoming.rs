@@ -123,7 +123,7 @@ fn the_peer_is_faster_after_the_expiry(mut world: World, on: On) {
     let theirs = world.peers_claim(&received, on);
     world.phone.resume();
     assert!(world.claim_in_mempool(&received, on).is_some());
-    let block = world.chain.mine_txs(&[theirs.clone()]);
+    let block = world.chain.mine_txs(std::slice::from_ref(&theirs));
     block.expect("as valid as ours");
     world.phone.resume();
     let txid = theirs.compute_txid();

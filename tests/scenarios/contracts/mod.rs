@@ -1,6 +1,7 @@
 //! Scenarios 10–19 and 28: HTLCs on a commitment that confirmed, each resolved by its resolver, and what is told upstream.
 
 mod breach;
+mod case_file;
 mod dangling;
 mod deadlines;
 mod decisions;
@@ -8,6 +9,8 @@ mod incoming;
 mod linked;
 mod outgoing;
 mod reorgs;
+mod reserve;
+mod subscribers;
 
 use std::collections::BTreeMap;
 

@@ -1,10 +1,14 @@
 //! Scenario 10: a payment that we offered, on each commitment that may confirm.
 
+use std::collections::BTreeSet;
+
 use bitcoin::absolute::LockTime;
+use bitcoin::Txid;
 use lightning_arbitrator::chain::Look;
 use lightning_arbitrator::court::{Progress, Resolution, Verdict};
+use testkit::party::{ChannelType, Htlc, NewHtlc};
 
-use super::{on_each, On, HTLC_SAT, SETTLE_DEPTH};
+use super::{on_each, On, EXPIRY, HTLC_SAT, SETTLE_DEPTH};
 use crate::support::World;
 
 on_each!(
@@ -21,10 +25,14 @@ on_each!(
         weeks_later_it_is_expired_on_theirs, weeks_later_it_is_expired_on_their_pending_one;
 );
 
-twins!(
-    our_second_level_waits_for_its_delay,
-    without_coins_the_second_level_waits_for_them,
+on_each!(
+    several_that_expire_together as several_on_ours, several_on_theirs,
+        several_on_their_pending_one;
+    two_that_look_the_same as two_alike_on_ours, two_alike_on_theirs,
+        two_alike_on_their_pending_one;
 );
+
+twins!(our_second_level_waits_for_its_delay);
 
 fn it_times_out(mut world: World, on: On) {
     world.with_reserve();
@@ -102,7 +110,7 @@ fn the_peer_is_faster(mut world: World, on: On) {
     let theirs = world.peers_claim(&sent, on);
     world.wakes_at(sent.cltv_expiry);
     assert!(world.claim_in_mempool(&sent, on).is_some());
-    let block = world.chain.mine_txs(&[theirs.clone()]);
+    let block = world.chain.mine_txs(std::slice::from_ref(&theirs));
     block.expect("as valid as ours");
     world.phone.resume();
     let txid = theirs.compute_txid();
@@ -150,32 +158,46 @@ fn asleep(world: &mut World, on: On, meanwhile: impl FnOnce(&mut World)) {
     world.wakes_after(4_000);
 }
 
-fn without_coins_the_second_level_waits_for_them(mut world: World) {
-    use lightning_arbitrator::court::EventKind;
-    use testkit::party::ChannelType;
-    if world.channel.setup().channel_type == ChannelType::StaticRemotekey {
-        // Its second level pays its fee out of the HTLC.
-        let sent = world.pays(HTLC_SAT);
-        world.closes(On::Ours);
-        world.wakes_at(sent.cltv_expiry);
-        assert!(world.claim_in_mempool(&sent, On::Ours).is_some());
-        return;
-    }
-    let sent = world.pays(HTLC_SAT);
-    world.closes(On::Ours);
-    world.mine(sent.cltv_expiry - world.chain.tip().height);
-    let report = world.phone.resume();
-    let needed = |kind: &EventKind| matches!(kind, EventKind::ReserveNeeded { .. });
-    assert_eq!(report.troubles.len(), 1, "{report:?}");
-    assert_eq!(world.phone.told().iter().filter(|it| needed(it)).count(), 1);
-    // Everything else goes on: our balance is swept after its delay.
-    world.wakes_after(144);
-    world.mine(1);
-    assert!(world.brought() > 0);
-    assert_eq!(world.claim_in_mempool(&sent, On::Ours), None);
+fn several_that_expire_together(mut world: World, on: On) {
+    let expiry = world.chain.tip().height + EXPIRY;
+    let several: Vec<Htlc> = (0..3)
+        .map(|more| world.offers(NewHtlc::outgoing((HTLC_SAT + more) * 1_000, expiry)))
+        .collect();
     world.with_reserve();
-    world.phone.resume();
-    assert!(world.claim_in_mempool(&sent, On::Ours).is_some());
-    assert_eq!(world.phone.told().iter().filter(|it| needed(it)).count(), 1);
+    world.closes(on);
+    world.wakes_at(expiry);
+    let claims: BTreeSet<Txid> = several
+        .iter()
+        .filter_map(|sent| world.claim_in_mempool(sent, on))
+        .map(|claim| claim.compute_txid())
+        .collect();
+    let is_as_signed = world.channel.setup().channel_type == ChannelType::StaticRemotekey;
+    // As the peer signed them each goes alone, everywhere else all in one; its outputs are swept one by one.
+    let alone = on == On::Ours && is_as_signed;
+    assert_eq!(claims.len(), if alone { 3 } else { 1 });
+    world.comes_to(3 * HTLC_SAT);
+    for sent in &several {
+        assert_eq!(world.verdict(sent), Some(Verdict::Failed));
+    }
+}
+
+fn two_that_look_the_same(mut world: World, on: On) {
+    // One hash, one amount, one expiry, and so one script: the peer takes one of them.
+    let first = world.pays(HTLC_SAT);
+    let second = world.offers(
+        NewHtlc::outgoing(HTLC_SAT * 1_000, first.cltv_expiry)
+            .with_preimage(world.channel.preimage(&first.payment_hash).expect("known")),
+    );
+    world.with_reserve();
+    world.closes(on);
+    let claim = world.peers_claim(&first, on);
+    world.submit(&claim);
+    world.wakes_after(1);
+    // Whichever of the two it was, the preimage is known for both.
+    for sent in [&first, &second] {
+        assert_eq!(world.verdict(sent), Some(Verdict::Fulfilled));
+    }
+    // The other one is ours again, if the peer leaves it.
+    world.wakes_at(first.cltv_expiry);
     world.comes_to(HTLC_SAT);
 }

@@ -51,7 +51,7 @@ fn money_moves_from_pending_to_open_to_closing_to_the_chain(mut world: World) {
     world.phone.resume();
     let proven = balances(&mut world);
     assert_eq!(proven.closing, nothing);
-    let waiting = proven.on_chain.time_locked.to_sat();
+    let waiting = proven.on_chain.time_locked().to_sat();
     assert!((590_000..600_000).contains(&waiting), "less fees");
     assert_eq!(proven.on_chain.settled.to_sat(), 0);
 
@@ -62,7 +62,7 @@ fn money_moves_from_pending_to_open_to_closing_to_the_chain(mut world: World) {
     let swept = balances(&mut world).on_chain;
     let ours = world.balance(&world.phone.wallet.sweep);
     assert_eq!(
-        (swept.settled.to_sat(), swept.time_locked.to_sat()),
+        (swept.settled.to_sat(), swept.time_locked().to_sat()),
         (ours, 0)
     );
     assert_eq!(swept.lost.to_sat(), 0);

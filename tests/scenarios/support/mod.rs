@@ -272,7 +272,7 @@ impl World {
         let report = self.phone.report(self.channel.funding());
         assert_eq!(report.state, ArbitratorState::FullyResolved, "{report:?}");
         for contract in &report.contracts {
-            let is_anchor = contract.what == "anchor";
+            let is_anchor = contract.what == "our anchor";
             match contract.progress {
                 Progress::Resolved { .. } => {}
                 Progress::Uneconomic { .. } if is_anchor => {}

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::{Message, PublicKey, SecretKey, SECP256K1};
-use bitcoin::{OutPoint, Script, ScriptBuf};
+use bitcoin::{OutPoint, Psbt, Script, ScriptBuf, Witness};
 use lightning_arbitrator::channel::KeysId;
 use lightning_arbitrator::protocol::{ChannelPublicKeys, CommitmentNumber};
 use lightning_arbitrator::signer::{SignRequest, Signer, SignerError};
 use lightning_arbitrator::store::{CryptoError, CryptoSystem};
-use lightning_arbitrator::wallet::{OnchainWallet, WalletError};
+use lightning_arbitrator::wallet::{Coin, OnchainWallet, WalletError};
 
 use super::number;
 
@@ -37,6 +37,7 @@ pub enum About {
     Points,
     SweepScripts,
     Addresses,
+    Coins,
     Sealing,
 }
 
@@ -136,6 +137,17 @@ impl OnchainWallet for Moody<dyn OnchainWallet> {
             true => Ok(ScriptBuf::new_op_return([7; 32])),
             false => self.good.sweep_script(),
         }
+    }
+
+    fn coins(&self) -> Result<Vec<Coin>, WalletError> {
+        match self.act(About::Coins, WalletError)? {
+            true => Ok(Vec::new()),
+            false => self.good.coins(),
+        }
+    }
+
+    fn sign_coins(&self, psbt: &Psbt, inputs: &[usize]) -> Result<Vec<Witness>, WalletError> {
+        self.good.sign_coins(psbt, inputs)
     }
 }
 

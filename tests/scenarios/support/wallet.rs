@@ -2,10 +2,15 @@
 
 use std::sync::{Arc, Mutex};
 
+use bitcoin::absolute::LockTime;
 use bitcoin::script::Builder;
 use bitcoin::secp256k1::{Message, SecretKey, SECP256K1};
 use bitcoin::sighash::{EcdsaSighashType, SighashCache};
-use bitcoin::{Amount, CompressedPublicKey, Psbt, Script, ScriptBuf, TxOut, Weight, Witness};
+use bitcoin::transaction::Version;
+use bitcoin::{
+    Amount, CompressedPublicKey, OutPoint, Psbt, Script, ScriptBuf, Transaction, TxIn, TxOut,
+    Weight, Witness,
+};
 use lightning_arbitrator::wallet::{Coin, WalletError};
 use lightning_arbitrator::OnchainWallet;
 use testkit::chain::Chain;
@@ -80,6 +85,34 @@ impl TestWallet {
                 witness_weight: P2WPKH_WITNESS,
             });
         coins.paid_in.extend(paid_in);
+    }
+
+    /// Spends a coin in a block of its own, to nobody: its owner wanted it for something else.
+    pub fn spend(&self, chain: &Arc<dyn Chain>, outpoint: OutPoint) {
+        let coin = {
+            let coins = self.coins.lock().expect("no test panics with it");
+            let mut all = coins.paid_in.iter();
+            all.find(|coin| coin.outpoint == outpoint).cloned()
+        };
+        let coin = coin.expect("one of its own");
+        let transaction = Transaction {
+            version: Version::TWO,
+            lock_time: LockTime::ZERO,
+            input: vec![TxIn {
+                previous_output: outpoint,
+                ..TxIn::default()
+            }],
+            output: vec![TxOut {
+                value: coin.output.value - Amount::from_sat(1_000),
+                script_pubkey: ScriptBuf::new_op_return([7; 32]),
+            }],
+        };
+        let mut psbt = Psbt::from_unsigned_tx(transaction.clone()).expect("nothing is signed");
+        psbt.inputs[0].witness_utxo = Some(coin.output);
+        let mut witnesses = self.sign_coins(&psbt, &[0]).expect("its own");
+        let mut transaction = transaction;
+        transaction.input[0].witness = witnesses.remove(0);
+        chain.mine_txs(&[transaction]).expect("a good payment");
     }
 
     /// What its coins have paid: those that are spent in a block.

@@ -1,6 +1,9 @@
 package org.lightning.arbitrator.example
 
+import org.lightning.arbitrator.Coin
+import org.lightning.arbitrator.CoinWitness
 import org.lightning.arbitrator.OnchainWallet
+import org.lightning.arbitrator.WalletException
 
 /** The least that an on-chain wallet can be: one script, paid to one key. */
 class AppWallet(secretKey: ByteArray) : OnchainWallet {
@@ -13,4 +16,10 @@ class AppWallet(secretKey: ByteArray) : OnchainWallet {
     override fun isOurAddress(script: ByteArray): Boolean = script.contentEquals(this.script)
 
     override fun sweepScript(): ByteArray = script
+
+    /** No coins to spare: in channels with anchors, claims that need one for their fee wait until there is. */
+    override fun coins(): List<Coin> = emptyList()
+
+    override fun signCoins(psbt: ByteArray, inputs: List<UInt>): List<CoinWitness> =
+        throw WalletException.Refused("there are no coins")
 }

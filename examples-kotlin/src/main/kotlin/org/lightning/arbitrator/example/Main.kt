@@ -18,5 +18,6 @@ fun main(arguments: Array<String>) {
         val databaseKey = KeyCrypto(sha256("database".toByteArray(), seed))
         wake(config, SeedSigner(seed), AppWallet(sha256(seed)), databaseKey, ::println)
     }
-    println("tip ${report.tip?.height ?: "unknown"}, look again at ${report.nextHeight ?: "any time"}")
+    val seconds = secondsToSleep(report.sleep, System.currentTimeMillis() / 1000)
+    println("tip ${report.tip?.height ?: "unknown"}, wake again in ${seconds?.let { "$it seconds" } ?: "any time"}")
 }

@@ -10,6 +10,7 @@ import org.lightning.arbitrator.OnchainWallet
 import org.lightning.arbitrator.ResumeOptions
 import org.lightning.arbitrator.ResumeReport
 import org.lightning.arbitrator.Signer
+import org.lightning.arbitrator.SleepBudget
 
 /** A phone grants a background task about half a minute. */
 private const val MILLISECONDS_AWAKE = 25_000uL
@@ -38,6 +39,10 @@ suspend fun wake(
     }
 }
 
+/** How many seconds the phone may sleep from now on, which is in seconds since 1970; nothing if no channel needs it. */
+fun secondsToSleep(budget: SleepBudget, now: Long): Long? =
+    budget.overall?.let { (it.wakeBy.estimatedTime.toLong() - now).coerceAtLeast(0) }
+
 /** One event, as the user reads it. */
 fun inWords(event: Event): String = when (val kind = event.kind) {
     is EventKind.ChannelOpen -> "The channel is open."
@@ -48,12 +53,20 @@ fun inWords(event: Event): String = when (val kind = event.kind) {
     is EventKind.Abandoned -> "The channel was given up."
     is EventKind.ShortPeerDelay -> "Wake this phone at least every ${kind.delay} blocks."
     is EventKind.CloseSeen -> "The channel is being closed."
+    is EventKind.BreachSeen -> "The peer is trying to cheat with an old state."
     is EventKind.ChannelClosed -> "The channel was closed at height ${kind.height}."
     is EventKind.CloseReorged -> "The channel's close is unconfirmed again."
     is EventKind.BreachDetected -> "The peer tried to cheat with an old state."
     is EventKind.DataLoss -> "This phone has lost data; the peer must close the channel."
+    is EventKind.Restored -> "The channel comes from a backup, and waits for the peer to confirm it."
     is EventKind.FundsAtRisk -> "The channel was closed in an unknown way."
     is EventKind.NotResolvedYet -> "${kind.valueSat} sat (${kind.what}) wait for a newer version of this app."
+    is EventKind.FulfillUpstream -> "A payment arrived."
+    is EventKind.FailUpstream -> "A payment failed."
+    is EventKind.FailOffChain -> "A payment to this phone is to be turned down."
+    is EventKind.SettleOffChain -> "A payment to this phone is to be accepted soon."
+    is EventKind.GoesToChain -> "The channel is closed because of a payment."
+    is EventKind.ReserveNeeded -> "A claim needs a coin in the wallet for its fee of ${kind.feeSat} sat."
     is EventKind.FundsRecovered -> "${kind.valueSat} sat are yours again."
     is EventKind.SweptByAnother -> "${kind.valueSat} sat were taken by the peer."
     is EventKind.FullyResolved -> "Everything about the channel is settled."

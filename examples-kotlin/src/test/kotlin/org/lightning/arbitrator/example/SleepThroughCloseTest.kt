@@ -2,14 +2,12 @@ package org.lightning.arbitrator.example
 
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
-import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.EnumSource
 import org.lightning.arbitrator.ArbitratorState
 import org.lightning.arbitrator.ChainArbitrator
 import org.lightning.arbitrator.ChannelType
-import org.lightning.arbitrator.ChannelType.STATIC_REMOTEKEY
 import org.lightning.arbitrator.CloseKind
 import org.lightning.arbitrator.EventKind
 import org.lightning.arbitrator.SummaryKind
@@ -67,9 +65,9 @@ class SleepThroughCloseTest {
         assertTrue(testkit.balanceSat(wallet.script) in 585_000..590_000)
     }
 
-    // Not with anchors: that output is ours too, and this version has no resolver for it yet.
-    @Test
-    fun `a hundred blocks later everything is resolved for ever, and a summary remains`() = onDevice(STATIC_REMOTEKEY) {
+    @ParameterizedTest
+    @EnumSource(ChannelType::class)
+    fun `a hundred blocks later everything is resolved for ever, and a summary remains`(type: ChannelType) = onDevice(type) {
         val arbitrator = open()
         used(arbitrator)
         partner.closes()
@@ -85,17 +83,5 @@ class SleepThroughCloseTest {
         assertEquals(SummaryKind.REMOTE, summary.kind)
         assertEquals(testkit.balanceSat(wallet.script), summary.settledBalanceSat.toLong())
         assertTrue(arbitrator.log(channel).any { "WaitingFullResolution -> FullyResolved" in it })
-    }
-
-    @ParameterizedTest
-    @EnumSource(ChannelType::class)
-    fun `payments in flight at the close are told of, one by one`(type: ChannelType) = onDevice(type) {
-        val arbitrator = open()
-        start(arbitrator)
-        feed(arbitrator, partner.pay())
-        partner.closes()
-        wakeAfter(1, arbitrator)
-        val unresolved = arbitrator.news().filterIsInstance<EventKind.NotResolvedYet>().filter { "HTLC" in it.what }
-        assertEquals(setOf(30_000uL, 20_000uL), unresolved.map { it.valueSat }.toSet())
     }
 }

@@ -1,0 +1,66 @@
+//! The arbitrator's log, one line an entry.
+
+use std::fmt::{Display, Formatter, Result};
+
+use crate::court::{LogEntry, LogKind};
+
+/// The tip when it happened, and what happened.
+impl Display for LogEntry {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "{}: {}", self.height, self.kind)
+    }
+}
+
+impl Display for LogKind {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            LogKind::State { from, to } => write!(f, "state {from} -> {to}"),
+            LogKind::Funding(state) => write!(f, "{state}"),
+            LogKind::CloseSeen { txid, kind } => write!(f, "{txid} is in the mempool: {kind}"),
+            LogKind::CloseProven { txid, kind, block } => {
+                let height = block.height;
+                write!(f, "{txid} closed the channel at height {height}: {kind}")
+            }
+            LogKind::CloseReorged { txid, block } => {
+                write!(f, "a reorg took {txid} at height {} away", block.height)
+            }
+            LogKind::ForceCloseRequested => write!(f, "a force close was asked for"),
+            LogKind::ClosingSigned { txid } => {
+                write!(f, "the cooperative close {txid} is fully signed")
+            }
+            LogKind::FundingCancelled => write!(f, "the funding was cancelled"),
+            LogKind::FundingRevived => write!(f, "the cancelled funding is on the chain after all"),
+            LogKind::Abandoned => write!(f, "the channel was given up"),
+            LogKind::OrphanAbandoned { txid } => {
+                write!(f, "{txid} stayed away: our commitment goes out")
+            }
+            LogKind::DataLoss { number } => write!(f, "data was lost: the peer is at {number}"),
+            LogKind::Restored { backup } => write!(f, "opened from backup {backup}"),
+            LogKind::RestoredConfirmed => {
+                write!(f, "the peer confirmed that the backup is the newest")
+            }
+            LogKind::Signed { purpose, txid } => write!(f, "signed {txid}: {purpose}"),
+            LogKind::BroadcastOutcome { txid, outcome } => write!(f, "broadcast {txid}: {outcome}"),
+            LogKind::Output(output) => write!(
+                f,
+                "output {}: {} sat, {}",
+                output.outpoint, output.value_sat, output.kind
+            ),
+            LogKind::Contract { outpoint, progress } => write!(f, "output {outpoint}: {progress}"),
+            LogKind::Resolver { outpoint, role } => {
+                write!(f, "output {outpoint}: now in the hands of {role}")
+            }
+            LogKind::Account { outpoint, money } => write!(f, "output {outpoint}: {money}"),
+            LogKind::ContractGone { outpoint } => {
+                write!(f, "a reorg took the transaction of output {outpoint} away")
+            }
+            LogKind::Verdict { htlc, verdict } => {
+                write!(f, "HTLC {} is {verdict} upstream", htlc.key)
+            }
+            LogKind::Advice { htlc, advice } => {
+                write!(f, "HTLC {}: the engine is advised to {advice}", htlc.key)
+            }
+            LogKind::GoesToChain(reason) => write!(f, "goes to the chain: {reason}"),
+        }
+    }
+}

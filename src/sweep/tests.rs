@@ -1,0 +1,157 @@
+//! What a claim pays, with what, and what is left out of it.
+
+use std::collections::BTreeMap;
+
+use bitcoin::absolute::LockTime;
+use bitcoin::hashes::Hash;
+use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, TxOut, Txid, WPubkeyHash, Weight};
+
+use super::*;
+use crate::channel::Direction;
+use crate::config::Policy;
+use crate::court::fixtures::outputs::{htlc_numbered, terms, EXPIRY, VALUE};
+use crate::court::{Coin, Contract, Urgency};
+use crate::protocol::{ChannelType, Party};
+
+const ANCHORS: ChannelType = ChannelType::AnchorsZeroFeeHtlc;
+const STATIC: ChannelType = ChannelType::StaticRemotekey;
+
+/// The wallet's script: what is left goes there.
+fn wallet() -> ScriptBuf {
+    ScriptBuf::new_p2wpkh(&WPubkeyHash::all_zeros())
+}
+
+fn coin(value: u64, vout: u32) -> Coin {
+    Coin {
+        outpoint: OutPoint::new(Txid::from_byte_array([6; 32]), vout),
+        output: TxOut {
+            value: Amount::from_sat(value),
+            script_pubkey: wallet(),
+        },
+        witness_weight: Weight::from_wu(108),
+    }
+}
+
+fn input(contract: Contract) -> ClaimInput {
+    ClaimInput {
+        contract,
+        preimage: None,
+        peer_signature: None,
+        secret: None,
+    }
+}
+
+/// So many expired HTLCs on a commitment of `owner`.
+fn expired(owner: Party, count: u64) -> Vec<ClaimInput> {
+    let of = |id| input(htlc_numbered(owner, Direction::Outgoing, id));
+    (0..count).map(of).collect()
+}
+
+/// At so many sat/vB, whatever the urgency.
+fn estimates(sat_per_vb: u64) -> BTreeMap<u16, FeeRate> {
+    let rate = FeeRate::from_sat_per_vb(sat_per_vb).expect("a sane feerate");
+    [(1, rate)].into()
+}
+
+fn bid<'a>(estimates: &'a BTreeMap<u16, FeeRate>, policy: &'a Policy) -> Bid<'a> {
+    Bid {
+        estimates,
+        urgency: Urgency::Urgent,
+        raise: None,
+        policy,
+    }
+}
+
+fn second_level_of(
+    channel_type: ChannelType,
+    htlcs: u64,
+    coins: Vec<Coin>,
+    sat_per_vb: u64,
+) -> Result<Unsigned, NotNow> {
+    let (estimates, policy) = (estimates(sat_per_vb), Policy::default());
+    let bid = bid(&estimates, &policy);
+    let inputs = expired(Party::Local, htlcs);
+    second_level(&terms(channel_type), inputs, 500, coins, wallet(), &bid).expect("good terms")
+}
+
+#[test]
+fn with_anchors_htlcs_share_a_transaction_and_a_coin_pays_for_it() {
+    let unsigned = second_level_of(ANCHORS, 2, vec![coin(50_000, 0)], 10).expect("a coin");
+    let transaction = &unsigned.request.psbt.unsigned_tx;
+    assert_eq!(transaction.lock_time, LockTime::from_consensus(EXPIRY));
+    assert_eq!((transaction.input.len(), transaction.output.len()), (3, 3));
+    // Each HTLC's output stands at its input's index, whole: the peer signed those two, and no more.
+    for index in 0..2 {
+        let vout = transaction.input[index].previous_output.vout;
+        assert_eq!(usize::try_from(vout), Ok(index));
+        assert_eq!(transaction.output[index].value.to_sat(), VALUE);
+    }
+    assert_eq!(transaction.output[2].script_pubkey, wallet());
+    let fee = 50_000 - transaction.output[2].value.to_sat();
+    // 10 sat/vB for some 500 vB.
+    assert!((4_000..6_000).contains(&fee), "{fee}");
+    assert_eq!(unsigned.coins, [coin(50_000, 0)]);
+}
+
+#[test]
+fn coins_are_taken_in_their_order_until_the_fee_is_paid() {
+    let coins = vec![
+        coin(1_000, 0),
+        coin(1_500, 1),
+        coin(90_000, 2),
+        coin(90_000, 3),
+    ];
+    let unsigned = second_level_of(ANCHORS, 1, coins, 10).expect("enough coins");
+    let taken: Vec<u32> = unsigned.coins.iter().map(|it| it.outpoint.vout).collect();
+    assert_eq!(taken, [0, 1, 2]);
+}
+
+#[test]
+fn without_enough_coins_the_fee_is_named() {
+    for coins in [vec![], vec![coin(1_000, 0)]] {
+        match second_level_of(ANCHORS, 1, coins.clone(), 10) {
+            Err(NotNow::ReserveNeeded { fee }) => assert!(fee.to_sat() > 1_000, "{fee}"),
+            other => panic!("{coins:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_fee_above_half_of_the_value_is_not_worth_it() {
+    let made = second_level_of(ANCHORS, 1, vec![coin(500_000, 0)], 200);
+    match made {
+        Err(NotNow::Uneconomic(Uneconomic { value, fee })) => {
+            assert_eq!(value.to_sat(), VALUE);
+            assert!(fee > value / 2, "{fee}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn without_anchors_it_is_as_the_peer_signed_it_whatever_the_fees_are() {
+    for (coins, sat_per_vb) in [(vec![], 1), (vec![coin(50_000, 0)], 500)] {
+        let unsigned = second_level_of(STATIC, 1, coins, sat_per_vb).expect("nothing is needed");
+        let transaction = &unsigned.request.psbt.unsigned_tx;
+        assert_eq!((transaction.input.len(), transaction.output.len()), (1, 1));
+        // BOLT 3: 663 weight units at the commitment's 500 sat per 1000.
+        assert_eq!(transaction.output[0].value.to_sat(), VALUE - 331);
+        assert!(unsigned.coins.is_empty());
+    }
+}
+
+#[test]
+fn an_output_that_costs_more_than_it_may_is_left_out_of_a_claim_for_several() {
+    let (estimates, policy) = (estimates(10), Policy::default());
+    let mut inputs = expired(Party::Remote, 3);
+    inputs[1].contract.value_sat = 1_000;
+    let terms = terms(ANCHORS);
+    let worth = worthwhile(&terms, inputs.clone(), &bid(&estimates, &policy)).expect("good terms");
+    let vout = |input: &ClaimInput| input.contract.outpoint.vout;
+    assert_eq!(worth.taken.iter().map(vout).collect::<Vec<_>>(), [0, 2]);
+    let [(left, fee)] = worth.left.as_slice() else {
+        panic!("one is left: {worth:?}");
+    };
+    assert_eq!(*left, inputs[1].contract.outpoint);
+    assert!(fee.to_sat() > 500, "{fee}");
+}
