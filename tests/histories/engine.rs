@@ -175,6 +175,7 @@ impl Story {
         let outpoint = self.lines[paid.channel].outpoint();
         let (key, preimage) = (htlc_key(paid.key), paid.preimage);
         self.phone.learn(preimage);
+        self.reveals(payment);
         // A channel that has ended takes nothing more; what it came to is what it came to.
         if self.phone.release(outpoint, key).is_ok() {
             let released = &mut self.payments[payment].released_at;

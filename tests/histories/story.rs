@@ -227,6 +227,11 @@ impl Story {
         self.note("the end begins".into());
         // What was not worth its fee is, once there is hardly any.
         self.fees_change(1..=1);
+        for channel in 0..self.lines.len() {
+            if self.dice.percent(40) {
+                self.peer_closes(channel);
+            }
+        }
         let begun = self.chain.tip().height;
         while !self.has_ended() {
             let tip = self.chain.tip().height;

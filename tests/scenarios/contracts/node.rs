@@ -1,0 +1,100 @@
+//! Scenarios 10–18 again on a real node: its consensus, its mempool's policy and its reorgs judge every claim.
+
+use super::{reorgs, On};
+use crate::node::on_a_node;
+use crate::support::World;
+
+/// Reorgs of so many blocks, by `invalidateblock`.
+const DEPTH: u32 = 6;
+
+fn our_timeout_goes_and_comes_back(world: World) {
+    reorgs::our_timeout_is_made_again(world, On::Ours, DEPTH);
+}
+
+fn our_success_goes_and_comes_back(world: World) {
+    reorgs::our_success_is_made_again(world, On::Theirs, DEPTH);
+}
+
+fn the_peer_wins_the_second_time(world: World) {
+    reorgs::the_peers_claim_takes_the_place_of_our_timeout(world, On::Theirs, 1);
+}
+
+fn another_commitment_takes_the_place(world: World) {
+    reorgs::the_contest_ends_with_another_close(world, On::Ours, DEPTH);
+}
+
+/// A test for each file of scenarios, of all that a node can show.
+macro_rules! on_a_node {
+    ($($test:ident: $($part:ident)::+ { $($story:ident),* $(,)? })*) => {$(
+        #[test]
+        fn $test() {
+            use super::$($part)::+ as stories;
+            on_a_node(&[$((stringify!($story), &stories::$story)),*]);
+        }
+    )*};
+}
+
+on_a_node! {
+    outgoing: outgoing {
+        ours_times_out,
+        theirs_times_out,
+        their_pending_one_times_out,
+        our_second_level_waits_for_its_delay,
+        the_peer_takes_it_on_ours,
+        the_peer_takes_it_on_theirs,
+        in_the_mempool_on_theirs,
+        the_peer_is_faster_on_ours,
+        the_peer_is_faster_on_theirs,
+        weeks_later_it_is_expired_on_ours,
+    }
+    incoming: incoming {
+        before_ours_closes,
+        before_theirs_closes,
+        after_ours_closed,
+        after_theirs_closed,
+        after_their_pending_one_closed,
+        never_released_on_ours,
+        never_released_on_theirs,
+        the_peer_is_faster_on_ours,
+        the_peer_is_faster_on_theirs,
+    }
+    dangling: dangling {
+        one_only_on_their_pending_commitment_is_failed_when_another_is_settled,
+        dust_on_one_side_only_waits_until_the_close_is_settled,
+    }
+    linked: linked {
+        a_preimage_from_downstream_claims_upstream_in_the_same_tick,
+    }
+    races_across_a_reorg: node {
+        our_timeout_goes_and_comes_back,
+        our_success_goes_and_comes_back,
+        the_peer_wins_the_second_time,
+        another_commitment_takes_the_place,
+    }
+    reorgs: reorgs {
+        the_output_of_our_second_level_goes_and_comes_back,
+        the_sweep_of_our_second_level_is_made_again,
+    }
+    breach: breach::outputs {
+        htlcs_are_taken_in_a_transaction_of_their_own,
+        an_old_state_whose_htlcs_are_long_past,
+        two_htlcs_with_one_script,
+        a_breach_found_on_the_last_block_of_the_delay,
+    }
+    cheaters: breach::second_level {
+        taken_before_justice_is_made,
+        taken_while_justice_waits,
+        taken_back_after_the_expiry,
+        several_taken_together,
+        what_the_cheater_wins_after_its_delay_is_lost_alone,
+    }
+    prices: breach::pricing {
+        after_four_blocks_it_is_taken_apart_and_pays_more,
+        one_output_that_is_pinned_holds_up_no_other,
+    }
+    reorgs_of_a_breach: breach::reorgs {
+        justice_that_a_reorg_took_away_is_broadcast_again,
+        an_honest_close_takes_the_place_of_a_breach,
+        a_second_level_that_a_reorg_took_away_leads_back_to_the_first,
+    }
+}
