@@ -38,12 +38,19 @@ fn look(config: &Config, intact: &str) -> Noticed {
     };
     match said(&opened) {
         Err(_) => Noticed::Refused,
-        Ok(said) if said == intact => Noticed::Same,
+        Ok(said) if without_log(&said) == without_log(intact) => Noticed::Same,
         Ok(said) => match block_on(opened.integrity_check()) {
             Ok(report) if report.findings.is_empty() => Noticed::Silent(said),
             Ok(_) | Err(_) => Noticed::Found,
         },
     }
+}
+
+/// The heights of the log are for people, and carry no check (see [`is_let_pass`]).
+fn without_log(said: &str) -> Vec<&str> {
+    said.lines()
+        .filter(|line| !line.starts_with("  log "))
+        .collect()
 }
 
 #[test]
