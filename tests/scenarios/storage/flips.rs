@@ -38,7 +38,7 @@ fn look(config: &Config, intact: &str) -> Noticed {
     };
     match said(&opened) {
         Err(_) => Noticed::Refused,
-        Ok(said) if without_log(&said) == without_log(intact) => Noticed::Same,
+        Ok(said) if without_heights(&said) == without_heights(intact) => Noticed::Same,
         Ok(said) => match block_on(opened.integrity_check()) {
             Ok(report) if report.findings.is_empty() => Noticed::Silent(said),
             Ok(_) | Err(_) => Noticed::Found,
@@ -46,11 +46,13 @@ fn look(config: &Config, intact: &str) -> Noticed {
     }
 }
 
-/// The heights of the log are for people, and carry no check (see [`is_let_pass`]).
-fn without_log(said: &str) -> Vec<&str> {
-    said.lines()
-        .filter(|line| !line.starts_with("  log "))
-        .collect()
+/// The same, and of each log only how many lines it has: at which heights they stand is let pass, see below.
+fn without_heights(said: &str) -> String {
+    let lines = said.lines().map(|line| match line.strip_prefix("  log ") {
+        Some(heights) => format!("  log of {}", heights.split(',').count()),
+        None => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
