@@ -42,6 +42,7 @@ public func inWords(_ event: Event) -> String {
     case .closeReorged: "The channel's close is unconfirmed again."
     case .breachDetected: "The peer tried to cheat with an old state."
     case .dataLoss: "This phone has lost data; the peer must close the channel."
+    case .restored: "The channel comes from a backup, and waits for the peer to confirm it."
     case .fundsAtRisk: "The channel was closed in an unknown way."
     case .notResolvedYet(_, let valueSat, let what, _): "\(valueSat) sat (\(what)) wait for a newer version of this app."
     case .fundsRecovered(_, let valueSat, _): "\(valueSat) sat are yours again."

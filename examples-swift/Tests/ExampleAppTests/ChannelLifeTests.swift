@@ -35,10 +35,12 @@ final class ChannelLifeTests: XCTestCase {
     func testAFundingThatNeverConfirmsIsCancelledAndTheChannelEndsWhenItHasStayedAway() async throws {
         try await onDevice { device in
             let arbitrator = try await device.open()
-            var never = device.partner.terms
-            never.funding = OutPoint(txid: String(repeating: "11", count: 32), vout: 0)
-            never.fundingTransaction = nil
-            let terms = never
+            let like = device.partner.terms
+            let terms = ChannelTerms(
+                funding: OutPoint(txid: String(repeating: "11", count: 32), vout: 0), capacitySat: like.capacitySat,
+                fundingTransaction: nil, channelType: like.channelType, peer: like.peer, opener: like.opener,
+                keysId: like.keysId, local: like.local, remote: like.remote
+            )
             try await arbitrator.register(terms: terms)
             try await arbitrator.cancelFunding(channel: terms.funding)
             let cancelled = try await refusal { try await arbitrator.register(terms: terms) }

@@ -34,6 +34,7 @@ final class QueriesTests: XCTestCase {
             let arbitrator = try await device.open()
             try await device.start(arbitrator)
             try await device.feed(arbitrator, try await device.partner.pay())
+            try await arbitrator.release(channel: device.channel, htlc: HtlcKey(direction: .incoming, id: 0))
             try await device.feed(arbitrator, try await device.partner.settle())
             try await device.wakeAfter(1, arbitrator)
             let open = try await arbitrator.balances().open

@@ -52,6 +52,7 @@ fun inWords(event: Event): String = when (val kind = event.kind) {
     is EventKind.CloseReorged -> "The channel's close is unconfirmed again."
     is EventKind.BreachDetected -> "The peer tried to cheat with an old state."
     is EventKind.DataLoss -> "This phone has lost data; the peer must close the channel."
+    is EventKind.Restored -> "The channel comes from a backup, and waits for the peer to confirm it."
     is EventKind.FundsAtRisk -> "The channel was closed in an unknown way."
     is EventKind.NotResolvedYet -> "${kind.valueSat} sat (${kind.what}) wait for a newer version of this app."
     is EventKind.FundsRecovered -> "${kind.valueSat} sat are yours again."

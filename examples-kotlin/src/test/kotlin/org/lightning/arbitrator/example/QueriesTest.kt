@@ -7,8 +7,10 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
 import org.lightning.arbitrator.ArbitratorException
 import org.lightning.arbitrator.ChannelFilter
+import org.lightning.arbitrator.Direction
 import org.lightning.arbitrator.HistoryEntry
 import org.lightning.arbitrator.HistoryKind
+import org.lightning.arbitrator.HtlcKey
 import org.lightning.arbitrator.HtlcStage
 import org.lightning.arbitrator.Lifecycle
 import org.lightning.arbitrator.PageRequest
@@ -33,7 +35,7 @@ class QueriesTest {
         assertEquals(PendingHtlcs(1u, 30_000_000uL), standing.outgoing)
         assertEquals(PendingHtlcs(1u, 20_000_000uL), standing.incoming)
         val filter = ChannelFilter(Lifecycle.OPEN, partner.terms.peer)
-        assertEquals(listOf(shown), arbitrator.listChannels(all, filter).channels)
+        assertEquals(listOf(channel), arbitrator.listChannels(all, filter).channels.map { it.channel })
         assertTrue(arbitrator.listChannels(all, filter.copy(lifecycle = Lifecycle.CLOSED)).channels.isEmpty())
     }
 
@@ -42,6 +44,7 @@ class QueriesTest {
         val arbitrator = open()
         start(arbitrator)
         feed(arbitrator, partner.pay())
+        arbitrator.release(channel, HtlcKey(Direction.INCOMING, 0uL))
         feed(arbitrator, partner.settle())
         wakeAfter(blocks = 1, arbitrator)
         val open = arbitrator.balances().open
