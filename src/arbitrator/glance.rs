@@ -8,7 +8,7 @@ use bitcoin::TxOut;
 
 use crate::channel::Lifecycle;
 use crate::court::{self, Case};
-use crate::store::{ChannelRow, Store, StoreError};
+use crate::store::{ChannelRow, Docket, Store, StoreError};
 
 /// Little enough of a channel to tell whether it is at rest.
 pub(super) struct Glance {
@@ -50,6 +50,20 @@ pub(super) struct Glances {
 }
 
 impl Glances {
+    /// Looks at every channel, and gives the docket. One that cannot be read is left to whoever asks for it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn over(&self, store: &Store) -> Result<Docket, StoreError> {
+        store.at_once(|| {
+            let docket = store.channels()?;
+            for (row, _) in &docket.channels {
+                let _ = self.at(store, *row);
+            }
+            Ok(docket)
+        })
+    }
+
     /// A channel as it is now.
     ///
     /// # Errors

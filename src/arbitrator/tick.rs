@@ -161,7 +161,7 @@ impl Tick<'_> {
     fn watches(&self, view: &ChainView) -> Result<Vec<Watch>, ArbitratorError> {
         let store = &self.core.store;
         let mut watches = Vec::new();
-        for (row, channel) in store.channels()?.channels {
+        for (row, channel) in self.glances.over(store)?.channels {
             // A row that cannot be read is reported by `finish`; the other channels are watched all the same.
             let Ok(glance) = self.glances.at(store, row) else {
                 continue;
@@ -211,7 +211,7 @@ impl Tick<'_> {
         let Some(tip) = view.tip() else {
             return Ok(true);
         };
-        for (row, channel) in self.core.store.channels()?.channels {
+        for (row, channel) in self.glances.over(&self.core.store)?.channels {
             if self.troubled.contains(&channel) {
                 continue;
             }
@@ -534,12 +534,8 @@ impl Tick<'_> {
         Ok(true)
     }
 
-    fn finish(
-        mut self,
-        before: Option<BlockRef>,
-        view: &ChainView,
-        complete: bool,
-    ) -> Result<ResumeReport, ArbitratorError> {
+    /// Reports on every channel that is not at rest, and on some of those that are.
+    fn look_back(&mut self, view: &ChainView) -> Result<(), ArbitratorError> {
         let core = self.core;
         let tip = view.tip();
         let docket = core.store.channels()?;
@@ -565,6 +561,18 @@ impl Tick<'_> {
                 Err(error) => self.trouble(channel, error),
             }
         }
+        Ok(())
+    }
+
+    fn finish(
+        mut self,
+        before: Option<BlockRef>,
+        view: &ChainView,
+        complete: bool,
+    ) -> Result<ResumeReport, ArbitratorError> {
+        let store = &self.core.store;
+        let tip = view.tip();
+        store.at_once(|| self.look_back(view))?;
         self.report.next_height = self
             .report
             .open

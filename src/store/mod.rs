@@ -105,6 +105,18 @@ impl Store {
         Ok(value)
     }
 
+    /// Runs `work`, which only reads, upon one moment's state: many small reads cost one lock.
+    pub(crate) fn at_once<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        let snapshot = self.connection.unchecked_transaction();
+        let snapshot = snapshot.map_err(StoreError::from)?;
+        let value = work()?;
+        snapshot.finish().map_err(StoreError::from)?;
+        Ok(value)
+    }
+
     /// The row of a channel, by its funding outpoint.
     ///
     /// # Errors

@@ -63,6 +63,9 @@ const MIGRATIONS: &[Migration] = &[
     },
 ];
 
+/// Statements that stay prepared: more than there are.
+const STATEMENTS: usize = 256;
+
 /// Bytes of a page of a new file. An update touches a few small rows in different places, and SQLite writes whole pages:
 /// with the usual 4096 it would write four times as much.
 const PAGE_SIZE: u32 = 1_024;
@@ -231,10 +234,14 @@ pub(super) fn connect_with(
     flags: OpenFlags,
     vfs: Option<&str>,
 ) -> Result<Connection, StoreError> {
-    Ok(match vfs {
+    let connection = match vfs {
         Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
         None => Connection::open_with_flags(path, flags)?,
-    })
+    };
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Every statement has one good plan; without this, each new parameter makes SQLite plan it again.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(connection)
 }
 
 /// The statements of opening are fixed and good: one that fails in general found no schema of ours.
