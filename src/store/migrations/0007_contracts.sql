@@ -19,7 +19,7 @@ UPDATE contract SET detail = CASE detail ->> '$.role'
 
 -- That an output could not be resolved is no part of its story any more.
 DELETE FROM arbitrator_log
-    WHERE json_valid(entry) AND entry ->> '$.kind.Contract.progress' = 'Unresolved';
+    WHERE json_valid(entry) AND entry ->> '$.Contract.progress' = 'Unresolved';
 
 -- 1: no case ends before this subscriber has acknowledged what happened in it.
 ALTER TABLE subscriber ADD COLUMN synchronous INTEGER NOT NULL DEFAULT 0;
