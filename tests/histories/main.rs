@@ -15,6 +15,8 @@ mod peer;
 mod phone;
 mod source;
 mod story;
+// The scenarios do more with it.
+#[allow(dead_code)]
 #[path = "../scenarios/support/wallet.rs"]
 mod wallet;
 #[path = "../scenarios/support/words.rs"]
