@@ -4,7 +4,7 @@ use bitcoin::{Address, OutPoint, Transaction, Txid};
 
 use super::core::Core;
 use crate::chain::Budget;
-use crate::court::{self, due_broadcasts, Dossier, Input, Outcome, Permit};
+use crate::court::{self, due_broadcasts, is_due, Dossier, Input, Outcome, Permit};
 use crate::error::ArbitratorError;
 use crate::store::ChannelRow;
 use crate::sweep;
@@ -67,9 +67,11 @@ impl Core {
         for txid in due {
             // Read anew after every await: a proof of data loss may have come in while the server was asked.
             let case = self.store.case(row)?;
-            let Some(transaction) = due_broadcasts(&case)
-                .find(|broadcast| broadcast.txid == txid)
-                .map(|broadcast| broadcast.transaction.clone())
+            let mut held = case.broadcasts.iter();
+            let Some(transaction) = held
+                .find(|held| held.txid == txid)
+                .filter(|held| is_due(&case, held))
+                .map(|held| held.transaction.clone())
             else {
                 continue;
             };

@@ -57,7 +57,7 @@ pub use resolver::{Contract, ContractRole, Progress, Reason, Resolution};
 pub use restored::restored;
 pub use upstream::Verdict;
 pub use waiting::Waiting;
-pub use wants::{due_broadcasts, next_height, wants, Want};
+pub use wants::{due_broadcasts, is_due, next_height, wants, Want};
 pub use watcher::{is_signed_by_both, recognise, state_number, CloseKind, Recognition};
 
 use bitcoin::OutPoint;

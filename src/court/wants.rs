@@ -90,17 +90,23 @@ pub fn next_height(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) ->
 
 /// The transactions of ours that belong on the chain now. They are broadcast on every tick: a mempool forgets.
 pub fn due_broadcasts(case: &Case) -> impl Iterator<Item = &Broadcast> {
+    case.broadcasts.iter().filter(|held| is_due(case, held))
+}
+
+/// Whether one of the case's transactions belongs on the chain now.
+pub fn is_due(case: &Case, held: &Broadcast) -> bool {
     // An end that the app decided silences everything.
-    let is_live = case.state != ArbitratorState::FullyResolved && case.cancelled.is_none();
-    let held = case.broadcasts.iter().filter(move |_| is_live);
-    held.filter(|held| match held.purpose {
+    if case.state == ArbitratorState::FullyResolved || case.cancelled.is_some() {
+        return false;
+    }
+    match held.purpose {
         BroadcastPurpose::Funding => case.funding == FundingState::Pending,
         BroadcastPurpose::Commitment => case.close.is_none() && is_permitted(case),
         // It may have been ours. Whoever else made it broadcasts it again.
         BroadcastPurpose::OrphanedClose => case.close.is_none() && !case.latches.restored,
         BroadcastPurpose::Cooperative => case.close.is_none(),
         BroadcastPurpose::Sweep(_) => is_due_claim(case, held),
-    })
+    }
 }
 
 /// Whether a claim of ours is still to be broadcast: its outputs are there to be had, and no newer claim of ours that can
@@ -116,17 +122,18 @@ fn is_due_claim(case: &Case, held: &Broadcast) -> bool {
         | Progress::Spent { .. }
         | Progress::Resolved { .. } => false,
     };
+    let takes = |other: &Broadcast| {
+        let mut claimed = claimed.iter();
+        claimed.any(|contract| spends(&other.transaction, &contract.outpoint))
+    };
     let mut newer = case
         .broadcasts
         .iter()
         .skip_while(|other| other.txid != held.txid)
-        .skip(1)
-        .filter(|other| is_sweep(other) && !case.is_void(other));
-    let is_replaced = newer.any(|other| {
-        let takes = |contract: &&Contract| spends(&other.transaction, &contract.outpoint);
-        claimed.iter().any(takes)
-    });
-    !claimed.is_empty() && claimed.iter().all(can_be_had) && !case.is_void(held) && !is_replaced
+        .skip(1);
+    !claimed.is_empty()
+        && claimed.iter().all(can_be_had)
+        && !newer.any(|other| is_sweep(other) && takes(other) && !case.is_void(other))
 }
 
 #[cfg(test)]
