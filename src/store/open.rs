@@ -71,6 +71,9 @@ const PAGE_SIZE: u32 = 1_024;
 /// carried over once in thousands of them.
 const CHECKPOINT_PAGES: u32 = 4_096;
 
+/// How many prepared statements a connection keeps: all that the store has. Fewer would be prepared anew in every tick.
+const STATEMENTS: usize = 128;
+
 /// How long SQLite waits for another connection of the same process.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -231,10 +234,14 @@ pub(super) fn connect_with(
     flags: OpenFlags,
     vfs: Option<&str>,
 ) -> Result<Connection, StoreError> {
-    Ok(match vfs {
+    let connection = match vfs {
         Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
         None => Connection::open_with_flags(path, flags)?,
-    })
+    };
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // A statement is planned once, whatever is bound to it later.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(connection)
 }
 
 /// The statements of opening are fixed and good: one that fails in general found no schema of ours.

@@ -172,7 +172,9 @@ impl Phone {
 
     pub fn resume(&mut self, options: ResumeOptions) -> ResumeReport {
         self.wake_by = None;
-        block_on(self.on().resume(options)).expect("a tick")
+        let report = block_on(self.on().resume(options)).expect("a tick");
+        self.wake_by = Some(report.sleep.overall().map(|first| first.wake_by.height));
+        report
     }
 
     pub fn events(&mut self) -> Vec<StoredEvent> {
