@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 
 use lightning_arbitrator::arbitrator::ResumeOptions;
 use lightning_arbitrator::chain::Look;
-use lightning_arbitrator::Policy;
 use testkit::chain::Chain;
 use testkit::memory::MemoryChain;
 use testkit::party::{Channel, ChannelSetup, ChannelType, Side};
@@ -14,7 +13,7 @@ use testkit::party::{Channel, ChannelSetup, ChannelType, Side};
 use crate::books::{Line, Payment};
 use crate::dice::Dice;
 use crate::engine::Step;
-use crate::phone::{Nap, Phone};
+use crate::phone::{policy, Nap, Phone};
 use crate::words::retold;
 
 /// What happened, line by line, readable even when the history ended in a panic.
@@ -25,8 +24,8 @@ pub type Tally = BTreeMap<&'static str, u64>;
 
 /// Feerates that the server may name, in sat/vB.
 const FEES: RangeInclusive<u32> = 1..=10;
-/// A month without an end is none.
-const LONGEST: u32 = 4_000;
+/// Two weeks without an end are none.
+const LONGEST: u32 = 2_000;
 /// A channel that waits for nothing is slept over for so many blocks at once.
 const MOST_AT_ONCE: u32 = 500;
 
@@ -61,7 +60,7 @@ impl Story {
             tally: Tally::new(),
             dice: Dice::new(0),
         };
-        let channels = if dice.percent(60) { 1 } else { 2 };
+        let channels = if dice.percent(65) { 1 } else { 2 };
         for number in 0..channels {
             let kind = *dice.pick(&ChannelType::ALL).expect("two");
             let setup = ChannelSetup {
@@ -111,7 +110,7 @@ impl Story {
     /// The depth from which a spend counts as settled.
     pub fn settle_depth(&self) -> u32 {
         let capacity = self.lines[0].party.setup().capacity;
-        Policy::default().settle_depth(capacity)
+        policy().settle_depth(capacity)
     }
 
     // ── time ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -135,7 +134,7 @@ impl Story {
     /// The phone wakes, looks, and does what is to be done.
     pub fn wakes(&mut self) {
         self.saw("wake");
-        if self.dice.percent(30) {
+        if self.dice.percent(20) {
             self.saw("death");
             self.phone.dies();
         }
@@ -181,7 +180,7 @@ impl Story {
 
     /// The channels are used, and things happen.
     pub fn lives(&mut self) {
-        for _ in 0..self.dice.among(4..=24) {
+        for _ in 0..self.dice.among(4..=18) {
             match self.dice.among(0..=99) {
                 0..=74 => self.engine_acts(),
                 75..=83 => {
