@@ -123,6 +123,14 @@ impl Candidate {
         Built::new(terms, self.owner, &update, &self.per_commitment_point)
             .map(|built| built.commitment)
     }
+
+    /// Whether an HTLC that it carries has no output on it.
+    pub fn trims(&self, terms: &ChannelTerms, life: &HtlcLife) -> bool {
+        let htlc = life.terms.on_commitment_of(self.owner);
+        let dust_limit = terms.party(self.owner).dust_limit;
+        let format = terms.channel_type.format();
+        format.is_trimmed(&htlc, self.feerate_per_kw, dust_limit)
+    }
 }
 
 /// What is stored of a channel, for an update to be judged by.

@@ -14,13 +14,20 @@ use super::{
     Spend, Step, Told,
 };
 use crate::config::Policy;
-use crate::protocol::Party;
+use crate::protocol::{CommitmentKeys, Party};
 
 pub(super) fn contracts(step: &mut Step, dossier: &Dossier, facts: &Facts, policy: &Policy) {
     let Some(close) = step.case.close.clone() else {
         return;
     };
-    learn(step, dossier, facts);
+    let terms = &dossier.terms;
+    // All outputs of a close stand on one commitment.
+    let keys = step
+        .case
+        .contracts
+        .first()
+        .and_then(|contract| contract.keys(terms));
+    learn(step, dossier, facts, keys.as_ref());
     let has_peer_signatures = dossier
         .candidates
         .iter()
@@ -37,7 +44,8 @@ pub(super) fn contracts(step: &mut Step, dossier: &Dossier, facts: &Facts, polic
         let spend = facts.spends.get(&contract.outpoint);
         let (role, progress) = contract.next(&View {
             tip: facts.tip,
-            terms: &dossier.terms,
+            terms,
+            keys,
             created: contract.created.unwrap_or(close.block),
             spend,
             is_held: spend.is_some_and(|spend| ours.contains(&spend.txid)),
@@ -50,7 +58,7 @@ pub(super) fn contracts(step: &mut Step, dossier: &Dossier, facts: &Facts, polic
         });
         change(step, dossier, facts, index, &contract, role, progress);
     }
-    descend(step, dossier, facts);
+    descend(step, dossier, facts, keys.as_ref());
 }
 
 fn change(
@@ -89,31 +97,32 @@ fn change(
 }
 
 /// Preimages that spends of HTLC outputs reveal, at any depth: every input of every spender is looked at.
-fn learn(step: &mut Step, dossier: &Dossier, facts: &Facts) {
+fn learn(step: &mut Step, dossier: &Dossier, facts: &Facts, keys: Option<&CommitmentKeys>) {
     for contract in &step.case.contracts {
-        let how = facts
-            .spends
-            .get(&contract.outpoint)
-            .and_then(|spend| resolver::recognise(contract, &dossier.terms, spend));
+        let hash = contract.htlc_figures().map(|(_, hash, _)| hash);
+        let is_unknown = hash.is_some_and(|hash| !facts.preimages.contains_key(&hash));
+        let spend = facts.spends.get(&contract.outpoint);
+        let how = spend
+            .filter(|_| is_unknown)
+            .and_then(|spend| resolver::recognise(contract, &dossier.terms, keys?, spend));
         let Some(preimage) = how.and_then(|how| how.preimage) else {
             continue;
         };
-        let is_known = facts.preimages.contains_key(&preimage.hash());
-        if !is_known && !step.learned.contains(&preimage) {
+        if !step.learned.contains(&preimage) {
             step.learned.push(preimage);
         }
     }
 }
 
 /// The outputs that second-level spends left for us: contracts of their own, for as long as that spend stands.
-fn descend(step: &mut Step, dossier: &Dossier, facts: &Facts) {
+fn descend(step: &mut Step, dossier: &Dossier, facts: &Facts, keys: Option<&CommitmentKeys>) {
     let left: Vec<Contract> = step
         .case
         .contracts
         .iter()
         .filter_map(|parent| {
             let spend = facts.spends.get(&parent.outpoint)?;
-            resolver::child(parent, &dossier.terms, spend)
+            resolver::child(parent, &dossier.terms, keys?, spend)
         })
         .collect();
     let stands = |contract: &Contract| {

@@ -175,17 +175,15 @@ impl Stands<'_> {
     }
 }
 
-/// The HTLCs that have an output on any candidate. On one that cannot be built, all of its HTLCs may.
+/// The HTLCs that have an output on any candidate. One whose row cannot be read may.
 pub(super) fn with_output(dossier: &Dossier) -> BTreeSet<HtlcRef> {
     let mut with_output = BTreeSet::new();
     for candidate in &dossier.candidates {
-        match candidate.build(&dossier.terms, &dossier.htlcs) {
-            Ok(built) => {
-                let indices = built.htlc_outputs().map(|(_, index)| index);
-                with_output.extend(indices.filter_map(|index| candidate.htlcs.get(index)));
-            }
-            Err(_) => with_output.extend(&candidate.htlcs),
-        }
+        let has_output = |htlc: &&HtlcRef| {
+            let life = dossier.htlcs.get(*htlc);
+            life.is_none_or(|life| !candidate.trims(&dossier.terms, life))
+        };
+        with_output.extend(candidate.htlcs.iter().filter(has_output));
     }
     with_output
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use bitcoin::hashes::{sha256, Hash};
 use bitcoin::{OutPoint, Transaction, Txid};
-use lightning_arbitrator::court::Verdict;
+use lightning_arbitrator::court::{state_number, Verdict};
 use testkit::party::{Channel, Direction, HtlcKey, Settlement, Side, Which};
 
 use crate::engine::Dance;
+use crate::words::retold;
 
 /// A payment through one channel: an HTLC, from the moment at which a commitment may carry it.
 #[derive(Clone, Debug)]
@@ -61,8 +62,8 @@ pub struct Line {
     pub dance: Option<Dance>,
     /// The HTLCs of each commitment.
     pub carried: BTreeMap<Signed, Vec<HtlcKey>>,
-    /// The commitments by their txids, filled when the first of them is looked for.
-    names: BTreeMap<Txid, Signed>,
+    /// What was found of transactions, by their txids.
+    names: BTreeMap<Txid, Option<Signed>>,
     /// The peer has revoked its commitments below this number.
     pub peer_revoked: u64,
     /// A cooperative close that both sides signed.
@@ -92,19 +93,23 @@ impl Line {
     }
 
     /// Which commitment a transaction is; `None`: none of this channel.
-    pub fn named(&mut self, txid: Txid) -> Option<Signed> {
-        if self.names.len() < self.carried.len() {
-            for (side, number) in self.carried.keys() {
-                let which = Which::Number(*number);
-                let transaction = match side {
-                    Side::Us => self.party.our_commitment_tx(which),
-                    Side::Peer => self.party.peer_commitment_tx(which),
-                };
-                let transaction = transaction.expect("it was signed");
-                self.names
-                    .insert(transaction.compute_txid(), (*side, *number));
-            }
+    pub fn named(&mut self, transaction: &Transaction) -> Option<Signed> {
+        let txid = transaction.compute_txid();
+        if let Some(known) = self.names.get(&txid) {
+            return *known;
         }
-        self.names.get(&txid).copied()
+        // Its number says which two it can be; those are built again.
+        let number = state_number(&retold(&self.party), transaction)?.get();
+        let is_it = |signed: &&Signed| {
+            let made = match signed.0 {
+                Side::Us => self.party.our_commitment_tx(Which::Number(number)),
+                Side::Peer => self.party.peer_commitment_tx(Which::Number(number)),
+            };
+            made.is_ok_and(|made| made.compute_txid() == txid)
+        };
+        let candidates = [(Side::Us, number), (Side::Peer, number)];
+        let found = candidates.iter().find(is_it).copied();
+        self.names.insert(txid, found);
+        found
     }
 }

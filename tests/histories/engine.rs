@@ -287,8 +287,10 @@ impl Story {
                 | EventKind::BreachDetected { .. }
                 | EventKind::GoesToChain { .. }
                 | EventKind::FundsRecovered { .. }
-                | EventKind::SweptByAnother { .. }
-                | EventKind::FullyResolved { .. } => {}
+                | EventKind::SweptByAnother { .. } => {}
+                EventKind::FullyResolved { .. } => {
+                    self.ended.insert(channel);
+                }
             }
             // The app may die before it says so: then it reads the event again.
             if self.dice.percent(90) {

@@ -43,7 +43,7 @@ impl Story {
         let outpoint = self.lines[channel].outpoint();
         let spend = self.chain.outspend(outpoint).expect("it is closed");
         assert!(spend.block.is_some(), "{channel}: the close is confirmed");
-        let Some((owner, number)) = self.lines[channel].named(spend.txid) else {
+        let Some((owner, number)) = self.closing_commitment(channel) else {
             let agreed = self.lines[channel].cooperative.as_ref();
             let txid = agreed.map(Transaction::compute_txid);
             assert_eq!(Some(spend.txid), txid, "{channel}: closed by agreement");

@@ -54,7 +54,8 @@ impl Story {
     /// The commitment that spends a channel's funding, confirmed or not.
     pub fn closing_commitment(&mut self, channel: usize) -> Option<Signed> {
         let spend = self.chain.outspend(self.lines[channel].outpoint())?;
-        self.lines[channel].named(spend.txid)
+        let known = self.chain.transaction(spend.txid)?;
+        self.lines[channel].named(&known.transaction)
     }
 
     /// The peer takes what it can of the commitment that closed a channel, each with this chance in a hundred.

@@ -55,6 +55,14 @@ fn directory() -> TempDir {
     made.expect("a temporary directory")
 }
 
+/// The default, but for how long a case waits for nothing but that a peer takes back what is its own.
+pub fn policy() -> Policy {
+    Policy {
+        end_patience: 300,
+        ..Policy::default()
+    }
+}
+
 impl Phone {
     pub fn new(chain: Arc<dyn Chain>, nap: Nap) -> Self {
         let directory = directory();
@@ -62,14 +70,17 @@ impl Phone {
         wallet.pay_in_all(&chain, &[COIN; COINS]);
         let server = Direct::new(chain);
         let signer = Arc::new(SeedSigner::new(&[7; 32]).expect("32 bytes"));
-        let config = Config::new(
-            Network::Regtest,
-            directory.path().join("phone.sqlite"),
-            Arc::new(server.clone()),
-            signer.clone(),
-            Arc::new(wallet.clone()),
-            Arc::new(Unsealed),
-        );
+        let config = Config {
+            policy: policy(),
+            ..Config::new(
+                Network::Regtest,
+                directory.path().join("phone.sqlite"),
+                Arc::new(server.clone()),
+                signer.clone(),
+                Arc::new(wallet.clone()),
+                Arc::new(Unsealed),
+            )
+        };
         Phone {
             nap,
             config,
@@ -172,7 +183,9 @@ impl Phone {
 
     pub fn resume(&mut self, options: ResumeOptions) -> ResumeReport {
         self.wake_by = None;
-        block_on(self.on().resume(options)).expect("a tick")
+        let report = block_on(self.on().resume(options)).expect("a tick");
+        self.wake_by = Some(report.sleep.overall().map(|first| first.wake_by.height));
+        report
     }
 
     pub fn events(&mut self) -> Vec<StoredEvent> {

@@ -1,13 +1,11 @@
-//! One history: two channels of a phone that is mostly asleep, and what dice make of them.
+//! One history: one channel or two of a phone that is mostly asleep, and what dice make of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 
 use lightning_arbitrator::arbitrator::ResumeOptions;
 use lightning_arbitrator::chain::Look;
-use lightning_arbitrator::court::ArbitratorState;
-use lightning_arbitrator::Policy;
 use testkit::chain::Chain;
 use testkit::memory::MemoryChain;
 use testkit::party::{Channel, ChannelSetup, ChannelType, Side};
@@ -15,7 +13,7 @@ use testkit::party::{Channel, ChannelSetup, ChannelType, Side};
 use crate::books::{Line, Payment};
 use crate::dice::Dice;
 use crate::engine::Step;
-use crate::phone::{Nap, Phone};
+use crate::phone::{policy, Nap, Phone};
 use crate::words::retold;
 
 /// What happened, line by line, readable even when the history ended in a panic.
@@ -26,8 +24,8 @@ pub type Tally = BTreeMap<&'static str, u64>;
 
 /// Feerates that the server may name, in sat/vB.
 const FEES: RangeInclusive<u32> = 1..=10;
-/// A month without an end is none.
-const LONGEST: u32 = 4_000;
+/// Two weeks without an end are none.
+const LONGEST: u32 = 2_000;
 /// A channel that waits for nothing is slept over for so many blocks at once.
 const MOST_AT_ONCE: u32 = 500;
 
@@ -39,6 +37,8 @@ pub struct Story {
     pub payments: Vec<Payment>,
     /// Which peers answer at present.
     pub answers: Vec<bool>,
+    /// The channels whose cases have ended.
+    pub ended: BTreeSet<usize>,
     trace: Trace,
     /// What kinds of things happened, and how often.
     pub tally: Tally,
@@ -54,12 +54,14 @@ impl Story {
             phone,
             lines: Vec::new(),
             payments: Vec::new(),
-            answers: vec![true; 2],
+            answers: Vec::new(),
+            ended: BTreeSet::new(),
             trace,
             tally: Tally::new(),
             dice: Dice::new(0),
         };
-        for number in 0..2 {
+        let channels = if dice.percent(65) { 1 } else { 2 };
+        for number in 0..channels {
             let kind = *dice.pick(&ChannelType::ALL).expect("two");
             let setup = ChannelSetup {
                 opener: *dice.pick(&[Side::Us, Side::Peer]).expect("two"),
@@ -89,6 +91,7 @@ impl Story {
         self.phone.register(&party);
         let funding = party.funding_tx().clone();
         self.lines.push(Line::new(party));
+        self.answers.push(true);
         let channel = self.lines.len() - 1;
         self.message(channel, Step::Remote);
         self.message(channel, Step::Local);
@@ -107,7 +110,7 @@ impl Story {
     /// The depth from which a spend counts as settled.
     pub fn settle_depth(&self) -> u32 {
         let capacity = self.lines[0].party.setup().capacity;
-        Policy::default().settle_depth(capacity)
+        policy().settle_depth(capacity)
     }
 
     // ── time ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -131,7 +134,7 @@ impl Story {
     /// The phone wakes, looks, and does what is to be done.
     pub fn wakes(&mut self) {
         self.saw("wake");
-        if self.dice.percent(30) {
+        if self.dice.percent(20) {
             self.saw("death");
             self.phone.dies();
         }
@@ -177,7 +180,7 @@ impl Story {
 
     /// The channels are used, and things happen.
     pub fn lives(&mut self) {
-        for _ in 0..self.dice.among(4..=30) {
+        for _ in 0..self.dice.among(4..=18) {
             match self.dice.among(0..=99) {
                 0..=74 => self.engine_acts(),
                 75..=83 => {
@@ -194,7 +197,8 @@ impl Story {
     }
 
     pub fn some_channel(&mut self) -> usize {
-        self.dice.pick(&[0, 1]).copied().expect("two")
+        let last = self.lines.len() - 1;
+        self.dice.pick(&[0, last]).copied().expect("two")
     }
 
     fn peers_act(&mut self) {
@@ -259,11 +263,8 @@ impl Story {
         }
     }
 
-    fn has_ended(&mut self) -> bool {
-        (0..self.lines.len()).all(|channel| {
-            let outpoint = self.lines[channel].outpoint();
-            self.phone.report(outpoint).state == ArbitratorState::FullyResolved
-        })
+    fn has_ended(&self) -> bool {
+        self.ended.len() == self.lines.len()
     }
 
     fn standing(&mut self) -> String {
@@ -278,7 +279,7 @@ impl Story {
             let outpoint = self.lines[channel].outpoint();
             let carries = self.lines[channel].carried.values().rev();
             let is_quiet = carries.take(4).all(Vec::is_empty);
-            let is_open = self.phone.report(outpoint).state == ArbitratorState::Default;
+            let is_open = self.takes_commitments(channel);
             let is_old = self.dice.percent(20);
             if is_open && (is_quiet || is_old) {
                 self.note(format!("{channel}: we close"));

@@ -11,10 +11,10 @@ use crate::reorgs::{self, After, Kind};
 use crate::support::{Nap, World};
 
 /// A scenario by its name, which a failing test shows.
-type Named<'n> = (&'n str, &'n dyn Fn(World));
+pub type Named<'n> = (&'n str, &'n dyn Fn(World));
 
 /// Runs scenarios on one node, for every channel type, once restarted before every step; says so where there is no node.
-fn on_a_node(scenarios: &[Named<'_>]) {
+pub fn on_a_node(scenarios: &[Named<'_>]) {
     let chain: Arc<dyn Chain> = match Bitcoind::start() {
         Ok(node) => Arc::new(node),
         Err(reason) => return reason.say(),

@@ -26,12 +26,7 @@ pub(super) fn next(contract: &Contract, view: &View<'_>) -> Next {
 
 /// Blocks that `to_remote` makes us wait in the channel's format.
 fn to_remote_delay(contract: &Contract, view: &View<'_>) -> u16 {
-    let Ok(keys) = view
-        .terms
-        .commitment_keys(contract.owner, &contract.per_commitment_point)
-    else {
-        return 0;
-    };
+    let Some(keys) = view.keys else { return 0 };
     let format = view.terms.channel_type.format();
     let delay = view.terms.party(contract.owner).to_self_delay;
     format
@@ -97,7 +92,7 @@ mod tests {
         ] {
             let contract = contract(owner, output, 0);
             let (terms, policy) = (terms(channel_type), Policy::default());
-            let at = |tip| next(&contract, &view(&terms, &policy, tip)).1;
+            let at = |tip| next(&contract, &view(&contract, &terms, &policy, tip)).1;
             let what = format!("{owner:?} {output:?} {channel_type:?}");
             assert_eq!(at(claimable_at), Progress::Claimable, "{what}");
             let maturing = Progress::Maturing { claimable_at };

@@ -50,13 +50,14 @@ mod tests {
         let (terms, policy) = (terms(ChannelType::AnchorsZeroFeeHtlc), Policy::default());
         let mut life = life(Direction::Incoming, 0);
         life.released = released;
+        let contract = htlc(Party::Local, Direction::Incoming);
         let view = View {
             life: Some(&life),
             has_preimage,
             is_committed,
-            ..view(&terms, &policy, tip)
+            ..view(&contract, &terms, &policy, tip)
         };
-        next(&htlc(Party::Local, Direction::Incoming), &view)
+        next(&contract, &view)
     }
 
     #[test]
@@ -94,12 +95,12 @@ mod tests {
     #[test]
     fn one_that_is_past_has_nobody_who_may_release_it() {
         let (terms, policy) = (terms(ChannelType::AnchorsZeroFeeHtlc), Policy::default());
+        let contract = htlc(Party::Remote, Direction::Incoming);
         let view = View {
             has_preimage: true,
             is_committed: true,
-            ..view(&terms, &policy, EXPIRY)
+            ..view(&contract, &terms, &policy, EXPIRY)
         };
-        let contract = htlc(Party::Remote, Direction::Incoming);
         assert_eq!(next(&contract, &view).0, ContractRole::IncomingContest);
     }
 }

@@ -36,7 +36,7 @@ mod tests {
                 life: Some(&life),
                 has_preimage: true,
                 is_committed: true,
-                ..view(&terms, &policy, tip)
+                ..view(&contract, &terms, &policy, tip)
             };
             let ours = (ContractRole::IncomingSuccess, Progress::Claimable);
             assert_eq!(next(&contract, &may), ours, "at {tip}");

@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use super::{Block, Spend};
 use crate::channel::{ChannelTerms, Direction, HtlcKey, HtlcLife, HtlcRef};
 use crate::config::Policy;
-use crate::protocol::{ContractOutput, HtlcKind, Party, PaymentHash, SpendPath};
+use crate::protocol::{CommitmentKeys, ContractOutput, HtlcKind, Party, PaymentHash, SpendPath};
 
 /// Which resolver is responsible for an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -249,6 +249,8 @@ impl Contract {
 pub(super) struct View<'a> {
     pub tip: u32,
     pub terms: &'a ChannelTerms,
+    /// Those of the commitment; `None`: crafted points, from which none can be derived.
+    pub keys: Option<CommitmentKeys>,
     /// The block of the transaction that made the output.
     pub created: Block,
     pub spend: Option<&'a Spend>,
@@ -270,6 +272,13 @@ pub(super) struct View<'a> {
 type Next = (ContractRole, Progress);
 
 impl Contract {
+    /// The keys of the commitment it stands on.
+    pub(super) fn keys(&self, terms: &ChannelTerms) -> Option<CommitmentKeys> {
+        terms
+            .commitment_keys(self.owner, &self.per_commitment_point)
+            .ok()
+    }
+
     /// Who is responsible for the contract, and how far it is, by the facts.
     pub(super) fn next(&self, view: &View<'_>) -> Next {
         if let Some(progress) = spent(self, view) {

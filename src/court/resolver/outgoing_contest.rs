@@ -38,7 +38,7 @@ mod tests {
                 (EXPIRY, ours),
                 (EXPIRY + 1_000, ours),
             ] {
-                let now = next(&contract, &view(&terms, &policy, tip));
+                let now = next(&contract, &view(&contract, &terms, &policy, tip));
                 assert_eq!(now, expected, "{owner:?} at {tip}");
             }
         }

@@ -30,7 +30,7 @@ mod tests {
     fn a_reorg_below_the_expiry_begins_the_contest_again() {
         let (terms, policy) = (terms(ChannelType::AnchorsZeroFeeHtlc), Policy::default());
         let contract = htlc(Party::Remote, Direction::Outgoing);
-        let at = |tip| next(&contract, &view(&terms, &policy, tip));
+        let at = |tip| next(&contract, &view(&contract, &terms, &policy, tip));
         let ours = (ContractRole::OutgoingTimeout, Progress::Claimable);
         assert_eq!(at(EXPIRY), ours);
         let until = EXPIRY;

@@ -5,7 +5,7 @@ use bitcoin::{OutPoint, Witness};
 use super::{claimable_at, Contract, ContractRole, Progress, Resolution, View};
 use crate::channel::{ChannelTerms, Direction};
 use crate::court::Spend;
-use crate::protocol::{ContractOutput, Party, RecognisedSpend, SpendPath, Spender};
+use crate::protocol::{CommitmentKeys, ContractOutput, Party, RecognisedSpend, SpendPath, Spender};
 
 /// A proven spend ends every contract.
 pub(super) fn spent(contract: &Contract, view: &View<'_>) -> Option<Progress> {
@@ -29,7 +29,10 @@ pub(super) fn spent(contract: &Contract, view: &View<'_>) -> Option<Progress> {
 /// same seed, or a thief's.
 fn resolution(contract: &Contract, view: &View<'_>, spend: &Spend) -> Resolution {
     let txid = spend.txid;
-    let Some(how) = recognise(contract, view.terms, spend) else {
+    let how = view
+        .keys
+        .and_then(|keys| recognise(contract, view.terms, &keys, spend));
+    let Some(how) = how else {
         return Resolution::SweptByAnother { txid };
     };
     let direction = contract.htlc_figures().map(|(direction, ..)| direction);
@@ -84,21 +87,19 @@ fn is_timeout(path: SpendPath) -> bool {
     }
 }
 
-/// In which way the output was spent, and what that reveals; at any depth.
+/// In which way the output was spent, and what that reveals; at any depth. `keys` are the commitment's.
 pub(in crate::court) fn recognise(
     contract: &Contract,
     terms: &ChannelTerms,
+    keys: &CommitmentKeys,
     spend: &Spend,
 ) -> Option<RecognisedSpend> {
-    let keys = terms
-        .commitment_keys(contract.owner, &contract.per_commitment_point)
-        .ok()?;
     let delay = terms.party(contract.owner).to_self_delay;
     let (_, witness) = input_of(contract.outpoint, spend)?;
     terms
         .channel_type
         .format()
-        .recognise(&contract.output, &keys, delay, witness)
+        .recognise(&contract.output, keys, delay, witness)
 }
 
 fn input_of(outpoint: OutPoint, spend: &Spend) -> Option<(usize, &Witness)> {
@@ -112,10 +113,13 @@ fn input_of(outpoint: OutPoint, spend: &Spend) -> Option<(usize, &Witness)> {
 pub(in crate::court) fn child(
     contract: &Contract,
     terms: &ChannelTerms,
+    keys: &CommitmentKeys,
     spend: &Spend,
 ) -> Option<Contract> {
+    // BOLT 3: only HTLCs have a second level.
+    contract.htlc_figures()?;
     let (block, _) = spend.confirmed?;
-    let how = recognise(contract, terms, spend)?;
+    let how = recognise(contract, terms, keys, spend)?;
     if !is_second_level(how.path) {
         return None;
     }
@@ -129,12 +133,9 @@ pub(in crate::court) fn child(
     // HTLC stands at its input's index, however many HTLCs the transaction takes together.
     let (index, _) = input_of(contract.outpoint, spend)?;
     let output = spend.transaction.output.get(index)?;
-    let keys = terms
-        .commitment_keys(contract.owner, &contract.per_commitment_point)
-        .ok()?;
     let delay = terms.party(contract.owner).to_self_delay;
     let format = terms.channel_type.format();
-    let expected = format.second_level_output(&keys, delay);
+    let expected = format.second_level_output(keys, delay);
     (output.script_pubkey == expected.script_pubkey).then(|| Contract {
         outpoint: OutPoint::new(spend.txid, u32::try_from(index).unwrap_or(u32::MAX)),
         value_sat: output.value.to_sat(),

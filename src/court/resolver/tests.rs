@@ -37,7 +37,7 @@ fn whatever_the_stored_role_is_the_facts_say_who_is_responsible_now() {
                 life: Some(&life),
                 has_preimage: true,
                 is_committed: true,
-                ..view(&terms, &policy, tip)
+                ..view(&contract, &terms, &policy, tip)
             };
             contract.next(&view).0
         };
@@ -52,15 +52,17 @@ fn whatever_the_stored_role_is_the_facts_say_who_is_responsible_now() {
 #[test]
 fn without_the_peers_signature_an_htlc_of_our_commitment_is_given_up_and_one_of_theirs_is_not() {
     let (terms, policy) = (terms(ChannelType::AnchorsZeroFeeHtlc), Policy::default());
-    let view = View {
-        has_peer_signatures: false,
-        ..view(&terms, &policy, EXPIRY)
+    let next = |owner| {
+        let contract = htlc(owner, Direction::Outgoing);
+        let view = View {
+            has_peer_signatures: false,
+            ..view(&contract, &terms, &policy, EXPIRY)
+        };
+        contract.next(&view).1
     };
-    let ours = htlc(Party::Local, Direction::Outgoing).next(&view).1;
     let reason = Reason::NoPeerSignature;
-    assert_eq!(ours, Progress::GivenUp { reason });
-    let theirs = htlc(Party::Remote, Direction::Outgoing).next(&view).1;
-    assert_eq!(theirs, Progress::Claimable);
+    assert_eq!(next(Party::Local), Progress::GivenUp { reason });
+    assert_eq!(next(Party::Remote), Progress::Claimable);
 }
 
 #[test]
@@ -71,7 +73,7 @@ fn what_was_left_for_now_stays_so_until_it_is_priced_again_or_spent() {
         progress: Progress::Uneconomic { reason },
         ..htlc(Party::Remote, Direction::Outgoing)
     };
-    let untouched = view(&terms, &policy, EXPIRY);
+    let untouched = view(&contract, &terms, &policy, EXPIRY);
     assert_eq!(contract.next(&untouched).1, contract.progress);
     let spend = spend(&terms, &contract, SpendPath::HtlcTimeoutDirect, 1);
     let spent = View {
@@ -88,7 +90,7 @@ fn a_spend_in_the_mempool_silences_nothing() {
     let spend = spend(&terms, &contract, SpendPath::HtlcSuccessSecondLevel, 0);
     let view = View {
         spend: Some(&spend),
-        ..view(&terms, &policy, EXPIRY)
+        ..view(&contract, &terms, &policy, EXPIRY)
     };
     assert_eq!(contract.next(&view).1, Progress::Claimable);
 }

@@ -125,15 +125,9 @@ impl CommitmentSpec<'_> {
         }
     }
 
-    /// BOLT 3: an HTLC gets no output if what the second level would leave of it is below the owner's dust limit.
     fn is_trimmed(&self, htlc: &Htlc) -> bool {
-        let fee = self
-            .channel_type
-            .format()
-            .second_level_fee(htlc.kind, self.feerate_per_kw);
-        htlc.value()
-            .checked_sub(fee)
-            .is_none_or(|left| left < self.dust_limit)
+        let format = self.channel_type.format();
+        format.is_trimmed(htlc, self.feerate_per_kw, self.dust_limit)
     }
 
     /// All outputs in their final order.

@@ -14,6 +14,7 @@ mod static_remotekey;
 use bitcoin::{Amount, EcdsaSighashType, ScriptBuf, Sequence, Weight, Witness};
 use serde::{Deserialize, Serialize};
 
+use super::commitment::Htlc;
 use super::keys::CommitmentKeys;
 use super::primitives::{HtlcKind, PaymentHash};
 use super::scripts;
@@ -220,6 +221,13 @@ pub trait Format: Sync {
     /// The opener's base fee: weight times feerate (satoshi per 1000 weight), rounded down.
     fn commitment_fee(&self, feerate_per_kw: u32, untrimmed_htlcs: usize) -> Amount {
         shared::fee(self.commitment_weight(untrimmed_htlcs), feerate_per_kw)
+    }
+
+    /// BOLT 3: an HTLC gets no output if what the second level would leave of it is below the owner's dust limit.
+    fn is_trimmed(&self, htlc: &Htlc, feerate_per_kw: u32, dust_limit: Amount) -> bool {
+        let fee = self.second_level_fee(htlc.kind, feerate_per_kw);
+        let left = htlc.value().checked_sub(fee);
+        left.is_none_or(|left| left < dust_limit)
     }
 }
 

@@ -60,7 +60,7 @@ fn is_failed_when_settled(world: &mut World, htlc: &Htlc) {
     world.comes_to(0);
 }
 
-fn dust_on_one_side_only_waits_until_the_close_is_settled(mut world: World) {
+pub fn dust_on_one_side_only_waits_until_the_close_is_settled(mut world: World) {
     // Our dust limit is 354 sat, the peer's 1,000: it has an output on ours alone.
     let sent = world.pays(900);
     world.output_of(&sent, On::Ours);
@@ -75,7 +75,7 @@ fn only_pending(world: &mut World, origin: Origin) -> Htlc {
     sent
 }
 
-fn one_only_on_their_pending_commitment_is_failed_when_another_is_settled(mut world: World) {
+pub fn one_only_on_their_pending_commitment_is_failed_when_another_is_settled(mut world: World) {
     let sent = only_pending(&mut world, Origin::Own);
     world.closes(On::Theirs);
     is_back(&mut world, &sent);

@@ -88,7 +88,7 @@ fn goes_out(world: &mut World, down: &mut Channel, incoming: &Htlc) -> Htlc {
     outgoing
 }
 
-fn a_preimage_from_downstream_claims_upstream_in_the_same_tick(mut world: World) {
+pub fn a_preimage_from_downstream_claims_upstream_in_the_same_tick(mut world: World) {
     let mut payment = Forwarded::new(&mut world);
     payment.downstream(&mut world, |world| world.closes(On::Theirs));
     world.closes(On::Ours);

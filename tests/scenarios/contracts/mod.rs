@@ -7,6 +7,7 @@ mod deadlines;
 mod decisions;
 mod incoming;
 mod linked;
+mod node;
 mod outgoing;
 mod reorgs;
 mod reserve;
@@ -65,13 +66,13 @@ macro_rules! on_each {
     ($($story:ident as $ours:ident, $theirs:ident, $pending:ident);* $(;)?) => {
         twins!($($ours, $theirs, $pending),*);
         $(
-            fn $ours(world: $crate::support::World) {
+            pub fn $ours(world: $crate::support::World) {
                 $story(world, $crate::contracts::On::Ours);
             }
-            fn $theirs(world: $crate::support::World) {
+            pub fn $theirs(world: $crate::support::World) {
                 $story(world, $crate::contracts::On::Theirs);
             }
-            fn $pending(world: $crate::support::World) {
+            pub fn $pending(world: $crate::support::World) {
                 $story(world, $crate::contracts::On::TheirPending);
             }
         )*

@@ -7,19 +7,23 @@ use crate::support::World;
 /// Reorgs of so many blocks, by `invalidateblock`.
 const DEPTH: u32 = 6;
 
-fn our_timeout_goes_and_comes_back(world: World) {
+fn our_timeout_goes_and_comes_back(mut world: World) {
+    world.with_reserve();
     reorgs::our_timeout_is_made_again(world, On::Ours, DEPTH);
 }
 
-fn our_success_goes_and_comes_back(world: World) {
+fn our_success_goes_and_comes_back(mut world: World) {
+    world.with_reserve();
     reorgs::our_success_is_made_again(world, On::Theirs, DEPTH);
 }
 
-fn the_peer_wins_the_second_time(world: World) {
+fn the_peer_wins_the_second_time(mut world: World) {
+    world.with_reserve();
     reorgs::the_peers_claim_takes_the_place_of_our_timeout(world, On::Theirs, 1);
 }
 
-fn another_commitment_takes_the_place(world: World) {
+fn another_commitment_takes_the_place(mut world: World) {
+    world.with_reserve();
     reorgs::the_contest_ends_with_another_close(world, On::Ours, DEPTH);
 }
 
@@ -45,7 +49,6 @@ on_a_node! {
         in_the_mempool_on_theirs,
         the_peer_is_faster_on_ours,
         the_peer_is_faster_on_theirs,
-        weeks_later_it_is_expired_on_ours,
     }
     incoming: incoming {
         before_ours_closes,

@@ -57,7 +57,7 @@ fn it_times_out(mut world: World, on: On) {
     world.comes_to(HTLC_SAT);
 }
 
-fn our_second_level_waits_for_its_delay(mut world: World) {
+pub fn our_second_level_waits_for_its_delay(mut world: World) {
     world.with_reserve();
     let sent = world.pays(HTLC_SAT);
     world.closes(On::Ours);

@@ -129,7 +129,7 @@ fn the_contest_begins_again_with_the_same_close(mut world: World, on: On, depth:
     world.comes_to(2 * HTLC_SAT);
 }
 
-fn the_contest_ends_with_another_close(mut world: World, on: On, depth: u32) {
+pub fn the_contest_ends_with_another_close(mut world: World, on: On, depth: u32) {
     let sent = world.pays(HTLC_SAT);
     world.closes(on);
     let (other, close) = match on {
@@ -150,7 +150,7 @@ fn the_contest_ends_with_another_close(mut world: World, on: On, depth: u32) {
     assert_eq!(world.verdict(&sent), Some(Verdict::Failed));
 }
 
-fn our_timeout_is_made_again(mut world: World, on: On, depth: u32) {
+pub fn our_timeout_is_made_again(mut world: World, on: On, depth: u32) {
     let sent = world.pays(HTLC_SAT);
     world.closes(on);
     world.wakes_at(sent.cltv_expiry);
@@ -162,7 +162,7 @@ fn our_timeout_is_made_again(mut world: World, on: On, depth: u32) {
     assert_eq!(world.verdict(&sent), Some(Verdict::Failed));
 }
 
-fn the_peers_claim_takes_the_place_of_our_timeout(mut world: World, on: On, depth: u32) {
+pub fn the_peers_claim_takes_the_place_of_our_timeout(mut world: World, on: On, depth: u32) {
     let sent = world.pays(HTLC_SAT);
     world.closes(on);
     let theirs = world.peers_claim(&sent, on);
@@ -192,7 +192,7 @@ fn our_timeout_takes_the_place_of_the_peers_claim(mut world: World, on: On, dept
     assert_eq!(world.verdict(&sent), Some(Verdict::Fulfilled));
 }
 
-fn our_success_is_made_again(mut world: World, on: On, depth: u32) {
+pub fn our_success_is_made_again(mut world: World, on: On, depth: u32) {
     let received = world.is_paid(HTLC_SAT);
     world.released(&received);
     world.closes(on);
@@ -228,7 +228,7 @@ fn second_level(world: &mut World) -> (Htlc, bitcoin::OutPoint) {
     (sent, bitcoin::OutPoint::new(claim.compute_txid(), 0))
 }
 
-fn the_output_of_our_second_level_goes_and_comes_back(mut world: World) {
+pub fn the_output_of_our_second_level_goes_and_comes_back(mut world: World) {
     let (sent, left) = second_level(&mut world);
     assert!(world.contract(left).is_some());
     world.forgets(1);
@@ -240,7 +240,7 @@ fn the_output_of_our_second_level_goes_and_comes_back(mut world: World) {
     world.comes_to(HTLC_SAT);
 }
 
-fn the_sweep_of_our_second_level_is_made_again(mut world: World) {
+pub fn the_sweep_of_our_second_level_is_made_again(mut world: World) {
     let (_, left) = second_level(&mut world);
     world.wakes_after(143);
     let sweep = world.chain.outspend(left).expect("its delay is over");

@@ -15,13 +15,17 @@ enum End {
     Another,
 }
 
+fn child_of(parent: &Contract, terms: &ChannelTerms, spend: &Spend) -> Option<Contract> {
+    child(parent, terms, &parent.keys(terms)?, spend)
+}
+
 fn end(contract: &Contract, path: SpendPath, is_held: bool) -> End {
     let (terms, policy) = (terms(ChannelType::AnchorsZeroFeeHtlc), Policy::default());
     let spend = spend(&terms, contract, path, 1);
     let view = View {
         spend: Some(&spend),
         is_held,
-        ..view(&terms, &policy, EXPIRY)
+        ..view(contract, &terms, &policy, EXPIRY)
     };
     let progress = spent(contract, &view).expect("proven");
     match progress.resolution().expect("spent") {
@@ -182,7 +186,7 @@ fn a_spend_counts_from_its_first_block_settles_and_is_irrevocable_at_a_hundred()
         let view = View {
             spend: Some(&spend),
             is_held: true,
-            ..view(&terms, &policy, EXPIRY)
+            ..view(&contract, &terms, &policy, EXPIRY)
         };
         let txid = spend.txid;
         (spent(&contract, &view), Resolution::Claimed { txid })
@@ -214,7 +218,7 @@ fn the_second_level_leaves_an_output_of_ours_at_the_index_of_its_input() {
     let both = crate::court::fixtures::outputs::spender(&terms, &[&first, &second], path);
     let spend = crate::court::fixtures::outputs::spent_by(both, 1);
     for (parent, index) in [(&first, 0), (&second, 1)] {
-        let child = child(parent, &terms, &spend).expect("ours");
+        let child = child_of(parent, &terms, &spend).expect("ours");
         assert_eq!(child.outpoint, OutPoint::new(spend.txid, index));
         assert_eq!(child.parent, Some(parent.outpoint));
         assert_eq!(child.role, ContractRole::CommitSweep);
@@ -229,15 +233,15 @@ fn what_leaves_nothing_for_us_has_no_child() {
     let ours = htlc(Party::Local, Direction::Outgoing);
     let theirs = htlc(Party::Remote, Direction::Outgoing);
     let unconfirmed = spend(&terms, &ours, SpendPath::HtlcTimeoutSecondLevel, 0);
-    assert_eq!(child(&ours, &terms, &unconfirmed), None);
+    assert_eq!(child_of(&ours, &terms, &unconfirmed), None);
     let direct = spend(&terms, &ours, SpendPath::HtlcSuccessDirect, 1);
-    assert_eq!(child(&ours, &terms, &direct), None);
+    assert_eq!(child_of(&ours, &terms, &direct), None);
     let honest = spend(&terms, &theirs, SpendPath::HtlcSuccessSecondLevel, 1);
-    assert_eq!(child(&theirs, &terms, &honest), None);
+    assert_eq!(child_of(&theirs, &terms, &honest), None);
     let cheated = Contract {
         role: ContractRole::Breach,
         ..theirs
     };
-    let child = child(&cheated, &terms, &honest).expect("a penalty as well");
+    let child = child_of(&cheated, &terms, &honest).expect("a penalty as well");
     assert_eq!(child.role, ContractRole::Breach);
 }

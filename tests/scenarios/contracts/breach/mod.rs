@@ -2,10 +2,10 @@
 
 mod damage;
 mod detection;
-mod outputs;
-mod pricing;
-mod reorgs;
-mod second_level;
+pub mod outputs;
+pub mod pricing;
+pub mod reorgs;
+pub mod second_level;
 mod upstream;
 
 use std::collections::BTreeSet;

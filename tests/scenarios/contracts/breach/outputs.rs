@@ -38,7 +38,7 @@ fn balances_alone_are_taken_in_one_transaction(mut world: World) {
     is_punished(&mut world, &breach, 1);
 }
 
-fn htlcs_are_taken_in_a_transaction_of_their_own(mut world: World) {
+pub fn htlcs_are_taken_in_a_transaction_of_their_own(mut world: World) {
     let htlcs = world.revoked_with_htlcs();
     let breach = world.cheated();
     // What the cheater can spend, and so pin, holds up nothing else.
@@ -55,7 +55,7 @@ fn htlcs_are_taken_in_a_transaction_of_their_own(mut world: World) {
     is_punished(&mut world, &breach, 2);
 }
 
-fn an_old_state_whose_htlcs_are_long_past(mut world: World) {
+pub fn an_old_state_whose_htlcs_are_long_past(mut world: World) {
     world.revoked_long_ago();
     let breach = world.cheated();
     assert_eq!(worth_having(&breach).len(), 4);
@@ -69,7 +69,7 @@ fn the_newest_revoked_state_while_the_next_is_pending(mut world: World) {
     is_punished(&mut world, &breach, 2);
 }
 
-fn two_htlcs_with_one_script(mut world: World) {
+pub fn two_htlcs_with_one_script(mut world: World) {
     let expiry = world.height() + 5_000;
     let first = NewHtlc::incoming(20_000_000, expiry);
     let preimage = first.preimage;
@@ -83,7 +83,7 @@ fn two_htlcs_with_one_script(mut world: World) {
     is_punished(&mut world, &breach, 2);
 }
 
-fn a_breach_found_on_the_last_block_of_the_delay(mut world: World) {
+pub fn a_breach_found_on_the_last_block_of_the_delay(mut world: World) {
     world.revoked_with_htlcs();
     world.phone.resume();
     let breach = world.peer_closes(REVOKED);

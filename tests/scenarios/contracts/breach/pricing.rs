@@ -47,7 +47,7 @@ fn justice_is_urgent_from_the_start(mut world: World) {
     );
 }
 
-fn after_four_blocks_it_is_taken_apart_and_pays_more(mut world: World) {
+pub fn after_four_blocks_it_is_taken_apart_and_pays_more(mut world: World) {
     world.revoked_with_htlcs();
     let breach = world.cheated();
     let before = world.lowest_feerate();
@@ -76,7 +76,7 @@ fn at_the_same_tip_nothing_is_priced_anew(mut world: World) {
     assert_eq!(world.chain.mempool(), before);
 }
 
-fn one_output_that_is_pinned_holds_up_no_other(mut world: World) {
+pub fn one_output_that_is_pinned_holds_up_no_other(mut world: World) {
     let [outgoing, _] = world.revoked_with_htlcs();
     let breach = world.peer_closes(REVOKED);
     // It waits in the mempool, and pays more than we begin with.

@@ -18,7 +18,7 @@ twins!(
     a_second_level_that_a_reorg_took_away_leads_back_to_the_first,
 );
 
-fn justice_that_a_reorg_took_away_is_broadcast_again(mut world: World) {
+pub fn justice_that_a_reorg_took_away_is_broadcast_again(mut world: World) {
     world.revoked_with_htlcs();
     let breach = world.cheated();
     world.mine(1);
@@ -94,7 +94,7 @@ fn swapped(world: &mut World, depth: u32, other: &Transaction) -> CloseKind {
     kind
 }
 
-fn an_honest_close_takes_the_place_of_a_breach(mut world: World) {
+pub fn an_honest_close_takes_the_place_of_a_breach(mut world: World) {
     world.round();
     world.round();
     world.cheated();
@@ -124,7 +124,7 @@ fn a_breach_takes_the_place_of_an_honest_close_that_was_settled(mut world: World
     world.resolve();
 }
 
-fn a_second_level_that_a_reorg_took_away_leads_back_to_the_first(mut world: World) {
+pub fn a_second_level_that_a_reorg_took_away_leads_back_to_the_first(mut world: World) {
     let [outgoing, _] = world.revoked_with_htlcs();
     let breach = world.cheated();
     let second = world.cheaters_second_level(&outgoing);

@@ -74,7 +74,7 @@ impl World {
     }
 }
 
-fn taken_before_justice_is_made(mut world: World) {
+pub fn taken_before_justice_is_made(mut world: World) {
     let [outgoing, _] = world.revoked_with_htlcs();
     let breach = world.peer_closes(REVOKED);
     let second = world.second_level(&[outgoing.key]);
@@ -85,7 +85,7 @@ fn taken_before_justice_is_made(mut world: World) {
     world.is_punished_at_both_levels(&breach, &[left]);
 }
 
-fn taken_while_justice_waits(mut world: World) {
+pub fn taken_while_justice_waits(mut world: World) {
     let [outgoing, _] = world.revoked_with_htlcs();
     let breach = world.cheated();
     let second = world.second_level(&[outgoing.key]);
@@ -113,7 +113,7 @@ fn taken_after_the_balances_are_punished(mut world: World) {
     world.is_punished_at_both_levels(&breach, &[left]);
 }
 
-fn taken_back_after_the_expiry(mut world: World) {
+pub fn taken_back_after_the_expiry(mut world: World) {
     let expiry = world.height() + 20;
     let htlc = world.add(NewHtlc::incoming(40_000_000, expiry));
     world.round();
@@ -128,7 +128,7 @@ fn taken_back_after_the_expiry(mut world: World) {
     world.is_punished_at_both_levels(&breach, &[left]);
 }
 
-fn several_taken_together(mut world: World) {
+pub fn several_taken_together(mut world: World) {
     let expiry = world.height() + 5_000;
     let amounts = [21_000_000, 22_000_000, 23_000_000];
     let htlcs = amounts.map(|msat| world.add(NewHtlc::outgoing(msat, expiry)).key);
@@ -169,7 +169,7 @@ fn is_lost_alone(world: &mut World, outpoint: OutPoint, sweep: &Transaction) {
     world.resolve();
 }
 
-fn what_the_cheater_wins_after_its_delay_is_lost_alone(mut world: World) {
+pub fn what_the_cheater_wins_after_its_delay_is_lost_alone(mut world: World) {
     world.revoked_with_htlcs();
     let breach = world.cheated();
     // No miner takes what we sent, until the cheater's delay is over.

@@ -1,6 +1,7 @@
 //! The keys of one side of a channel, and what is derived from them for each commitment.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use bitcoin::hashes::{sha256, Hash, HashEngine};
 use lightning::ln::chan_utils::{build_commitment_secret, ChannelPublicKeys};
@@ -30,6 +31,9 @@ pub struct Secrets {
     /// Every per-commitment secret comes from this.
     #[serde(with = "hex::bytes32")]
     pub commitment_seed: [u8; 32],
+    /// Computed once: every commitment asks for them.
+    #[serde(skip)]
+    public: OnceLock<PublicKeys>,
 }
 
 /// What a side tells the other one when the channel is opened.
@@ -57,19 +61,21 @@ impl Secrets {
             delayed_payment_base: key(seed, "delayed payment base"),
             htlc_base: key(seed, "htlc base"),
             commitment_seed: digest(seed, "commitment seed"),
+            public: OnceLock::new(),
         }
     }
 
     /// What the other side may know of these secrets.
     pub fn public(&self) -> PublicKeys {
         let point = |secret: &SecretKey| secret.public_key(SECP256K1);
-        PublicKeys {
+        let made = self.public.get_or_init(|| PublicKeys {
             funding_pubkey: point(&self.funding),
             revocation_basepoint: point(&self.revocation_base),
             payment_basepoint: point(&self.payment),
             delayed_payment_basepoint: point(&self.delayed_payment_base),
             htlc_basepoint: point(&self.htlc_base),
-        }
+        });
+        made.clone()
     }
 
     /// The secret that revokes commitment `number` (0 is the first).
