@@ -10,7 +10,10 @@ use lightning_arbitrator::channel::{HtlcKey, Position};
 use lightning_arbitrator::court::report::ChannelReport;
 use lightning_arbitrator::protocol::Preimage;
 use lightning_arbitrator::store::{StoredEvent, Unsealed};
-use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, OnchainWallet, SeedSigner};
+
+use lightning_arbitrator::{
+    ArbitratorError, ChainArbitrator, Config, OnchainWallet, Policy, SeedSigner,
+};
 use tempfile::TempDir;
 use testkit::chain::Chain;
 use testkit::party::{self, Channel};
