@@ -37,7 +37,7 @@ pub enum BroadcastOutcome {
 /// Words of a refusal by Bitcoin Core (and its derivatives), which servers hand on as text, and what they mean. The first
 /// that occurs decides. Source: the reject reasons of `validation.cpp` and `policy/rbf.cpp`, and the errors of
 /// `sendrawtransaction`.
-const REASONS: [(&str, Reason); 20] = [
+const REASONS: [(&str, Reason); 21] = [
     ("txn-already-in-mempool", Reason::Known),
     ("txn-already-known", Reason::Known),
     ("txn-same-nonwitness-data-in-mempool", Reason::Known),
@@ -59,6 +59,8 @@ const REASONS: [(&str, Reason); 20] = [
     ("too many potential replacements", Reason::Conflict),
     ("bip125-replacement-disallowed", Reason::Conflict),
     ("inputs-spent", Reason::Conflict),
+    // Of a package: its parent was refused, and so is not there to be spent.
+    ("package-not-validated", Reason::Conflict),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +76,20 @@ impl BroadcastOutcome {
         if (200..300).contains(&status) {
             return Self::Accepted;
         }
+        match Self::refused(text) {
+            // A server in trouble, or one that wants us to slow down, has not looked at the transaction.
+            Self::Other { text } if status == 429 || status >= 500 => Self::Unreachable { text },
+            outcome @ (Self::Accepted
+            | Self::AlreadyKnown
+            | Self::Conflicts { .. }
+            | Self::FeeTooLow { .. }
+            | Self::Unreachable { .. }
+            | Self::Other { .. }) => outcome,
+        }
+    }
+
+    /// Reads a node's reason for a refusal.
+    pub(super) fn refused(text: &str) -> Self {
         let lower = text.to_lowercase();
         let reason = REASONS
             .iter()
@@ -87,8 +103,6 @@ impl BroadcastOutcome {
                 with: named_transaction(&lower),
                 text,
             },
-            // A server in trouble, or one that wants us to slow down, has not looked at the transaction.
-            None if status == 429 || status >= 500 => Self::Unreachable { text },
             None => Self::Other { text },
         }
     }

@@ -1,28 +1,28 @@
 //! The chain from an Esplora server, over HTTP.
 
+mod answers;
+
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use bitcoin::block::Header;
 use bitcoin::consensus::encode::{deserialize, serialize_hex};
-use bitcoin::hashes::Hash;
-use bitcoin::{BlockHash, FeeRate, OutPoint, Transaction, TxMerkleNode, Txid};
+use bitcoin::{BlockHash, FeeRate, OutPoint, Transaction, Txid};
 use esplora_client::api;
 use futures::FutureExt;
 use serde::de::DeserializeOwned;
 
-use super::block::{BlockHeight, BlockRef};
+use super::block::BlockHeight;
 use super::broadcast::BroadcastOutcome;
 use super::budget::Budget;
 use super::error::ChainError;
 use super::http::{HttpMethod, HttpResponse, HttpTransport};
+use super::package::{Package, PackageOutcome};
 use super::policy::ChainPolicy;
 use super::pool::EsploraPool;
 use super::retry::{exchange, refused, text, Call};
 use super::source::{Answer, BlockStatus, ChainSource, MerkleProof, Outspend, PlacedHeader};
-
-/// Satoshis per 1,000 weight units in one satoshi per virtual byte.
-const SAT_PER_KWU_IN_SAT_PER_VB: f64 = 250.0;
+use answers::{fee_rate, malformed, placed_header, read_merkle_proof, read_outspend};
 
 /// An estimate above this is a broken estimator, in satoshis per virtual byte.
 const HIGHEST_ESTIMATE: f64 = 100_000.0;
@@ -31,6 +31,8 @@ const HIGHEST_ESTIMATE: f64 = 100_000.0;
 pub struct EsploraSource {
     transport: Box<dyn HttpTransport>,
     policy: ChainPolicy,
+    /// The server has no endpoint for packages, as it said when it was asked.
+    has_no_packages: AtomicBool,
 }
 
 impl EsploraSource {
@@ -45,7 +47,25 @@ impl EsploraSource {
 
     /// A server behind a transport of the caller's.
     pub fn over(transport: Box<dyn HttpTransport>, policy: ChainPolicy) -> Self {
-        Self { transport, policy }
+        Self {
+            transport,
+            policy,
+            has_no_packages: AtomicBool::new(false),
+        }
+    }
+
+    async fn post(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+        budget: &Budget,
+    ) -> Result<HttpResponse, ChainError> {
+        let call = Call {
+            method: HttpMethod::Post,
+            path,
+            body,
+        };
+        exchange(self.transport.as_ref(), &self.policy, budget, call).await
     }
 
     async fn get(&self, path: &str, budget: &Budget) -> Result<HttpResponse, ChainError> {
@@ -196,17 +216,39 @@ impl ChainSource for EsploraSource {
     ) -> Answer<'a, BroadcastOutcome> {
         async move {
             let body = serialize_hex(transaction).into_bytes();
-            let call = Call {
-                method: HttpMethod::Post,
-                path: "/tx",
-                body,
-            };
-            match exchange(self.transport.as_ref(), &self.policy, budget, call).await {
+            match self.post("/tx", body, budget).await {
                 Ok(response) => Ok(read_broadcast(transaction, &response)),
                 Err(error @ (ChainError::Cancelled | ChainError::BudgetExhausted(_))) => Err(error),
                 Err(error) => Ok(BroadcastOutcome::Unreachable {
                     text: error.to_string(),
                 }),
+            }
+        }
+        .boxed_local()
+    }
+
+    fn broadcast_package<'a>(
+        &'a self,
+        package: Package<'a>,
+        budget: &'a Budget,
+    ) -> Answer<'a, PackageOutcome> {
+        async move {
+            if self.has_no_packages.load(Ordering::Relaxed) {
+                return package.one_by_one(self, budget).await;
+            }
+            match self.post("/txs/package", package.body(), budget).await {
+                Ok(response) => {
+                    if is_no_endpoint(&response) {
+                        self.has_no_packages.store(true, Ordering::Relaxed);
+                    }
+                    match package.outcome(&response) {
+                        Some(outcome) => Ok(outcome),
+                        // Whatever the server means, each of them may be good alone.
+                        None => package.one_by_one(self, budget).await,
+                    }
+                }
+                Err(error @ (ChainError::Cancelled | ChainError::BudgetExhausted(_))) => Err(error),
+                Err(error) => Ok(PackageOutcome::unreachable(&error.to_string())),
             }
         }
         .boxed_local()
@@ -227,6 +269,11 @@ impl ChainSource for EsploraSource {
     }
 }
 
+/// Whether the server does not know what it was asked, whatever was asked of it.
+fn is_no_endpoint(response: &HttpResponse) -> bool {
+    matches!(response.status, 404 | 405 | 501)
+}
+
 fn read_broadcast(transaction: &Transaction, response: &HttpResponse) -> BroadcastOutcome {
     let text = text(response);
     let outcome = BroadcastOutcome::from_answer(response.status, &text);
@@ -236,77 +283,4 @@ fn read_broadcast(transaction: &Transaction, response: &HttpResponse) -> Broadca
         return BroadcastOutcome::Unreachable { text };
     }
     outcome
-}
-
-fn fee_rate(sat_per_vb: f64) -> FeeRate {
-    // Within 0 and 25 million after the check above, so that the cast only drops the fraction.
-    FeeRate::from_sat_per_kwu((sat_per_vb * SAT_PER_KWU_IN_SAT_PER_VB).ceil() as u64)
-}
-
-fn read_outspend(path: &str, status: &api::OutputStatus) -> Result<Outspend, ChainError> {
-    if !status.spent {
-        return Ok(Outspend::Unspent);
-    }
-    let txid = status
-        .txid
-        .ok_or_else(|| malformed(path, "spent, but by nobody"))?;
-    let block = match &status.status {
-        Some(api::TxStatus {
-            confirmed: true,
-            block_height: Some(height),
-            block_hash: Some(hash),
-            ..
-        }) => Some(BlockRef {
-            height: BlockHeight::new(*height),
-            hash: *hash,
-        }),
-        Some(api::TxStatus {
-            confirmed: true, ..
-        }) => {
-            return Err(malformed(path, "confirmed, but in no block"));
-        }
-        Some(api::TxStatus {
-            confirmed: false, ..
-        })
-        | None => None,
-    };
-    Ok(Outspend::Spent { txid, block })
-}
-
-fn read_merkle_proof(path: &str, proof: &api::MerkleProof) -> Result<MerkleProof, ChainError> {
-    let position = u32::try_from(proof.pos).map_err(|error| malformed(path, error))?;
-    // The siblings are written like transaction ids, but most of them are inner nodes.
-    let sibling = |node: &Txid| TxMerkleNode::from_raw_hash(node.to_raw_hash());
-    Ok(MerkleProof {
-        height: BlockHeight::new(proof.block_height),
-        position,
-        path: proof.merkle.iter().map(sibling).collect(),
-    })
-}
-
-/// The header that the fields of a block's description make up. Its hash must be the id the server gives it, so that a
-/// field that is read wrongly is found here.
-fn placed_header(path: &str, info: &api::BlockInfo) -> Result<PlacedHeader, ChainError> {
-    let header = Header {
-        version: info.version,
-        prev_blockhash: info.previousblockhash.unwrap_or_else(BlockHash::all_zeros),
-        merkle_root: info.merkle_root,
-        time: u32::try_from(info.timestamp).map_err(|error| malformed(path, error))?,
-        bits: info.bits,
-        nonce: info.nonce,
-    };
-    if header.block_hash() != info.id {
-        return Err(malformed(path, "a header that does not hash to its id"));
-    }
-    Ok(PlacedHeader {
-        height: BlockHeight::new(info.height),
-        header,
-    })
-}
-
-fn malformed(path: &str, what: impl ToString) -> ChainError {
-    ChainError::Malformed {
-        endpoint: path.to_owned(),
-        what: what.to_string(),
-    }
 }

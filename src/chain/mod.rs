@@ -22,6 +22,7 @@ mod facts;
 mod http;
 mod memory;
 mod observer;
+mod package;
 mod policy;
 mod pool;
 mod proof;
@@ -46,6 +47,7 @@ pub use facts::{
 pub use http::{HttpError, HttpMethod, HttpRequest, HttpResponse, HttpTransport};
 pub use memory::MemoryChainStore;
 pub use observer::{Observer, ServerStanding, Subject, SyncFailure, SyncOutcome};
+pub use package::{Package, PackageOutcome};
 pub use policy::ChainPolicy;
 pub use pool::EsploraPool;
 pub use source::{Answer, BlockStatus, ChainSource, MerkleProof, Outspend, PlacedHeader};

@@ -1,4 +1,4 @@
-//! The chain as a server tells it: ten questions, each answered on the server's word alone. Nothing here is believed;
+//! The chain as a server tells it: eleven questions, each answered on the server's word alone. Nothing here is believed;
 //! [`Observer`](super::Observer) proves what moves money before it becomes a fact.
 
 use std::collections::BTreeMap;
@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use bitcoin::block::Header;
 use bitcoin::{BlockHash, FeeRate, OutPoint, Transaction, TxMerkleNode, Txid};
 use futures::future::LocalBoxFuture;
+use futures::FutureExt;
 
 use super::block::{BlockHeight, BlockRef};
 use super::broadcast::BroadcastOutcome;
 use super::budget::Budget;
 use super::error::ChainError;
+use super::package::{Package, PackageOutcome};
 
 /// The future of one answer. Not `Send`: ticks run on one thread, and the transports of some platforms (wasm) are bound
 /// to theirs.
@@ -60,6 +62,16 @@ pub trait ChainSource: Send + Sync {
         transaction: &'a Transaction,
         budget: &'a Budget,
     ) -> Answer<'a, BroadcastOutcome>;
+
+    /// Offers a parent and its child together, so that the child's fee counts for both. A source that cannot do so offers
+    /// one after the other. Refusals are outcomes here too.
+    fn broadcast_package<'a>(
+        &'a self,
+        package: Package<'a>,
+        budget: &'a Budget,
+    ) -> Answer<'a, PackageOutcome> {
+        package.one_by_one(self, budget).boxed_local()
+    }
 
     /// Fee rates by confirmation target in blocks; may be empty.
     fn fee_estimates<'a>(&'a self, budget: &'a Budget) -> Answer<'a, BTreeMap<u16, FeeRate>>;

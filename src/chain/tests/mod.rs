@@ -7,6 +7,7 @@ mod fake;
 mod groups;
 mod lies;
 mod limits;
+mod packages;
 mod pool;
 mod spends;
 mod view;
