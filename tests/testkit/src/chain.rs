@@ -88,6 +88,15 @@ impl Reject {
     }
 }
 
+/// What a node says of each transaction of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// Of the parent: its id when the mempool holds it.
+    pub parent: Result<Txid, Reject>,
+    /// Of the child.
+    pub child: Result<Txid, Reject>,
+}
+
 /// What becomes of the transactions whose blocks a reorg takes away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Orphaned {
@@ -168,6 +177,16 @@ pub trait Chain: Send + Sync {
     /// The refusal in bitcoind's words.
     fn submit(&self, transaction: &Transaction) -> Result<Txid, Reject>;
 
+    /// Gives a parent and its child to the node together, so that the child's fee counts for both.
+    ///
+    /// # Errors
+    /// The refusal in bitcoind's words, where the two make no package.
+    fn submit_package(
+        &self,
+        parent: &Transaction,
+        child: &Transaction,
+    ) -> Result<Submitted, Reject>;
+
     /// Mines `blocks` blocks; the first takes the whole mempool.
     fn mine(&self, blocks: u32) -> Vec<BlockHash>;
 
@@ -230,8 +249,9 @@ pub trait Chain: Send + Sync {
     /// The estimates last set; empty at first, as on a fresh regtest.
     fn fee_estimates(&self) -> FeeEstimates;
 
-    /// The lowest rate the mempool accepts from now on, in sat per 1,000 virtual bytes (bitcoind's own default is 1,000). On bitcoind,
-    /// which has no such switch at run time, the wrapper refuses in the node's stead.
+    /// The lowest rate the mempool accepts from now on, in sat per 1,000 virtual bytes (bitcoind's own default is 1,000). A higher
+    /// one is that of a full mempool: a child can lift its parent over it. On bitcoind, which has no such switch at run time,
+    /// the wrapper refuses in the node's stead.
     fn set_min_fee(&self, sat_per_kvb: u64);
 }
 

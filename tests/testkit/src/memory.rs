@@ -1,12 +1,13 @@
 //! A chain without a node: real headers with real work, real merkle roots, every script judged by Bitcoin's own consensus
 //! library. Nothing in it asks a clock or throws dice: the same calls make the same blocks.
 //!
-//! What it does not judge is bitcoind's finer mempool policy (package limits, TRUC, standard witnesses): the tests that stand on
+//! What it does not judge is bitcoind's finer mempool policy (limits of families, TRUC, standard witnesses): the tests that stand on
 //! such rules run over [`crate::regtest`].
 
 mod ledger;
 mod mempool;
 mod mining;
+mod package;
 mod rules;
 
 use std::sync::{Mutex, MutexGuard};
@@ -16,7 +17,7 @@ use bitcoin::{Amount, BlockHash, OutPoint, ScriptBuf, Transaction, Txid};
 
 use crate::chain::{
     BlockRef, Chain, ChainKind, FeeEstimates, KnownBlock, KnownTransaction, Orphaned, Reject,
-    Spend, START_HEIGHT,
+    Spend, Submitted, START_HEIGHT,
 };
 use crate::index::script_hash;
 use crate::miner::Miner;
@@ -162,6 +163,17 @@ impl Chain for MemoryChain {
             ledger, mempool, ..
         } = &mut *self.state();
         mempool.submit(ledger, transaction)
+    }
+
+    fn submit_package(
+        &self,
+        parent: &Transaction,
+        child: &Transaction,
+    ) -> Result<Submitted, Reject> {
+        let State {
+            ledger, mempool, ..
+        } = &mut *self.state();
+        mempool.submit_package(ledger, parent, child)
     }
 
     fn mine(&self, blocks: u32) -> Vec<BlockHash> {

@@ -2,6 +2,7 @@
 //! index beside it answers what bitcoind has no index for: who spends an output, and what pays a script.
 
 mod find;
+mod package;
 mod rpc;
 
 use std::collections::HashSet;
@@ -12,7 +13,7 @@ use bitcoin::{Amount, Block, BlockHash, OutPoint, ScriptBuf, Transaction, Txid};
 
 use crate::chain::{
     BlockRef, Chain, ChainKind, FeeEstimates, KnownBlock, KnownTransaction, NodeAccess, Orphaned,
-    Reject, Spend, START_HEIGHT,
+    Reject, Spend, Submitted, START_HEIGHT,
 };
 use crate::index::{inputs, ChainIndex};
 use crate::memory::{check_min_fee, paying, DEFAULT_MIN_FEE};
@@ -234,6 +235,14 @@ impl Chain for Bitcoind {
             }
         }
         self.rpc.send(transaction)
+    }
+
+    fn submit_package(
+        &self,
+        parent: &Transaction,
+        child: &Transaction,
+    ) -> Result<Submitted, Reject> {
+        self.take_package(parent, child)
     }
 
     fn mine(&self, blocks: u32) -> Vec<BlockHash> {

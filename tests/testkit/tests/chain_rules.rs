@@ -169,7 +169,7 @@ fn a_fee_below_the_minimum_is_refused(chain: &dyn Chain) {
     chain.set_min_fee(20_000);
     let reject = chain.submit(&coin.spend(paying(2_000))).unwrap_err();
     assert!(
-        reject.text.starts_with("min relay fee not met, 2000 < 2"),
+        reject.text.starts_with("mempool min fee not met, 2000 < 2"),
         "{reject}"
     );
     chain.submit(&coin.spend(paying(3_000))).unwrap();

@@ -329,7 +329,7 @@ fn payments_and_fees_are_ordered_over_http() {
     server.post("/control/channels", json!({}));
     let (status, text) = server.refused("/control/channels/0/peer-closes", json!({}));
     assert_eq!(status, 409);
-    assert!(text.contains("min relay fee not met"), "{text}");
+    assert!(text.contains("mempool min fee not met"), "{text}");
 }
 
 #[test]

@@ -18,24 +18,27 @@ const MIN_STANDARD_SIZE: usize = 65;
 /// The heaviest standard transaction, in weight units.
 const MAX_STANDARD_WEIGHT: u64 = 400_000;
 
+/// What a full mempool says to a low fee.
+pub(super) const FULL: &str = "mempool min fee not met";
+
 /// Transactions that wait for a block.
 pub(crate) struct Mempool {
     /// In the order of their arrival, which puts parents before children.
     entries: Vec<Entry>,
     spends: HashMap<OutPoint, Txid>,
-    min_fee: u64,
+    pub(super) min_fee: u64,
 }
 
-struct Entry {
+pub(super) struct Entry {
     txid: Txid,
     transaction: Transaction,
-    fee: Amount,
-    vsize: u64,
+    pub(super) fee: Amount,
+    pub(super) vsize: u64,
 }
 
 /// Which rules a transaction has to pass on its way in.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Door {
+pub(super) enum Door {
     /// Consensus and policy, for what somebody sends.
     Policy,
     /// Consensus only, for what was in before the tip changed.
@@ -137,20 +140,40 @@ impl Mempool {
         transaction: &Transaction,
         door: Door,
     ) -> Result<(), Reject> {
+        let conflicts = self.conflicts(transaction);
+        if door == Door::Consensus && !conflicts.is_empty() {
+            return Err(Reject::rules("txn-mempool-conflict"));
+        }
+        let entry = self.examine(ledger, transaction, None, door)?;
+        if door == Door::Policy {
+            check_min_fee(entry.fee, entry.vsize, self.min_fee)?;
+            self.check_replacement(transaction, entry.fee, entry.vsize, &conflicts)?;
+        }
+        for conflict in conflicts {
+            self.remove(conflict);
+        }
+        self.insert(entry);
+        Ok(())
+    }
+
+    /// Judges a transaction by all but its fee. Its inputs may be outputs of a parent that waits for the same judgement.
+    pub(super) fn examine(
+        &self,
+        ledger: &mut Ledger,
+        transaction: &Transaction,
+        parent: Option<&Transaction>,
+        door: Door,
+    ) -> Result<Entry, Reject> {
         rules::check_form(transaction)?;
         if door == Door::Policy {
             check_standard(transaction)?;
         }
         let next = ledger.next_place();
         rules::check_final(transaction, next)?;
-        let conflicts = self.conflicts(transaction);
-        if door == Door::Consensus && !conflicts.is_empty() {
-            return Err(Reject::rules("txn-mempool-conflict"));
-        }
-        let pending: HashMap<OutPoint, Coin> = self
-            .entries
-            .iter()
-            .flat_map(|entry| new_coins(&entry.transaction, next))
+        let waiting = self.entries.iter().map(|entry| &entry.transaction);
+        let pending: HashMap<OutPoint, Coin> = waiting
+            .chain(parent)
+            .flat_map(|made| new_coins(made, next))
             .collect();
         let find = |outpoint: &OutPoint| {
             pending
@@ -159,33 +182,24 @@ impl Mempool {
                 .cloned()
         };
         let resolved = resolve(transaction, find)?;
-        let fee = ledger.check(&resolved)?;
-        let vsize = transaction.weight().to_vbytes_ceil();
-        if door == Door::Policy {
-            check_min_fee(fee, vsize, self.min_fee)?;
-            self.check_replacement(transaction, fee, vsize, &conflicts)?;
-        }
-        for conflict in conflicts {
-            self.remove(conflict);
-        }
-        let txid = transaction.compute_txid();
-        self.spends.extend(
-            transaction
-                .input
-                .iter()
-                .map(|input| (input.previous_output, txid)),
-        );
-        self.entries.push(Entry {
-            txid,
+        Ok(Entry {
+            txid: transaction.compute_txid(),
             transaction: transaction.clone(),
-            fee,
-            vsize,
-        });
-        Ok(())
+            fee: ledger.check(&resolved)?,
+            vsize: transaction.weight().to_vbytes_ceil(),
+        })
+    }
+
+    /// Takes a transaction that was examined; what it conflicts with is gone.
+    pub(super) fn insert(&mut self, entry: Entry) {
+        let inputs = entry.transaction.input.iter();
+        self.spends
+            .extend(inputs.map(|input| (input.previous_output, entry.txid)));
+        self.entries.push(entry);
     }
 
     /// Transactions of the mempool that spend what this one spends.
-    fn conflicts(&self, transaction: &Transaction) -> Vec<Txid> {
+    pub(super) fn conflicts(&self, transaction: &Transaction) -> Vec<Txid> {
         let mut found = Vec::new();
         for input in &transaction.input {
             if let Some(txid) = self.spends.get(&input.previous_output) {
@@ -213,7 +227,7 @@ impl Mempool {
     }
 
     /// BIP 125 without its first rule, as nodes apply it since Bitcoin Core 28: signalling is not asked for.
-    fn check_replacement(
+    pub(super) fn check_replacement(
         &self,
         transaction: &Transaction,
         fee: Amount,
@@ -289,17 +303,20 @@ pub(crate) fn fee_at(sat_per_kvb: u64, vsize: u64) -> Amount {
     Amount::from_sat((sat_per_kvb * vsize).div_ceil(1_000))
 }
 
-/// Refuses a fee below the node's minimum.
+/// Refuses a fee below the node's minimum: below the one it relays for at all, or below the higher one of a mempool that is
+/// full.
 pub(crate) fn check_min_fee(fee: Amount, vsize: u64, sat_per_kvb: u64) -> Result<(), Reject> {
-    let least = fee_at(sat_per_kvb, vsize);
-    match fee >= least {
-        true => Ok(()),
-        false => Err(Reject::rules(format!(
-            "min relay fee not met, {} < {}",
-            fee.to_sat(),
-            least.to_sat()
-        ))),
+    for (rate, what) in [
+        (sat_per_kvb.min(DEFAULT_MIN_FEE), "min relay fee not met"),
+        (sat_per_kvb, FULL),
+    ] {
+        let least = fee_at(rate, vsize);
+        if fee < least {
+            let (fee, least) = (fee.to_sat(), least.to_sat());
+            return Err(Reject::rules(format!("{what}, {fee} < {least}")));
+        }
     }
+    Ok(())
 }
 
 fn check_standard(transaction: &Transaction) -> Result<(), Reject> {

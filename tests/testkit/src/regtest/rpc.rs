@@ -14,7 +14,7 @@ use serde_json::{json, Value};
 
 use super::find::NotAvailable;
 use super::MEMPOOL_EXPIRY_HOURS;
-use crate::chain::{NodeAccess, Reject};
+use crate::chain::{NodeAccess, Reject, Submitted};
 use crate::miner::START_TIME;
 
 /// bitcoind's code for a transaction that is in no mempool and no index.
@@ -139,6 +139,28 @@ impl Rpc {
             "sendrawtransaction",
             &[json!(encode::serialize_hex(transaction)), json!(0)],
         )
+    }
+
+    /// # Errors
+    /// The refusal of the package as a whole.
+    pub(super) fn send_package(
+        &self,
+        parent: &Transaction,
+        child: &Transaction,
+    ) -> Result<Submitted, Reject> {
+        let list = json!([parent, child].map(encode::serialize_hex));
+        let said: Value = self.call("submitpackage", &[list, json!(0)])?;
+        let of = |transaction: &Transaction| {
+            let result = &said["tx-results"][transaction.compute_wtxid().to_string()];
+            match result["error"].as_str() {
+                Some(text) => Err(Reject::rules(text)),
+                None => Ok(transaction.compute_txid()),
+            }
+        };
+        Ok(Submitted {
+            parent: of(parent),
+            child: of(child),
+        })
     }
 
     /// The fee of a transaction that the mempool would accept.

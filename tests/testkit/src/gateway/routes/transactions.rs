@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bitcoin::consensus::encode;
-use bitcoin::{OutPoint, Transaction, Txid, Wtxid};
+use bitcoin::{Amount, OutPoint, Transaction, Txid, Wtxid};
 use hex_conservative::{DisplayHex, FromHex};
 use serde::Serialize;
 
@@ -148,32 +148,48 @@ struct PackageTx {
     #[serde(skip_serializing_if = "Option::is_none")]
     vsize: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    fees: Option<PackageFees>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
-/// `/txs/package`: the transactions one after another; a child does not yet lift a parent over the minimum fee.
+#[derive(Serialize)]
+struct PackageFees {
+    /// In bitcoins.
+    base: f64,
+}
+
+/// `/txs/package`: a parent and its child, together. The answer is that of the node.
 pub(super) fn broadcast_package(view: &View<'_>, body: &[u8]) -> Reply {
     let list: Vec<String> =
         serde_json::from_slice(body).map_err(|_| Answer::bad_request("Invalid JSON"))?;
-    let mut tx_results = BTreeMap::new();
-    for text in list {
-        let transaction =
-            decode(text.as_bytes())?.map_err(|reject| Answer::bad_request(&reject.text))?;
-        let error = view
-            .chain()
-            .submit(&transaction)
-            .err()
-            .map(|reject| reject.text);
-        let vsize = error
-            .is_none()
-            .then(|| transaction.weight().to_vbytes_ceil());
-        let result = PackageTx {
-            txid: transaction.compute_txid(),
-            vsize,
-            error,
-        };
-        tx_results.insert(transaction.compute_wtxid(), result);
-    }
+    let refuse = |reject: Reject| {
+        let Reject { code, text } = reject;
+        Answer::bad_request(&format!("submitpackage RPC error {code}: {text}"))
+    };
+    let transactions = list
+        .iter()
+        .map(|text| decode(text.as_bytes())?.map_err(refuse))
+        .collect::<Result<Vec<_>, _>>()?;
+    let [parent, child] = transactions.as_slice() else {
+        return Err(Answer::bad_request("only a parent and its child"));
+    };
+    let chain = view.chain();
+    let submitted = chain.submit_package(parent, child).map_err(refuse)?;
+    let of = |transaction: &Transaction, result: Result<Txid, Reject>| PackageTx {
+        txid: transaction.compute_txid(),
+        vsize: result
+            .is_ok()
+            .then(|| transaction.weight().to_vbytes_ceil()),
+        fees: result.is_ok().then(|| PackageFees {
+            base: Amount::from_sat(json::fee(view, transaction)).to_btc(),
+        }),
+        error: result.err().map(|reject| reject.text),
+    };
+    let tx_results = BTreeMap::from([
+        (parent.compute_wtxid(), of(parent, submitted.parent)),
+        (child.compute_wtxid(), of(child, submitted.child)),
+    ]);
     let failed = tx_results.values().any(|result| result.error.is_some());
     let package_msg = if failed {
         "transaction failed"
