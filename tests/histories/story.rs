@@ -24,8 +24,8 @@ pub type Tally = BTreeMap<&'static str, u64>;
 
 /// Feerates that the server may name, in sat/vB.
 const FEES: RangeInclusive<u32> = 1..=10;
-/// Two weeks without an end are none.
-const LONGEST: u32 = 2_000;
+/// A month without an end is none.
+const LONGEST: u32 = 5_000;
 /// A channel that waits for nothing is slept over for so many blocks at once.
 const MOST_AT_ONCE: u32 = 500;
 
