@@ -37,6 +37,9 @@ pub struct Policy {
     pub refused_raise_percent: u32,
     /// Greatest share of an output's value, in percent, that its sweep may cost; above it waits for lower fees.
     pub budget_percent: u32,
+    /// Greatest share of our balance, in percent, that is paid for a commitment which no mempool takes, when no HTLC on it
+    /// makes haste: a tenth. Nothing of it is lost by waiting for lower fees, and nothing of it can be had without.
+    pub stuck_percent: u32,
     /// Blocks before the expiry of an incoming HTLC that is ours to claim, at which the channel goes to the chain: a
     /// commitment and an HTLC-success have to confirm, and the device sleeps between them. Two wakes of six hours, and a
     /// few hours for each confirmation.
@@ -113,6 +116,7 @@ impl Default for Policy {
             feerate_cap: 250_000,
             refused_raise_percent: 25,
             budget_percent: 50,
+            stuck_percent: 10,
             fulfil_margin: 36,
             wake_interval: 36,
             expiry_grace: 1,

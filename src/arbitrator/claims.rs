@@ -1,6 +1,6 @@
 //! Claims: what a court's want needs from the store, the wallet and the signer to become a transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::{Amount, FeeRate, OutPoint, Transaction};
@@ -8,8 +8,8 @@ use bitcoin::{Amount, FeeRate, OutPoint, Transaction};
 use super::core::Core;
 use crate::channel::Candidate;
 use crate::court::{
-    is_second_level, BroadcastPurpose, Case, Claim, CloseKind, Coin, Contract, ContractRole,
-    Dossier, Input, Outcome, Raise, Reason,
+    is_second_level, BroadcastPurpose, Case, Claim, CloseKind, Contract, ContractRole, Dossier,
+    Input, Reason,
 };
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, CommitmentSecret, Party};
@@ -54,7 +54,7 @@ impl Core {
             return Ok(told);
         };
         let made = if is_second_level(&first) {
-            let coins = self.coins_for(raised).await?;
+            let coins = self.coins_for(raised, &[]).await?;
             let feerate = confirmed(case, dossier).map_or(0, |it| it.feerate_per_kw);
             sweep::second_level(terms, worth.taken, feerate, coins, script, &bid)?
         } else {
@@ -142,35 +142,7 @@ impl Core {
         Ok((secret, unreadable))
     }
 
-    /// The coins of the claim that is to be replaced, which the wallet may count as spent; then the wallet's that no live
-    /// transaction of ours spends, the largest first: the fewest inputs.
-    async fn coins_for(&self, raised: Option<&Raise>) -> Result<Vec<Coin>, ArbitratorError> {
-        let offered = self.ask_wallet(|wallet| wallet.coins()).await?;
-        let mut used = BTreeSet::new();
-        for row in self.store.broadcasting_channels()? {
-            // One case that cannot be read is reported elsewhere, and stops no other's claims.
-            let Ok(case) = self.store.case(row) else {
-                continue;
-            };
-            let live = case.broadcasts.iter().filter(|held| !case.is_void(held));
-            for coin in live.flat_map(|held| &held.coins) {
-                used.insert(coin.outpoint);
-            }
-        }
-        // Coins of a claim that the server calls a conflict are gone, or they are offered again.
-        let replaced = match raised {
-            Some(Raise::Reprice(held) | Raise::Replace(held)) => Some(held),
-            Some(Raise::Follow(_)) | None => None,
-        };
-        let again = replaced.filter(|held| !matches!(held.outcome, Some(Outcome::Conflict(_))));
-        let again = again.map_or(&[][..], |held| &held.coins);
-        let is_free = |coin: &Coin| !used.contains(&coin.outpoint);
-        let mut free: Vec<Coin> = offered.into_iter().filter(is_free).collect();
-        free.sort_by_key(|coin| std::cmp::Reverse(coin.output.value));
-        Ok(again.iter().cloned().chain(free).collect())
-    }
-
-    async fn sign_claim(
+    pub(super) async fn sign_claim(
         &self,
         channel: OutPoint,
         unsigned: Unsigned,

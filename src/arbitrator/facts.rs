@@ -29,6 +29,7 @@ pub(super) fn concerns(case: &Case, channel: OutPoint, view: &ChainView) -> bool
     has_spend
         || case.orphan.is_some()
         || case.cancelled.is_some()
+        || case.unconfirmed.is_some()
         || !is_same_funding(case.funding, funding_fact(channel, view))
 }
 

@@ -1,8 +1,10 @@
 //! The chain arbitrator: the docket of all channels, and the tick that moves every case.
 
+mod anchors;
 mod callout;
 mod care;
 mod claims;
+mod coins;
 mod core;
 mod engine;
 mod executor;
@@ -336,7 +338,8 @@ impl Core {
             BroadcastPurpose::Commitment | BroadcastPurpose::Cooperative => true,
             BroadcastPurpose::Funding
             | BroadcastPurpose::OrphanedClose
-            | BroadcastPurpose::Sweep(_) => false,
+            | BroadcastPurpose::Sweep(_)
+            | BroadcastPurpose::Cpfp(_) => false,
         };
         Ok(ForceCloseStatus {
             state: case.state,

@@ -1,5 +1,7 @@
 //! Signatures asked for, and transactions sent: what a tick does, and `force_close` as well.
 
+use std::collections::BTreeSet;
+
 use bitcoin::{Address, OutPoint, Transaction, Txid};
 
 use super::core::Core;
@@ -64,25 +66,26 @@ impl Core {
             .map(|broadcast| broadcast.txid)
             .collect();
         let mut unreached = Vec::new();
+        let mut offered = BTreeSet::new();
         for txid in due {
             // Read anew after every await: a proof of data loss may have come in while the server was asked.
             let case = self.store.case(row)?;
             let mut held = case.broadcasts.iter();
-            let Some(transaction) = held
-                .find(|held| held.txid == txid)
-                .filter(|held| is_due(&case, held))
-                .map(|held| held.transaction.clone())
-            else {
+            let held = held.find(|held| held.txid == txid);
+            // A child goes with its parent.
+            let held = held.filter(|held| is_due(&case, held) && !offered.contains(&txid));
+            let Some(held) = held else {
                 continue;
             };
-            let outcome = self.source.broadcast(&transaction, budget).await?;
-            let outcome = Outcome::from(outcome);
-            log::info!("channel {channel}: {txid}: {outcome:?}");
-            if outcome == Outcome::Unreachable {
-                unreached.push(txid);
+            for (txid, outcome) in self.offer(&case, held, budget).await? {
+                offered.insert(txid);
+                log::info!("channel {channel}: {txid}: {outcome:?}");
+                if outcome == Outcome::Unreachable {
+                    unreached.push(txid);
+                }
+                let input = Input::Broadcast { txid, outcome, tip };
+                self.apply(row, channel, &input)?;
             }
-            let input = Input::Broadcast { txid, outcome, tip };
-            self.apply(row, channel, &input)?;
         }
         Ok(unreached)
     }

@@ -3,6 +3,8 @@
 //! Every await is a point at which the process may be killed: what was learnt and decided before it is on disk, and the
 //! next tick goes on from there.
 
+mod answers;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::rc::Rc;
@@ -21,8 +23,7 @@ use crate::channel::Feed;
 use crate::channel::Lifecycle;
 use crate::court::report::ChannelReport;
 use crate::court::{
-    self, due_broadcasts, wants, ArbitratorState, BroadcastPurpose, Case, CloseKind, Dossier,
-    Input, Reason, SpendContext, Want,
+    self, due_broadcasts, ArbitratorState, Case, CloseKind, Dossier, Input, SpendContext,
 };
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, Party};
@@ -394,84 +395,6 @@ impl Tick<'_> {
         glance.is_ok_and(|glance| glance.is_at_rest())
     }
 
-    // ── signing ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    async fn answer_wants(
-        &mut self,
-        row: ChannelRow,
-        channel: OutPoint,
-        dossier: &Dossier,
-        tip: u32,
-    ) -> Result<(), ArbitratorError> {
-        let case = self.core.store.case(row)?;
-        let mut failed = None;
-        for want in wants(&case, dossier, tip, &self.core.policy) {
-            // One claim that cannot be made stops no other.
-            match self.answer(row, channel, dossier, want, tip).await {
-                Ok(()) => {}
-                Err(error) if is_limit(&error) => return Err(error),
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
-        failed.map_or(Ok(()), Err)
-    }
-
-    async fn answer(
-        &mut self,
-        row: ChannelRow,
-        channel: OutPoint,
-        dossier: &Dossier,
-        want: Want,
-        tip: u32,
-    ) -> Result<(), ArbitratorError> {
-        let core = self.core;
-        // Read anew: the answer to the last want changed it.
-        let case = core.store.case(row)?;
-        let answers = match want {
-            Want::SignCommitment => {
-                let permit = court::permit(channel, &case)?;
-                vec![Input::Signed {
-                    purpose: BroadcastPurpose::Commitment,
-                    transaction: core.sign_commitment(dossier, permit).await?,
-                    coins: Vec::new(),
-                    tip,
-                }]
-            }
-            Want::Claim(claim) => {
-                let estimates = self.estimates().await?;
-                core.make_claim(row, &case, dossier, &claim, &estimates, tip)
-                    .await?
-            }
-        };
-        for input in answers {
-            if let Some(fee_sat) = reserve_needed(&input) {
-                let what = format!("the wallet has no coin for a fee of {fee_sat} sat");
-                self.tell_trouble(Some(channel), what);
-            }
-            let (_, applied) = core.apply_with(row, channel, dossier, &input)?;
-            if applied != Applied::Nothing {
-                self.report.changed.insert(channel);
-            }
-        }
-        Ok(())
-    }
-
-    async fn estimates(&mut self) -> Result<BTreeMap<u16, FeeRate>, ArbitratorError> {
-        if self.estimates.0.is_none() {
-            // No estimate is no reason to wait: the policy's floor is bid, and raised if it is refused.
-            let estimates = match self.core.source.fee_estimates(&self.budget).await {
-                Ok(estimates) => estimates,
-                Err(error) if is_limit_of(&error) => return Err(error.into()),
-                Err(error) => {
-                    self.tell_trouble(None, format!("no fee estimates: {error}"));
-                    BTreeMap::new()
-                }
-            };
-            self.estimates.0 = Some(estimates);
-        }
-        Ok(self.estimates.0.clone().unwrap_or_default())
-    }
-
     // ── broadcasting ─────────────────────────────────────────────────────────────────────────────────────────
 
     /// Offers every transaction of ours that belongs on the chain to the network. `false`: a limit ended it, or the server
@@ -611,18 +534,6 @@ fn is_revoked_since(case: &Case, feed: &Feed) -> bool {
         )
         | None => false,
     }
-}
-
-/// The fee that an answer says no coin is there for.
-fn reserve_needed(answer: &Input) -> Option<u64> {
-    if let Input::NotClaimed {
-        reason: Reason::ReserveNeeded { fee_sat },
-        ..
-    } = answer
-    {
-        return Some(*fee_sat);
-    }
-    None
 }
 
 /// Whether a report says more than that a channel is open.

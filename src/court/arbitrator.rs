@@ -4,6 +4,7 @@
 //! other: funding, a cancelled one, close, contracts, what they mean upstream, what to do about an absent close, whether an HTLC
 //! makes an open channel go to the chain, and whether the case has ended.
 
+use super::anchors::unconfirmed;
 use super::close::{absent_close, closing};
 use super::commands::{on_data_loss, on_force_close, on_not_claimed, on_outcome, on_signed};
 use super::contracts::{contracts, resolution};
@@ -74,6 +75,7 @@ fn on_facts(
         return Ok(());
     }
     closing(step, dossier, facts)?;
+    unconfirmed(step, dossier, facts);
     let before = step.case.clone();
     contracts(step, dossier, facts, policy);
     upstream(step, dossier, facts, policy);

@@ -198,6 +198,14 @@ fn of_broadcast(
                 flaw("transaction_bytes", "it does not pay the sweep script")
             }
         }
+        BroadcastPurpose::Cpfp(anchor) => {
+            let mut outputs = held.transaction.output.iter();
+            if outputs.all(|output| Some(&output.script_pubkey) == sweep_script) {
+                spends(&held.transaction, anchor, "broadcast", "transaction_bytes")
+            } else {
+                flaw("transaction_bytes", "it does not pay the sweep script")
+            }
+        }
         BroadcastPurpose::Funding
         | BroadcastPurpose::Commitment
         | BroadcastPurpose::Cooperative

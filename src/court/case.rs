@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use bitcoin::{Amount, OutPoint, Transaction, TxOut, Txid, Weight};
 use serde::{Deserialize, Serialize};
 
+use super::anchors::{is_void_child, Unconfirmed};
 use super::{
     Advice, Block, CloseKind, CloseOutput, CloseReason, Contract, Event, EventKind, Money, Outcome,
     Verdict,
@@ -135,6 +136,8 @@ pub enum BroadcastPurpose {
     OrphanedClose,
     /// The sweep of one output of the close.
     Sweep(OutPoint),
+    /// The child that raises the fee of an unconfirmed commitment through this anchor of ours.
+    Cpfp(OutPoint),
 }
 
 /// A coin of the wallet's that pays a fee.
@@ -159,6 +162,20 @@ pub struct Broadcast {
     pub coins: Vec<Coin>,
 }
 
+impl Broadcast {
+    /// The anchor that it spends to raise a commitment.
+    pub fn anchor(&self) -> Option<OutPoint> {
+        match self.purpose {
+            BroadcastPurpose::Cpfp(anchor) => Some(anchor),
+            BroadcastPurpose::Funding
+            | BroadcastPurpose::Commitment
+            | BroadcastPurpose::Cooperative
+            | BroadcastPurpose::OrphanedClose
+            | BroadcastPurpose::Sweep(_) => None,
+        }
+    }
+}
+
 /// The stored case of one channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Case {
@@ -169,6 +186,10 @@ pub struct Case {
     pub cancelled: Option<Cancelled>,
     /// A close in the mempool that the app was told of.
     pub seen: Option<Txid>,
+    /// The close that a mempool holds, as of the last look.
+    pub unconfirmed: Option<Unconfirmed>,
+    /// The anchor whose child lacks a coin for its fee, as the app was told.
+    pub lacks_coin: Option<OutPoint>,
     pub close: Option<Close>,
     pub orphan: Option<Orphan>,
     pub contracts: Vec<Contract>,
@@ -211,6 +232,9 @@ impl Case {
     /// Whether a claim of ours can never confirm as things stand: another transaction has one of its outputs, or a reorg took
     /// away what made one. A reorg may give it back.
     pub fn is_void(&self, held: &Broadcast) -> bool {
+        if held.anchor().is_some() {
+            return is_void_child(self, held);
+        }
         let is_taken = self.claimed_by(&held.transaction).any(|contract| {
             let resolution = contract.progress.resolution();
             resolution.is_some_and(|resolution| resolution.txid() != held.txid)

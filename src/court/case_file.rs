@@ -44,7 +44,7 @@ pub struct CaseFile {
     pub close: Option<CloseFile>,
     /// Every output of the close, ours or not, then those that second-level transactions left.
     pub outputs: Vec<OutputFile>,
-    /// Transactions of ours that are no claims: the funding, our commitment, a cooperative close.
+    /// Transactions of ours that are no claims: the funding, our commitment, a child that pays for one, a cooperative close.
     pub broadcasts: Vec<BroadcastFile>,
     /// Where the money is; zero while no close is proven.
     pub balance: ClosingBalance,
@@ -82,7 +82,8 @@ impl CaseFile {
                     BroadcastPurpose::Funding
                     | BroadcastPurpose::Commitment
                     | BroadcastPurpose::Cooperative
-                    | BroadcastPurpose::OrphanedClose => true,
+                    | BroadcastPurpose::OrphanedClose
+                    | BroadcastPurpose::Cpfp(_) => true,
                     BroadcastPurpose::Sweep(_) => false,
                 })
                 .map(|held| BroadcastFile::of(held, case, dossier))

@@ -234,7 +234,8 @@ pub(super) fn is_sweep(held: &Broadcast) -> bool {
         BroadcastPurpose::Funding
         | BroadcastPurpose::Commitment
         | BroadcastPurpose::Cooperative
-        | BroadcastPurpose::OrphanedClose => false,
+        | BroadcastPurpose::OrphanedClose
+        | BroadcastPurpose::Cpfp(_) => false,
     }
 }
 

@@ -5,6 +5,7 @@ use bitcoin::{OutPoint, Transaction, Txid};
 
 use super::resolver::{Progress, Reason};
 
+use super::anchors::is_raised;
 use super::permit::{is_permitted, permit};
 use super::{
     ArbitratorState, Broadcast, BroadcastPurpose, Coin, CourtError, Dossier, EventKind, ForceClose,
@@ -91,6 +92,13 @@ pub(super) fn on_signed(
                 reprice(step, outpoint, Progress::Claimable, tip);
             }
         }
+        // A close may have confirmed while the signer was asked.
+        BroadcastPurpose::Cpfp(anchor) => {
+            if is_raised(&step.case, anchor) {
+                hold_with(step, purpose, transaction, coins, tip);
+                step.case.lacks_coin = None;
+            }
+        }
         BroadcastPurpose::Funding
         | BroadcastPurpose::Cooperative
         | BroadcastPurpose::OrphanedClose => {}
@@ -105,6 +113,9 @@ pub(super) fn on_not_claimed(
     reason: Reason,
     tip: u32,
 ) {
+    if step.case.close.is_none() {
+        return without_a_child(step, channel, outpoints, reason);
+    }
     for outpoint in outpoints {
         if is_out(step, outpoint) || !reprice(step, *outpoint, Progress::Uneconomic { reason }, tip)
         {
@@ -112,6 +123,19 @@ pub(super) fn on_not_claimed(
         }
         if let Reason::ReserveNeeded { fee_sat } = reason {
             let outpoint = *outpoint;
+            step.tell(channel, EventKind::ReserveNeeded { outpoint, fee_sat });
+        }
+    }
+}
+
+/// A commitment that is not confirmed goes without a child, for want of a coin. Told once for each anchor.
+fn without_a_child(step: &mut Step, channel: OutPoint, anchors: &[OutPoint], reason: Reason) {
+    let Reason::ReserveNeeded { fee_sat } = reason else {
+        return;
+    };
+    for anchor in anchors {
+        if step.case.lacks_coin.replace(*anchor) != Some(*anchor) {
+            let outpoint = *anchor;
             step.tell(channel, EventKind::ReserveNeeded { outpoint, fee_sat });
         }
     }
@@ -185,7 +209,8 @@ pub(super) fn on_data_loss(step: &mut Step, dossier: &Dossier, number: u64, tip:
             BroadcastPurpose::Funding
             | BroadcastPurpose::Cooperative
             | BroadcastPurpose::OrphanedClose
-            | BroadcastPurpose::Sweep(_) => true,
+            | BroadcastPurpose::Sweep(_)
+            | BroadcastPurpose::Cpfp(_) => true,
         });
     step.log(tip, LogKind::DataLoss { number });
     step.tell(dossier.channel(), EventKind::DataLoss { number });

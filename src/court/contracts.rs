@@ -170,6 +170,8 @@ fn settled_event(
         {
             None
         }
+        // Its child has raised the commitment: it brings nothing, and its cost is in the books.
+        Resolution::Claimed { .. } if contract.role == resolver::ContractRole::Anchor => None,
         // What one transaction brought is told once, with the first of its outputs.
         Resolution::Claimed { .. } if is_told(case, resolution) => None,
         Resolution::Claimed { txid } => Some(EventKind::FundsRecovered {

@@ -7,6 +7,7 @@
 //! What is stored is small: outpoints, what is known to spend them, and the latches that survive a reorg.
 //! Everything else is computed again from the facts, so a fact that a reorg takes away takes its consequences with it.
 
+mod anchors;
 mod arbitrator;
 mod audit;
 mod balance;
@@ -37,6 +38,7 @@ mod wants;
 mod watcher;
 mod words;
 
+pub use anchors::{cpfp, spent_by_child, Cpfp, Parent, Reception, Unconfirmed};
 pub use arbitrator::advance;
 pub use audit::{audit_case, audit_summary};
 pub use balance::ClosingBalance;

@@ -1,12 +1,13 @@
 //! What a case needs from outside to go on, and when it needs attention next.
 
+use super::anchors::is_due_child;
 use super::claims::{claims, is_sweep, spends};
 use super::permit::is_permitted;
 use super::resolver::Progress;
 use super::waiting::Clock;
 use super::{
-    ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Claim, Contract, Dossier,
-    FundingState,
+    cpfp, ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Claim, Contract, Cpfp,
+    Dossier, FundingState,
 };
 use crate::config::Policy;
 
@@ -17,6 +18,8 @@ pub enum Want {
     SignCommitment,
     /// A signed transaction that claims outputs of the close.
     Claim(Box<Claim>),
+    /// A signed child that raises the fee of an unconfirmed commitment.
+    Cpfp(Box<Cpfp>),
 }
 
 /// What the court needs to go on with a case at this tip.
@@ -36,6 +39,7 @@ pub fn wants(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<W
             .into_iter()
             .map(|claim| Want::Claim(Box::new(claim))),
     );
+    wants.extend(cpfp(case, dossier, tip, policy).map(|child| Want::Cpfp(Box::new(child))));
     wants
 }
 
@@ -75,6 +79,8 @@ pub fn next_height(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) ->
             heights.push(orphan.since.saturating_add(policy.orphan_patience));
         }
         heights.extend(cooperative_until(case, policy));
+        // What waits in a mempool is priced anew with every block.
+        heights.extend(case.unconfirmed.map(|_| tip.saturating_add(1)));
         match case.state {
             ArbitratorState::BroadcastCommit | ArbitratorState::CommitmentBroadcasted => {
                 heights.push(tip.saturating_add(1));
@@ -106,6 +112,7 @@ pub fn is_due(case: &Case, held: &Broadcast) -> bool {
         BroadcastPurpose::OrphanedClose => case.close.is_none() && !case.latches.restored,
         BroadcastPurpose::Cooperative => case.close.is_none(),
         BroadcastPurpose::Sweep(_) => is_due_claim(case, held),
+        BroadcastPurpose::Cpfp(anchor) => is_due_child(case, held, anchor),
     }
 }
 

@@ -251,6 +251,9 @@ impl Display for BroadcastPurpose {
             BroadcastPurpose::Cooperative => write!(f, "the cooperative close"),
             BroadcastPurpose::OrphanedClose => write!(f, "a close that was confirmed once"),
             BroadcastPurpose::Sweep(outpoint) => write!(f, "the claim of {outpoint}"),
+            BroadcastPurpose::Cpfp(anchor) => {
+                write!(f, "the child that pays for a commitment, through {anchor}")
+            }
         }
     }
 }

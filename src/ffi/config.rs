@@ -76,6 +76,9 @@ pub struct Policy {
     pub refused_raise_percent: u32,
     /// Greatest share of an output's value, in percent, that its sweep may cost.
     pub budget_percent: u32,
+    /// Greatest share of our balance, in percent, that is paid for a commitment which no mempool takes, when no HTLC makes
+    /// haste.
+    pub stuck_percent: u32,
     /// Blocks before the expiry of an incoming HTLC that is ours to claim, at which the channel goes to the chain.
     pub fulfil_margin: u32,
     /// Blocks between two wakes of the device that are counted on.
@@ -143,6 +146,7 @@ impl From<config::Policy> for Policy {
             feerate_cap_per_kw: policy.feerate_cap,
             refused_raise_percent: policy.refused_raise_percent,
             budget_percent: policy.budget_percent,
+            stuck_percent: policy.stuck_percent,
             fulfil_margin: policy.fulfil_margin,
             wake_interval: policy.wake_interval,
             expiry_grace: policy.expiry_grace,
@@ -190,6 +194,9 @@ impl Policy {
         if self.budget_percent > 100 {
             return refuse("budget_percent", "above 100");
         }
+        if self.stuck_percent > 100 {
+            return refuse("stuck_percent", "above 100");
+        }
         if self.callback_limit_ms == 0 {
             return refuse("callback_limit_ms", "0: no callback could ever answer");
         }
@@ -209,6 +216,7 @@ impl Policy {
             feerate_cap: self.feerate_cap_per_kw,
             refused_raise_percent: self.refused_raise_percent,
             budget_percent: self.budget_percent,
+            stuck_percent: self.stuck_percent,
             fulfil_margin: self.fulfil_margin,
             wake_interval: self.wake_interval,
             expiry_grace: self.expiry_grace,

@@ -5,7 +5,7 @@
 mod build;
 
 use bitcoin::secp256k1::{ecdsa, Message, PublicKey};
-use bitcoin::{Amount, OutPoint, Transaction};
+use bitcoin::{Amount, OutPoint, Transaction, Weight};
 
 use super::error::{ProtocolError, SignatureOf};
 use super::format::{ChannelType, ContractOutput, OutputScript};
@@ -224,6 +224,13 @@ impl Commitment {
                 OutputRole::ToLocal | OutputRole::ToRemote => None,
                 OutputRole::OwnerAnchor | OutputRole::CounterpartyAnchor => None,
             })
+    }
+
+    /// What the signed transaction weighs at most.
+    pub fn weight(&self) -> Weight {
+        /// Marker and flag: two weight units that the unsigned one lacks.
+        const SEGWIT_MARKER: Weight = Weight::from_wu(2);
+        self.tx.weight() + SEGWIT_MARKER + self.funding.witness_weight()
     }
 
     /// What the miners get.

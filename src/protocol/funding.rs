@@ -3,9 +3,12 @@
 use bitcoin::hashes::Hash;
 use bitcoin::secp256k1::{ecdsa, Message, PublicKey, SECP256K1};
 use bitcoin::sighash::SighashCache;
-use bitcoin::{Amount, EcdsaSighashType, OutPoint, ScriptBuf, Transaction, Witness};
+use bitcoin::{
+    Amount, EcdsaSighashType, OutPoint, ScriptBuf, Transaction, VarInt, Weight, Witness,
+};
 
 use super::error::{ProtocolError, SignatureOf};
+use super::format::MAX_SIGNATURE_LENGTH;
 use super::scripts;
 
 /// One funding output of a channel: where it is, what it holds, and the two keys that spend it.
@@ -62,6 +65,19 @@ impl Funding {
             second,
             self.witness_script().into_bytes(),
         ])
+    }
+
+    /// What [`Self::witness`] weighs at most, its element count included.
+    pub fn witness_weight(&self) -> Weight {
+        let elements = [
+            0,
+            MAX_SIGNATURE_LENGTH,
+            MAX_SIGNATURE_LENGTH,
+            self.witness_script().len(),
+        ];
+        let with_prefix = elements.map(|length| VarInt::from(length).size() + length);
+        let count = VarInt::from(elements.len()).size();
+        Weight::from_wu_usize(count + with_prefix.iter().sum::<usize>())
     }
 
     /// Whether this input of the transaction really spends the funding with the signatures of both keys: what

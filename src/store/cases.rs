@@ -18,7 +18,7 @@ use super::{find, ChannelRow, Store};
 use crate::channel::{HtlcRef, Lifecycle};
 use crate::court::{
     lifecycle, refusal, Advice, ArbitratorState, Cancelled, Case, Close, FundingState, Latches,
-    Orphan, Step, Verdict,
+    Orphan, Step, Unconfirmed, Verdict,
 };
 
 /// The part of a case that is stored as JSON: nearly empty while the channel is open.
@@ -30,6 +30,10 @@ struct Detail {
     #[serde(default)]
     cancelled: Option<Cancelled>,
     seen: Option<Txid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unconfirmed: Option<Unconfirmed>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lacks_coin: Option<OutPoint>,
     close: Option<Close>,
     orphan: Option<Orphan>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -59,6 +63,8 @@ impl Store {
             latches,
             cancelled,
             seen,
+            unconfirmed,
+            lacks_coin,
             close,
             orphan,
             verdicts,
@@ -71,6 +77,8 @@ impl Store {
             latches,
             cancelled,
             seen,
+            unconfirmed,
+            lacks_coin,
             close,
             orphan,
             contracts: self.contracts(row)?,
@@ -152,6 +160,8 @@ pub(super) fn put_case(
         latches: case.latches,
         cancelled: case.cancelled,
         seen: case.seen,
+        unconfirmed: case.unconfirmed,
+        lacks_coin: case.lacks_coin,
         close: case.close.clone(),
         orphan: case.orphan,
         verdicts: case.verdicts.clone(),

@@ -48,7 +48,7 @@ impl Bid<'_> {
     }
 
     /// The least that the claim which did not confirm leaves to bid.
-    fn least(&self, weight: Weight) -> Amount {
+    pub(super) fn least(&self, weight: Weight) -> Amount {
         let Some((raise, value)) = self.raise else {
             return Amount::ZERO;
         };

@@ -1,13 +1,16 @@
 //! Claims become transactions: which feerate, which inputs and outputs, what has to be signed. Pure.
 
+mod anchor;
 mod build;
 mod claim;
+mod coins;
 pub mod curve;
 mod fees;
 mod second_level;
 #[cfg(test)]
 mod tests;
 
+pub use anchor::anchor;
 pub(crate) use build::verify;
 pub use build::{commitment_request, ClaimInput, SignatureRefused, Uneconomic, Unsigned};
 pub use claim::{claim, worthwhile, Worth};

@@ -2,10 +2,11 @@
 //! several in one transaction with a coin of the wallet's for the fee.
 
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, EcdsaSighashType, ScriptBuf, Sequence, Transaction, TxOut, Weight};
+use bitcoin::{Amount, EcdsaSighashType, ScriptBuf, Transaction, TxOut};
 
-use super::build::{tx_in, ClaimInput, Spending, Uneconomic, Unsigned, SEGWIT_MARKER};
+use super::build::{ClaimInput, Spending, Uneconomic, Unsigned};
 use super::claim::lock_time;
+use super::coins::pay;
 use super::fees::Bid;
 use crate::channel::ChannelTerms;
 use crate::court::Coin;
@@ -75,48 +76,14 @@ pub fn second_level(
     };
     let mut taken = Vec::new();
     if format.peer_sighash() != EcdsaSighashType::All {
-        match pay(&spendings, &mut transaction, coins, change, bid) {
+        let value = spendings.iter().map(Spending::value).sum();
+        let fee = |weight| bid.fee(weight, value);
+        // What an HTLC holds goes on to its output, all of it.
+        let surplus = Amount::ZERO;
+        match pay(&mut transaction, &spendings, surplus, coins, change, fee) {
             Ok(coins) => taken = coins,
             Err(not_now) => return Ok(Err(not_now)),
         }
     }
     Unsigned::new(terms, spendings, taken, transaction).map(Ok)
-}
-
-/// Adds coins behind the HTLCs' inputs until the fee is paid, and gives the rest back. Gives the coins taken.
-fn pay(
-    spendings: &[Spending],
-    transaction: &mut Transaction,
-    coins: Vec<Coin>,
-    change: ScriptBuf,
-    bid: &Bid<'_>,
-) -> Result<Vec<Coin>, NotNow> {
-    let value: Amount = spendings.iter().map(Spending::value).sum();
-    let witnesses: Weight = spendings
-        .iter()
-        .map(|spending| spending.template.witness_weight())
-        .sum();
-    let dust = change.minimal_non_dust();
-    transaction.output.push(TxOut {
-        value: dust,
-        script_pubkey: change,
-    });
-    let mut weight = transaction.weight() + SEGWIT_MARKER + witnesses;
-    let mut paid = Amount::ZERO;
-    let mut taken = Vec::new();
-    for coin in coins {
-        let input = tx_in(coin.outpoint, Sequence::ENABLE_RBF_NO_LOCKTIME);
-        weight += input.segwit_weight() + coin.witness_weight;
-        transaction.input.push(input);
-        paid += coin.output.value;
-        taken.push(coin);
-        let fee = bid.fee(weight, value)?;
-        let left = paid.checked_sub(fee).filter(|left| *left >= dust);
-        if let (Some(left), Some(output)) = (left, transaction.output.last_mut()) {
-            output.value = left;
-            return Ok(taken);
-        }
-    }
-    let fee = bid.fee(weight, value)?;
-    Err(NotNow::ReserveNeeded { fee })
 }

@@ -3,7 +3,7 @@
 use bitcoin::{Amount, FeeRate, Txid};
 
 use crate::court::balance::paid_out;
-use crate::court::{Broadcast, BroadcastPurpose, Case, Dossier, Outcome};
+use crate::court::{spent_by_child, Broadcast, BroadcastPurpose, Case, Dossier, Outcome};
 
 /// A signed transaction of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,7 @@ fn fee(held: &Broadcast, case: &Case, dossier: &Dossier) -> Option<Amount> {
         | BroadcastPurpose::Cooperative
         | BroadcastPurpose::OrphanedClose => dossier.terms.funding.capacity,
         BroadcastPurpose::Sweep(_) => case.spent_by(held),
+        BroadcastPurpose::Cpfp(_) => spent_by_child(held, dossier),
     };
     spent.checked_sub(paid_out(&held.transaction))
 }

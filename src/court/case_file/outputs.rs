@@ -274,7 +274,8 @@ fn without_us(progress: Option<Progress>) -> bool {
 /// The newest claim of each output.
 fn newest_claims(case: &Case) -> BTreeMap<OutPoint, &Broadcast> {
     let mut newest = BTreeMap::new();
-    for held in case.broadcasts.iter().filter(|held| is_sweep(held)) {
+    let is_claim = |held: &&Broadcast| is_sweep(held) || held.anchor().is_some();
+    for held in case.broadcasts.iter().filter(is_claim) {
         for input in &held.transaction.input {
             newest.insert(input.previous_output, held);
         }

@@ -24,6 +24,11 @@ pub enum BroadcastPurpose {
         /// That output.
         outpoint: OutPoint,
     },
+    /// The child that raises the fee of an unconfirmed commitment, ours or the peer's.
+    Cpfp {
+        /// Our anchor on it.
+        anchor: OutPoint,
+    },
 }
 
 impl From<court::BroadcastPurpose> for BroadcastPurpose {
@@ -33,6 +38,9 @@ impl From<court::BroadcastPurpose> for BroadcastPurpose {
             court::BroadcastPurpose::Commitment => BroadcastPurpose::Commitment,
             court::BroadcastPurpose::Cooperative => BroadcastPurpose::Cooperative,
             court::BroadcastPurpose::OrphanedClose => BroadcastPurpose::OrphanedClose,
+            court::BroadcastPurpose::Cpfp(anchor) => BroadcastPurpose::Cpfp {
+                anchor: anchor.into(),
+            },
             court::BroadcastPurpose::Sweep(outpoint) => BroadcastPurpose::Sweep {
                 outpoint: outpoint.into(),
             },

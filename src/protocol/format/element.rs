@@ -10,7 +10,7 @@ use crate::protocol::primitives::{PaymentHash, Preimage};
 
 /// BOLT 3 expects 73 bytes for a signature with its sighash byte. Those with a low S, the only ones that nodes relay and
 /// that verification here accepts, have at most 72.
-const MAX_SIGNATURE_LENGTH: usize = 72;
+pub(in crate::protocol) const MAX_SIGNATURE_LENGTH: usize = 72;
 
 /// One element of a witness, in the order of the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -19,6 +19,7 @@ use super::keys::CommitmentKeys;
 use super::primitives::{HtlcKind, PaymentHash};
 use super::scripts;
 
+pub(super) use element::MAX_SIGNATURE_LENGTH;
 pub use element::{Element, WitnessParts};
 pub use spend::{RecognisedSpend, SigningKey, SpendPath, SpendTemplate, Spender};
 

@@ -1,5 +1,6 @@
 //! Scenarios 10–19 and 28: HTLCs on a commitment that confirmed, each resolved by its resolver, and what is told upstream.
 
+mod anchors;
 mod breach;
 mod case_file;
 mod dangling;
@@ -79,6 +80,28 @@ macro_rules! on_each {
     };
 }
 pub(crate) use on_each;
+
+/// Makes a test of a scenario that needs anchors, and its restart twin.
+macro_rules! with_anchors {
+    ($($name:ident),* $(,)?) => {$(
+        mod $name {
+            use crate::support::{Nap, World};
+            use testkit::party::ChannelType;
+
+            #[test]
+            fn anchors() {
+                super::$name(World::new(ChannelType::AnchorsZeroFeeHtlc, Nap::Never));
+            }
+
+            #[test]
+            fn anchors_restarted() {
+                let nap = Nap::BeforeEveryStep;
+                super::$name(World::new(ChannelType::AnchorsZeroFeeHtlc, nap));
+            }
+        }
+    )*};
+}
+pub(crate) use with_anchors;
 
 impl World {
     /// A payment of our own, in all commitments.

@@ -4,30 +4,10 @@ use bitcoin::Transaction;
 use lightning_arbitrator::court::EventKind;
 use lightning_arbitrator::{OnchainWallet, Policy};
 use std::sync::Arc;
-use testkit::party::{ChannelType, Htlc};
+use testkit::party::Htlc;
 
-use super::{On, HTLC_SAT};
-use crate::support::{About, Mood, Moody, Nap, World};
-
-/// Makes a test of a scenario with anchors, and its restart twin.
-macro_rules! with_anchors {
-    ($($name:ident),* $(,)?) => {$(
-        mod $name {
-            use super::*;
-
-            #[test]
-            fn anchors() {
-                super::$name(World::new(ChannelType::AnchorsZeroFeeHtlc, Nap::Never));
-            }
-
-            #[test]
-            fn anchors_restarted() {
-                let nap = Nap::BeforeEveryStep;
-                super::$name(World::new(ChannelType::AnchorsZeroFeeHtlc, nap));
-            }
-        }
-    )*};
-}
+use super::{with_anchors, On, HTLC_SAT};
+use crate::support::{About, Mood, Moody, World};
 
 with_anchors!(
     without_coins_it_is_said_once_and_made_when_they_come,

@@ -1,0 +1,323 @@
+//! Which unconfirmed commitment is raised by a child that spends our anchor on it (CPFP), by when, and for how much.
+//!
+//! | the spend of the funding                              | the child is for           |
+//! |-------------------------------------------------------|----------------------------|
+//! | proven on the chain                                   | nobody                     |
+//! | waits in a mempool, a commitment of ours or the peer's | that one                  |
+//! | waits in a mempool, something else                    | nobody                     |
+//! | waits in no mempool                                   | ours, if it is due for broadcast |
+//!
+//! | HTLCs on the commitment                               | through by                                   | for at most            |
+//! |-------------------------------------------------------|----------------------------------------------|------------------------|
+//! | one that is lost at a height                          | half the way to the first of these heights: the claims come after it | `budget_percent` of what is lost |
+//! | none, and the server refuses the commitment as too cheap | whenever                                  | `stuck_percent` of our balance |
+//! | none, and it waits                                    | no child: nothing is lost                    |                        |
+
+use std::collections::BTreeSet;
+
+use bitcoin::{Amount, OutPoint, Txid, Weight};
+use serde::{Deserialize, Serialize};
+
+use super::permit::is_permitted;
+use super::wants::is_due;
+use super::watcher::is_signed_by_both;
+use super::{
+    Broadcast, BroadcastPurpose, Case, Contract, ContractRole, Dossier, Facts, Outcome, Progress,
+    Raise, Step,
+};
+use crate::channel::{Candidate, Direction, HtlcLife, HtlcOrigin};
+use crate::config::Policy;
+use crate::protocol::{Commitment, ContractOutput, OutputRole, Party};
+
+/// A spend of the funding that a mempool holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Unconfirmed {
+    pub txid: Txid,
+    /// The tip when it was first seen there.
+    pub since: u32,
+}
+
+/// A child that is to raise the fee of an unconfirmed commitment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cpfp {
+    /// Our anchor on the commitment.
+    pub anchor: Contract,
+    pub parent: Parent,
+    /// The height by which the commitment has to be confirmed; `None`: nothing is lost by waiting.
+    pub deadline: Option<u32>,
+    /// The most that the child may pay.
+    pub budget: Amount,
+    /// The child before, which did not help.
+    pub raise: Option<Raise>,
+}
+
+/// What a child pays for beside itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// With its witness, at most.
+    pub weight: Weight,
+    pub fee: Amount,
+    /// The tip when it began to wait.
+    pub since: u32,
+    pub reception: Reception,
+}
+
+/// What the server makes of a commitment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reception {
+    /// It holds it.
+    Held,
+    /// It refused it as too cheap.
+    TooCheap,
+    /// It has not said, or refused it for another reason.
+    Unknown,
+}
+
+/// Takes note of what waits in a mempool. What a server leaves unsaid in a tick changes nothing.
+pub(super) fn unconfirmed(step: &mut Step, dossier: &Dossier, facts: &Facts) {
+    let channel = dossier.channel();
+    if !facts.looked_at.contains(&channel) {
+        return;
+    }
+    let spend = facts.spends.get(&channel);
+    let waiting = spend.filter(|spend| spend.confirmed.is_none());
+    let before = step.case.unconfirmed;
+    step.case.unconfirmed = waiting.and_then(|spend| {
+        let txid = spend.txid;
+        before.filter(|known| known.txid == txid).or_else(|| {
+            let is_real = is_signed_by_both(&dossier.terms, &spend.transaction);
+            let since = facts.tip;
+            is_real.then_some(Unconfirmed { txid, since })
+        })
+    });
+}
+
+/// Whether a child through this anchor is for the commitment that may be raised now.
+pub(super) fn is_raised(case: &Case, anchor: OutPoint) -> bool {
+    raised(case).is_some_and(|parent| parent.txid == anchor.txid)
+}
+
+/// The commitment that a child may be for, whoever made it. None while nothing of ours may go out: what we hold for the
+/// newest may be revoked.
+fn raised(case: &Case) -> Option<Unconfirmed> {
+    if case.close.is_some() || !is_permitted(case) {
+        return None;
+    }
+    case.unconfirmed.or_else(|| {
+        let mut due = case.broadcasts.iter().filter(|held| match held.purpose {
+            BroadcastPurpose::Commitment | BroadcastPurpose::OrphanedClose => is_due(case, held),
+            BroadcastPurpose::Funding
+            | BroadcastPurpose::Cooperative
+            | BroadcastPurpose::Sweep(_)
+            | BroadcastPurpose::Cpfp(_) => false,
+        });
+        let held = due.next_back()?;
+        Some(Unconfirmed {
+            txid: held.txid,
+            since: held.since,
+        })
+    })
+}
+
+/// Whether a child of ours, through this anchor, belongs on the chain now: its parent may still confirm, and it is the newest.
+pub(super) fn is_due_child(case: &Case, held: &Broadcast, anchor: OutPoint) -> bool {
+    is_raised(case, anchor)
+        && newest_child(case, anchor).is_some_and(|newest| newest.txid == held.txid)
+}
+
+/// Whether a child can never confirm as things stand. With the close proven it has done its duty, and its coins are free:
+/// whether or not it was its parent that confirmed, nobody waits for it any more. A reorg may give it back.
+pub(super) fn is_void_child(case: &Case, held: &Broadcast) -> bool {
+    let is_confirmed = || {
+        let mut anchors = case.claimed_by(&held.transaction);
+        anchors.any(|anchor| {
+            let resolution = anchor.progress.resolution();
+            resolution.is_some_and(|resolution| resolution.txid() == held.txid)
+        })
+    };
+    case.close.is_some() && !is_confirmed()
+}
+
+fn newest_child(case: &Case, anchor: OutPoint) -> Option<&Broadcast> {
+    let purpose = BroadcastPurpose::Cpfp(anchor);
+    case.broadcasts.iter().rfind(|held| held.purpose == purpose)
+}
+
+/// What the inputs of a child hold: the anchor, and coins.
+pub fn spent_by_child(held: &Broadcast, dossier: &Dossier) -> Amount {
+    // BOLT 3: both anchors hold the same.
+    let anchor = dossier.terms.channel_type.format().anchors_cost() / 2;
+    let coins = held.coins.iter().map(|coin| coin.output.value);
+    coins.fold(anchor, |sum, value| {
+        sum.checked_add(value).unwrap_or(Amount::MAX_MONEY)
+    })
+}
+
+/// The child that has to be made, or made anew, at this tip. Whether the commitment needs one is for the market to say, and
+/// none is made where its own fee is enough.
+pub fn cpfp(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Option<Cpfp> {
+    let waiting = raised(case)?;
+    let mut candidates = dossier.candidates.iter();
+    let candidate = candidates.find(|candidate| candidate.txid == waiting.txid)?;
+    // One whose HTLCs cannot be read is reported elsewhere.
+    let commitment = candidate.build(&dossier.terms, &dossier.htlcs).ok()?;
+    let anchor = anchor(candidate, &commitment)?;
+    let parent = Parent {
+        weight: commitment.weight(),
+        fee: commitment.actual_fee(),
+        since: waiting.since,
+        reception: reception(case, waiting.txid),
+    };
+    let stake = Stake::of(case, dossier, candidate, &commitment, policy);
+    let (deadline, budget) = match (stake.expiry, parent.reception) {
+        (Some(expiry), _) => (
+            Some(halfway(waiting.since, expiry)),
+            share(stake.htlcs, policy.budget_percent),
+        ),
+        (None, Reception::TooCheap) => (None, share(stake.balance, policy.stuck_percent)),
+        (None, Reception::Held | Reception::Unknown) => return None,
+    };
+    let held = newest_child(case, anchor.outpoint);
+    let raise = match held {
+        None => None,
+        Some(held) => Some(raise(case, held, tip)?),
+    };
+    Some(Cpfp {
+        anchor,
+        parent,
+        deadline,
+        budget,
+        raise,
+    })
+}
+
+/// Our anchor on a commitment of either side. BOLT 3: there is none where we have no output and no HTLC has.
+fn anchor(candidate: &Candidate, commitment: &Commitment) -> Option<Contract> {
+    let (ours, output) = match candidate.owner {
+        Party::Local => (OutputRole::OwnerAnchor, ContractOutput::OwnerAnchor),
+        Party::Remote => (
+            OutputRole::CounterpartyAnchor,
+            ContractOutput::CounterpartyAnchor,
+        ),
+    };
+    let mut outputs = (0u32..).zip(&commitment.outputs);
+    let (vout, found) = outputs.find(|(_, output)| output.role == ours)?;
+    Some(Contract {
+        outpoint: OutPoint::new(candidate.txid, vout),
+        value_sat: found.value.to_sat(),
+        owner: candidate.owner,
+        per_commitment_point: candidate.per_commitment_point,
+        output,
+        htlc: None,
+        version: None,
+        parent: None,
+        created: None,
+        role: ContractRole::Anchor,
+        progress: Progress::Claimable,
+    })
+}
+
+fn reception(case: &Case, txid: Txid) -> Reception {
+    if case.unconfirmed.is_some_and(|waiting| waiting.txid == txid) {
+        return Reception::Held;
+    }
+    let mut ours = case.broadcasts.iter().filter(|held| held.txid == txid);
+    match ours.next().and_then(|held| held.outcome.as_ref()) {
+        Some(Outcome::Accepted | Outcome::AlreadyKnown) => Reception::Held,
+        Some(Outcome::FeeTooLow) => Reception::TooCheap,
+        Some(Outcome::Conflict(_) | Outcome::Unreachable | Outcome::Other(_)) | None => {
+            Reception::Unknown
+        }
+    }
+}
+
+/// What stands on a commitment for us.
+struct Stake {
+    /// The HTLCs that are lost if it does not confirm.
+    htlcs: Amount,
+    /// The first height at which one of them is.
+    expiry: Option<u32>,
+    balance: Amount,
+}
+
+impl Stake {
+    fn of(
+        case: &Case,
+        dossier: &Dossier,
+        candidate: &Candidate,
+        commitment: &Commitment,
+        policy: &Policy,
+    ) -> Self {
+        let with_output: BTreeSet<usize> =
+            commitment.htlc_outputs().map(|(_, index)| index).collect();
+        let mut stake = Stake {
+            htlcs: Amount::ZERO,
+            expiry: None,
+            balance: Amount::from_sat(candidate.local_msat / 1000),
+        };
+        for (index, htlc) in candidate.htlcs.iter().enumerate() {
+            let life = dossier.htlcs.get(htlc);
+            let life =
+                life.filter(|_| with_output.contains(&index) && case.verdict(*htlc).is_none());
+            let Some((life, lost_at)) = life.and_then(|life| Some((life, lost_at(life, policy)?)))
+            else {
+                continue;
+            };
+            stake.htlcs += Amount::from_sat(life.terms.amount_msat / 1000);
+            stake.expiry = Some(stake.expiry.map_or(lost_at, |first| first.min(lost_at)));
+        }
+        stake
+    }
+}
+
+/// The height at which an HTLC is lost that was not claimed on the chain; `None`: none.
+fn lost_at(life: &HtlcLife, policy: &Policy) -> Option<u32> {
+    match (life.terms.key.direction, life.terms.origin) {
+        // BOLT 5: from the expiry on the peer can take it back.
+        (Direction::Incoming, _) => life.released.then_some(life.terms.cltv_expiry),
+        (Direction::Outgoing, HtlcOrigin::Forwarded { expiry, .. }) => {
+            Some(expiry.saturating_sub(policy.upstream_margin))
+        }
+        (Direction::Outgoing, HtlcOrigin::Own) => None,
+    }
+}
+
+/// Half of the blocks that are left when the commitment begins to wait are its own, the rest is for what comes after it.
+fn halfway(since: u32, expiry: u32) -> u32 {
+    let half = expiry.saturating_sub(since) / 2;
+    since.saturating_add(half.max(1))
+}
+
+fn share(amount: Amount, percent: u32) -> Amount {
+    Amount::from_sat(amount.to_sat().saturating_mul(percent.into()) / 100)
+}
+
+/// How a child is made anew; `None`: it stays as it is.
+fn raise(case: &Case, held: &Broadcast, tip: u32) -> Option<Raise> {
+    let txid = held.anchor()?.txid;
+    match &held.outcome {
+        Some(Outcome::FeeTooLow) => Some(Raise::Replace(held.clone())),
+        // Without its parent it spends what does not exist: that says nothing of its coins.
+        Some(Outcome::Conflict(_)) if !was_there(case, txid, tip) => None,
+        Some(Outcome::Conflict(_)) => Some(Raise::Replace(held.clone())),
+        Some(
+            Outcome::Accepted | Outcome::AlreadyKnown | Outcome::Unreachable | Outcome::Other(_),
+        )
+        | None => (tip > held.since).then(|| Raise::Reprice(held.clone())),
+    }
+}
+
+/// Whether a commitment was in the server's mempool when its child was last offered.
+fn was_there(case: &Case, txid: Txid, tip: u32) -> bool {
+    let mut ours = case.broadcasts.iter().filter(|held| held.txid == txid);
+    match ours.next() {
+        Some(ours) => ours.outcome.as_ref().is_some_and(Outcome::is_held),
+        None => {
+            let waits = |it: Unconfirmed| it.txid == txid && it.since < tip;
+            case.unconfirmed.is_some_and(waits)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
