@@ -6,6 +6,7 @@
 //! files under SQLite's `user_version`; a file that is refused is left as it was.
 
 mod backup;
+mod batch;
 mod broadcasts;
 mod cases;
 mod chain;
@@ -38,6 +39,7 @@ mod vault;
 mod wipe;
 
 pub use backup::Restored;
+pub use batch::Batch;
 pub use channels::Docket;
 pub use check::Finding;
 pub use crypto::{CryptoError, CryptoSystem, KeyCrypto, Unsealed};

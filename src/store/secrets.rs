@@ -1,12 +1,12 @@
 //! The peer's revealed secrets: sealed under the data key, one row for each of BOLT 3's 49 slots.
 
-use rusqlite::Row;
+use rusqlite::{Row, Transaction};
 
 use super::error::{StoreError, Unreadable};
 use super::pack::{signed, At};
 use super::past::bury;
 use super::updates::put_feed;
-use super::vault::Place;
+use super::vault::{Place, Vault};
 use super::{ChannelRow, Store};
 use crate::channel::AcceptedRevocation;
 use crate::protocol::{
@@ -72,39 +72,30 @@ impl Store {
             secret: CommitmentSecret::new(at.secret_array(&plain)?),
         })
     }
+}
 
-    /// Writes an accepted revocation: the secret takes a slot, and the revoked commitment is no candidate any more.
-    ///
-    /// # Errors
-    /// When the database cannot be written; nothing of it is there then.
-    pub fn put_revocation(
-        &self,
-        row: ChannelRow,
-        accepted: &AcceptedRevocation,
-    ) -> Result<(), StoreError> {
-        let SecretSlot {
-            slot,
-            index,
-            secret,
-        } = &accepted.slot;
-        let sealed = self
-            .vault
-            .borrow()
-            .seal(&place(row, *slot, *index), secret.as_bytes())?;
-        self.write(|db| {
-            db.prepare_cached(
-                "REPLACE INTO revocation_secret (channel, slot, secret_index, secret)
-                 VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute((row.0, slot, signed(*index), &sealed))?;
-            db.prepare_cached(
-                "DELETE FROM commitment WHERE channel = ?1 AND owner = 1 AND number <= ?2",
-            )?
-            .execute((row.0, signed(accepted.number.get())))?;
-            let buried = bury(db, row, &accepted.past_htlcs)?;
-            put_feed(db, row, &accepted.feed, &accepted.ledger, buried)
-        })
-    }
+/// Writes an accepted revocation: the secret takes a slot, and the revoked commitment is no candidate any more.
+pub(super) fn put_revocation(
+    db: &Transaction<'_>,
+    vault: &Vault,
+    row: ChannelRow,
+    accepted: &AcceptedRevocation,
+) -> Result<(), StoreError> {
+    let SecretSlot {
+        slot,
+        index,
+        secret,
+    } = &accepted.slot;
+    let sealed = vault.seal(&place(row, *slot, *index), secret.as_bytes())?;
+    db.prepare_cached(
+        "REPLACE INTO revocation_secret (channel, slot, secret_index, secret)
+         VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute((row.0, slot, signed(*index), &sealed))?;
+    db.prepare_cached("DELETE FROM commitment WHERE channel = ?1 AND owner = 1 AND number <= ?2")?
+        .execute((row.0, signed(accepted.number.get())))?;
+    let buried = bury(db, row, &accepted.past_htlcs)?;
+    put_feed(db, row, &accepted.feed, &accepted.ledger, buried)
 }
 
 fn place(channel: ChannelRow, slot: u8, index: u64) -> Place {
