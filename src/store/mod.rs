@@ -107,8 +107,12 @@ impl Store {
         Ok(value)
     }
 
-    /// Runs `work`, which only reads, upon one moment's state: many small reads cost one lock.
-    pub(crate) fn at_once<T, E: From<StoreError>>(
+    /// Runs `work`, which only reads, upon one moment's state: many small reads cost one lock. Not within another one, nor
+    /// within a [`Batch`].
+    ///
+    /// # Errors
+    /// Those of `work`, or when the database cannot be read.
+    pub fn at_once<T, E: From<StoreError>>(
         &self,
         work: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
