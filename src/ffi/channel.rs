@@ -269,7 +269,7 @@ pub enum ChannelUpdate {
 
 impl ChannelUpdate {
     /// The secret is wiped here.
-    pub(super) fn to_core(self) -> Result<channel::ChannelUpdate, Invalid> {
+    pub(super) fn into_core(self) -> Result<channel::ChannelUpdate, Invalid> {
         match self {
             ChannelUpdate::Local { update } => {
                 let update = update.to_core().within("update")?;

@@ -29,7 +29,7 @@ impl ChainArbitrator {
         let updates: Vec<_> = updates
             .into_iter()
             .enumerate()
-            .map(|(index, update)| update.to_core().within(format_args!("updates[{index}]")))
+            .map(|(index, update)| update.into_core().within(format_args!("updates[{index}]")))
             .collect();
         let channel = self::channel(&channel)?;
         let updates = updates.into_iter().collect::<Result<_, _>>()?;
