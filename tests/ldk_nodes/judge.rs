@@ -9,8 +9,11 @@ use lightning_arbitrator::protocol::Party;
 
 use crate::world::World;
 
-/// What an anchor is worth (BOLT 3). LDK's balances leave it out.
+/// What an anchor is worth (BOLT 3).
 const ANCHOR_SAT: u64 = 330;
+
+/// From here on an output is worth its fee at these feerates. Below, it is taken or left, and neither is wrong.
+const LEAST_WORTH_SAT: u64 = 2_000;
 
 /// What came of a close on the chain, in satoshi.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,17 +22,20 @@ pub struct Outcome {
     pub brought: u64,
     /// What our transactions left to their miners.
     pub fees: u64,
-    /// Our anchor, if we took it.
-    pub anchors: u64,
+    /// What was in the small outputs that we took, our anchor among them.
+    pub small: u64,
+    /// What our second-level transactions left that was not worth a further fee.
+    pub left: u64,
     /// What a cheater left to miners out of outputs that were ours.
     pub burnt: u64,
 }
 
 impl World {
-    /// What LDK says the close is worth to us, as soon as it is in a block.
+    /// What LDK says the close is worth to us, as soon as it is in a block; small outputs apart.
     pub fn worth(&self) -> u64 {
         let balances = self.ours.balances();
-        balances.iter().map(|balance| self.ours_of(balance)).sum()
+        let ours = balances.iter().map(|balance| self.ours_of(balance));
+        ours.filter(is_worth_its_fee).sum()
     }
 
     fn ours_of(&self, balance: &Balance) -> u64 {
@@ -105,6 +111,7 @@ impl World {
             brought: (received - self.wallet.paid_out()).to_sat(),
             ..Outcome::default()
         };
+        outcome.small = self.small_ones_taken(&close);
         let mut seen = BTreeSet::new();
         let mut left = spenders(self, &close);
         while let Some(spender) = left.pop() {
@@ -115,18 +122,18 @@ impl World {
                 outcome.burnt += self.burnt_by(&spender);
             } else {
                 outcome.fees += self.fee_of(&spender);
-                outcome.anchors += self.anchors_of(&spender, &close);
+                outcome.left += self.left_of(&spender);
             }
             left.extend(spenders(self, &spender));
         }
         outcome
     }
 
-    /// What all outputs of the close hold, anchors apart.
+    /// What all outputs of the close hold that are worth their fee.
     pub fn all_of_it(&self) -> u64 {
         let close = self.close();
         let values = close.output.iter().map(|output| output.value.to_sat());
-        values.filter(|value| *value != ANCHOR_SAT).sum()
+        values.filter(is_worth_its_fee).sum()
     }
 
     fn value_of(&self, outpoint: OutPoint) -> u64 {
@@ -143,30 +150,58 @@ impl World {
         paid_in - outputs.map(|output| output.value.to_sat()).sum::<u64>()
     }
 
-    fn anchors_of(&self, transaction: &Transaction, close: &Transaction) -> u64 {
-        let close = close.compute_txid();
-        let inputs = transaction.input.iter().map(|input| input.previous_output);
-        let values = inputs
-            .filter(|spent| spent.txid == close)
-            .map(|spent| self.value_of(spent));
-        values.filter(|value| *value == ANCHOR_SAT).sum()
+    fn left_of(&self, transaction: &Transaction) -> u64 {
+        let txid = transaction.compute_txid();
+        let outputs = (0..).zip(&transaction.output);
+        let left = outputs.filter(|(vout, output)| {
+            let is_home = output.script_pubkey == self.wallet.sweep;
+            !is_home && self.spender(OutPoint { txid, vout: *vout }).is_none()
+        });
+        left.map(|(_, output)| output.value.to_sat())
+            .inspect(|value| assert!(!is_worth_its_fee(value), "{value} sat are left in {txid}"))
+            .sum()
     }
 
-    /// What a second-level transaction of the peer's took from outputs whose rest we took (BOLT 3: input and output stand
-    /// at one index).
+    fn small_ones_taken(&self, close: &Transaction) -> u64 {
+        let txid = close.compute_txid();
+        let outputs = (0..).zip(&close.output);
+        let taken = outputs.filter(|(vout, _)| self.is_taken(OutPoint { txid, vout: *vout }));
+        let values = taken.map(|(_, output)| output.value.to_sat());
+        values.filter(|value| !is_worth_its_fee(value)).sum()
+    }
+
+    /// Whether we have an output in the end, if only behind a second-level transaction of the peer's (BOLT 3: input and
+    /// output stand at one index).
+    fn is_taken(&self, outpoint: OutPoint) -> bool {
+        let Some(spender) = self.spender(outpoint) else {
+            return false;
+        };
+        let txid = spender.compute_txid();
+        if !self.peer_sent.contains(&txid) {
+            return true;
+        }
+        let mut inputs = (0..).zip(&spender.input);
+        let at = inputs.find(|(_, input)| input.previous_output == outpoint);
+        let (vout, _) = at.expect("it spends it");
+        let behind = self.spender(OutPoint { txid, vout });
+        behind.is_some_and(|it| !self.peer_sent.contains(&it.compute_txid()))
+    }
+
+    /// What a transaction of the peer's took from outputs whose rest we took.
     fn burnt_by(&self, transaction: &Transaction) -> u64 {
-        let txid = transaction.compute_txid();
-        let pairs = (0..).zip(transaction.input.iter().zip(&transaction.output));
-        let burnt = pairs.map(|(vout, (input, output))| {
-            let taker = self.spender(OutPoint { txid, vout });
-            let is_ours = taker.is_some_and(|it| !self.peer_sent.contains(&it.compute_txid()));
-            match is_ours {
+        let pairs = transaction.input.iter().zip(&transaction.output);
+        let burnt = pairs.map(
+            |(input, output)| match self.is_taken(input.previous_output) {
                 true => self.value_of(input.previous_output) - output.value.to_sat(),
                 false => 0,
-            }
-        });
+            },
+        );
         burnt.sum()
     }
+}
+
+fn is_worth_its_fee(sat: &u64) -> bool {
+    *sat >= LEAST_WORTH_SAT
 }
 
 fn spenders(world: &World, parent: &Transaction) -> Vec<Transaction> {

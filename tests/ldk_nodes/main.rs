@@ -39,6 +39,7 @@ mod node;
 mod opening;
 mod parts;
 mod phone;
+mod random;
 mod rebuilt;
 mod recorder;
 mod signer;

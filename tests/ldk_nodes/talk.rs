@@ -112,11 +112,8 @@ impl World {
         match told {
             Told::Local(_, ldk) => self.our_commitments.push(*ldk),
             Told::Remote(_, ldk) => self.peer_commitments.push(*ldk),
-            Told::Terms(_)
-            | Told::Revocation(..)
-            | Told::Release(_)
-            | Told::Preimage(_)
-            | Told::Close(_) => {}
+            Told::Revocation(..) => self.peer_revoked += 1,
+            Told::Terms(_) | Told::Release(_) | Told::Preimage(_) | Told::Close(_) => {}
         }
     }
 

@@ -1,7 +1,5 @@
 //! Both LDK nodes agree on the end of the channel.
 
-use lightning_arbitrator::court::CloseKind;
-
 use crate::world::{Who, World};
 
 stories!(
@@ -10,21 +8,15 @@ stories!(
 );
 
 fn a_cooperative_close_of_ours_is_recognised(world: World) {
-    agrees(world, Who::Us);
+    settled_and_agreed(world, Who::Us);
 }
 
 fn a_cooperative_close_of_the_peers_is_recognised(world: World) {
-    agrees(world, Who::Peer);
+    settled_and_agreed(world, Who::Peer);
 }
 
-/// LDK's books of the channel are exact to the end; the closing transaction's fee comes off its opener's side.
-fn agrees(mut world: World, who: Who) {
+fn settled_and_agreed(mut world: World, who: Who) {
     let payments = world.payments();
     world.settles(&payments);
-    let balance = world.our_balance();
-    world.closes_together(who);
-    world.mines(1);
-    let worth = balance - world.our_closing_fee();
-    world.phone.wakes();
-    world.ends_with(CloseKind::Cooperative, worth);
+    world.agrees(who);
 }

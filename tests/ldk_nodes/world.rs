@@ -1,10 +1,12 @@
 //! Two LDK nodes with a channel between them, the chain that both read, and the arbitrator that guards one of them.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bitcoin::{Amount, OutPoint, Txid};
 use lightning::types::payment::PaymentHash;
+use lightning_arbitrator::court::CloseKind;
 use lightning_arbitrator::protocol::Party;
 use lightning_arbitrator::signer::Signer;
 use testkit::chain::Chain;
@@ -50,6 +52,8 @@ pub struct World {
     pub we_revoked: usize,
     /// The same of the peer's.
     pub peer_commitments: Vec<Txid>,
+    /// How many of them the peer has revoked.
+    pub peer_revoked: u64,
     /// What the peer has broadcast.
     pub peer_sent: BTreeSet<Txid>,
     /// The hashes of our payments that the peer takes.
@@ -80,6 +84,7 @@ impl World {
             our_commitments: Vec::new(),
             we_revoked: 0,
             peer_commitments: Vec::new(),
+            peer_revoked: 0,
             peer_sent: BTreeSet::new(),
             peer_takes: BTreeSet::new(),
             payments: 0,
@@ -138,6 +143,20 @@ impl World {
     /// The number of the peer's commitment that closed the channel.
     pub fn peers_number(&self) -> u64 {
         number_of(&self.peer_commitments, self.closing_txid())
+    }
+
+    /// What the close is, by the commitments that LDK made and the revocations that it exchanged.
+    pub fn kind(&self) -> CloseKind {
+        if self.our_commitments.contains(&self.closing_txid()) {
+            let number = self.our_number();
+            return CloseKind::Local { number };
+        }
+        let number = self.peers_number();
+        match number.cmp(&self.peer_revoked) {
+            Ordering::Less => CloseKind::Breach { number },
+            Ordering::Equal => CloseKind::Remote { number },
+            Ordering::Greater => CloseKind::RemotePending { number },
+        }
     }
 
     fn closing_txid(&self) -> Txid {
