@@ -2,6 +2,7 @@
 
 use lightning_arbitrator::court::CloseKind;
 
+use crate::parts::FEERATE;
 use crate::world::{Line, Who, World};
 
 stories!(
@@ -44,7 +45,8 @@ fn the_peers_pending_commitment_is_claimed(mut world: World) {
 
 fn commitments_of_another_feerate_are_claimed(mut world: World) {
     let before = world.payments();
-    world.fees_rise(world.opener());
+    world.fees_are(3 * FEERATE);
+    assert_eq!(world.agreed_feerate(), 3 * FEERATE);
     world.pays(Who::Peer, 24_000);
     world.parts(&before);
     world.peer_force_closes();

@@ -7,7 +7,6 @@ use lightning::types::payment::{PaymentHash, PaymentPreimage};
 use lightning_arbitrator::protocol::Preimage;
 
 use crate::node::Backup;
-use crate::parts::FEERATE;
 use crate::world::{Line, Who, World};
 
 /// Blocks from the offer of an HTLC to its expiry.
@@ -121,15 +120,23 @@ impl World {
         self.talk();
     }
 
-    /// Fees rise, and the channel's opener asks for commitments that pay more.
-    pub fn fees_rise(&mut self, opener: Who) {
-        self.ours.feerate.set(3 * FEERATE);
-        self.peer.feerate.set(3 * FEERATE);
-        self.node(opener).manager.timer_tick_occurred();
+    /// Fees change, and the channel's opener asks for commitments that pay as much.
+    pub fn fees_are(&mut self, sat_per_1000_weight: u32) {
+        self.ours.feerate.set(sat_per_1000_weight);
+        self.peer.feerate.set(sat_per_1000_weight);
+        self.node(self.opener()).manager.timer_tick_occurred();
         self.talk();
-        for node in [&self.ours, &self.peer] {
-            let agreed = node.manager.list_channels()[0].feerate_sat_per_1000_weight;
-            assert_eq!(agreed, Some(3 * FEERATE));
-        }
+    }
+
+    /// What the commitments pay, as both have agreed.
+    pub fn agreed_feerate(&self) -> u32 {
+        let agreed = [&self.ours, &self.peer].map(|node| {
+            let channel = &node.manager.list_channels()[0];
+            channel
+                .feerate_sat_per_1000_weight
+                .expect("it is agreed on")
+        });
+        assert_eq!(agreed[0], agreed[1]);
+        agreed[0]
     }
 }

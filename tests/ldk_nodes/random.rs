@@ -42,11 +42,17 @@ impl Life {
             5 | 6 => self.settles(World::takes),
             7 => self.settles(World::refuses),
             8 => self.backups.push(self.world.peer.backup()),
-            _ => {
-                let blocks = self.dice.among(1..=3);
-                self.world.mines(blocks);
-                self.world.phone.wakes();
-            }
+            _ => self.waits(),
+        }
+    }
+
+    fn waits(&mut self) {
+        let blocks = self.dice.among(1..=3);
+        self.world.mines(blocks);
+        self.world.phone.wakes();
+        if self.dice.percent(20) {
+            let feerate = self.dice.among(1_000..=5_000);
+            self.world.fees_are(feerate);
         }
     }
 
@@ -64,6 +70,10 @@ impl Life {
             let which = self.dice.among(0..=u32::try_from(last).expect("few"));
             let payment = self.pending.remove(which as usize);
             how(&mut self.world, &payment);
+            // Kept by a peer that knows the preimage, and has not told us.
+            if self.dice.percent(30) {
+                self.backups.push(self.world.peer.backup());
+            }
             self.world.talk();
         }
     }
@@ -88,9 +98,9 @@ impl Life {
                 self.world.peer_force_closes();
             }
             3 => {
-                let backup = self.backups.pop();
-                let backup = backup.unwrap_or_else(|| self.world.peer.backup());
-                self.world.peer_cheats(&backup);
+                let newest = self.world.peer.backup();
+                let backup = self.dice.pick(&self.backups).unwrap_or(&newest);
+                self.world.peer_cheats(backup);
             }
             _ => {
                 while !self.pending.is_empty() {
@@ -100,7 +110,12 @@ impl Life {
             }
         }
         let kind = self.world.kind();
-        self.world.comes_to(kind);
+        self.world.mines(1);
+        let worth = self.world.worth();
+        let sleeps = self.dice.among(0..=30);
+        self.world.mines(sleeps);
+        self.world.phone.wakes();
+        self.world.ends_with(kind, worth);
     }
 
     /// Nothing is heard any more, and some payments are to be taken on the chain.
