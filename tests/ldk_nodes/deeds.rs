@@ -2,6 +2,7 @@
 
 use bitcoin::hashes::{sha256, Hash};
 use lightning::ln::channelmanager::{PaymentId, RecipientOnionFields};
+use lightning::ln::msgs::BaseMessageHandler;
 use lightning::routing::router::{Path, Route, RouteHop};
 use lightning::types::payment::{PaymentHash, PaymentPreimage};
 use lightning_arbitrator::protocol::Preimage;
@@ -88,6 +89,16 @@ impl World {
     pub fn refuses(&mut self, payment: &Payment) {
         let payee = self.node(payment.from.other());
         payee.manager.fail_htlc_backwards(&payment.hash());
+    }
+
+    /// The nodes lose each other, and meet again: what was lost in between is said once more.
+    pub fn reconnects(&mut self) {
+        self.ours.manager.peer_disconnected(self.peer.id());
+        self.peer.manager.peer_disconnected(self.ours.id());
+        self.ours.meets(&self.peer, false);
+        self.peer.meets(&self.ours, true);
+        self.line = Line::Up;
+        self.talk();
     }
 
     /// The peer's LDK goes to the chain with its newest commitment.

@@ -18,6 +18,9 @@ pub fn deliver(message: &MessageSendEvent, from: PublicKey, to: &Node) {
         MessageSendEvent::SendRevokeAndACK { msg, .. } => to.handle_revoke_and_ack(from, msg),
         MessageSendEvent::SendShutdown { msg, .. } => to.handle_shutdown(from, msg),
         MessageSendEvent::SendClosingSigned { msg, .. } => to.handle_closing_signed(from, msg),
+        MessageSendEvent::SendChannelReestablish { msg, .. } => {
+            to.handle_channel_reestablish(from, msg);
+        }
         MessageSendEvent::SendChannelUpdate { .. }
         | MessageSendEvent::BroadcastChannelUpdate { .. } => {}
         other => panic!("no story has such a message: {other:?}"),

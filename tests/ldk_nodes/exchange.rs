@@ -84,6 +84,11 @@ impl Exchange {
         &self.local
     }
 
+    /// What the peer's newest commitment holds.
+    pub fn remote(&self) -> &Holdings {
+        &self.remote
+    }
+
     pub fn we_propose(&mut self, change: Change) {
         self.ours.proposed.push(change);
     }

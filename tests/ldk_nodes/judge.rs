@@ -26,6 +26,8 @@ pub struct Outcome {
     pub small: u64,
     /// What our second-level transactions left that was not worth a further fee.
     pub left: u64,
+    /// How many transactions of the peer's are behind the close.
+    pub peers: usize,
     /// What a cheater left to miners out of outputs that were ours.
     pub burnt: u64,
 }
@@ -119,6 +121,7 @@ impl World {
                 continue;
             }
             if self.peer_sent.contains(&spender.compute_txid()) {
+                outcome.peers += 1;
                 outcome.burnt += self.burnt_by(&spender);
             } else {
                 outcome.fees += self.fee_of(&spender);

@@ -1,8 +1,8 @@
 //! Channels that real LDK nodes make and use: one of them is guarded by the arbitrator instead of LDK's own monitor, the
-//! other is LDK as it is, honest or cheating. Every close kind, both channel types, both openers, each with its restart twin.
+//! other is LDK as it is, honest or cheating. Every close kind, both channel types, each with its restart twin.
 
-/// Makes tests of a story: both channel types, both openers, each once straight through and once with the arbitrator dying
-/// before every step.
+/// Makes tests of a story: both channel types, each once straight through, in a channel that we opened, and once with the
+/// arbitrator dying before every step, in one that the peer opened.
 macro_rules! stories {
     ($($name:ident),* $(,)?) => {$(
         mod $name {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::secp256k1::{PublicKey, SECP256K1};
-use bitcoin::{Amount, Network, Transaction};
+use bitcoin::{Amount, Network};
 use lightning::chain::chaininterface::BroadcasterInterface;
 use lightning::chain::chainmonitor::ChainMonitor;
 use lightning::chain::channelmonitor::{Balance, ChannelMonitor};
@@ -220,8 +220,10 @@ impl Node {
             time,
             SECP256K1,
         );
-        let sweep: Transaction = sweep.expect("worth its fee");
-        self.monitor_sends.broadcast_transactions(&[&sweep]);
+        // A small one is left where it is.
+        if let Ok(sweep) = sweep {
+            self.monitor_sends.broadcast_transactions(&[&sweep]);
+        }
     }
 
     /// What LDK's monitor of the channel says is this node's.

@@ -41,9 +41,22 @@ impl Life {
             0..=4 => self.pays(),
             5 | 6 => self.settles(World::takes),
             7 => self.settles(World::refuses),
+            8 if self.dice.percent(50) => self.loses_messages(),
             8 => self.backups.push(self.world.peer.backup()),
             _ => self.waits(),
         }
+    }
+
+    /// What the nodes do meanwhile arrives only when they have met again.
+    fn loses_messages(&mut self) {
+        let line = self.dice.pick(&[Line::PeerIsMute, Line::Cut]);
+        self.world.line = *line.expect("two");
+        match self.dice.among(0..=2) {
+            0 => self.pays(),
+            1 => self.settles(World::takes),
+            _ => self.settles(World::refuses),
+        }
+        self.world.reconnects();
     }
 
     fn waits(&mut self) {

@@ -1,10 +1,14 @@
 //! How a wallet that runs LDK's channel engine feeds the arbitrator: between the engine and its peer stands this recorder,
 //! which reads every message, takes from LDK's signer what the messages leave out, and says what the arbitrator has to be
-//! told. **The message goes on only when the arbitrator has it on disk.**
+//! told. **The message goes on only when the arbitrator has it on disk; when it refuses, nothing leaves any more.**
 //!
 //! LDK hands out its messages through one door, `get_and_clear_pending_msg_events`. So there are two moments:
 //! [`Recorder::sends`] before a message of ours leaves, [`Recorder::receives`] when LDK has taken a message of the peer's and
-//! before LDK's answer leaves. A recorder is that of one channel.
+//! before LDK's answer leaves. Two more things are told before LDK does them: [`Recorder::claims`] a payment,
+//! [`Recorder::broadcasts`] a cooperative close.
+//!
+//! A recorder is that of one channel, and lives as long as LDK's channel manager. A wallet writes down, with the manager, what
+//! the recorder holds.
 
 use std::sync::Arc;
 
@@ -33,6 +37,8 @@ pub struct Recorder {
     /// Its terms, once they are complete.
     terms: Option<ChannelTerms>,
     exchange: Exchange,
+    /// The newest commitment of the peer's that was signed.
+    signed: Option<CommitmentNumber>,
 }
 
 /// Who sent an update.
@@ -51,6 +57,7 @@ impl Recorder {
             opening: Opening::default(),
             terms: None,
             exchange: Exchange::new(0, 0),
+            signed: None,
         }
     }
 
@@ -147,8 +154,14 @@ impl Recorder {
         let mut heard = self.keys.heard.lock().expect("nobody panics with it");
         let signed = heard.theirs.pop_front().expect("LDK has signed");
         drop(heard);
+        let number = number(signed.commitment_number());
+        let holdings = match self.signed == Some(number) {
+            true => self.exchange.remote(),
+            false => self.exchange.we_sign(),
+        };
+        self.signed = Some(number);
         let update = RemoteUpdate {
-            commitment: commitment(&signed, self.exchange.we_sign()),
+            commitment: commitment(&signed, holdings),
             per_commitment_point: signed.per_commitment_point(),
         };
         Told::Remote(update, signed.trust().txid())
@@ -182,8 +195,20 @@ impl Recorder {
         )
     }
 
+    /// Whether LDK has signed the same number again: what a lost message said, after a reconnection.
+    fn is_retransmission(&self) -> bool {
+        let heard = self.keys.heard.lock().expect("nobody panics with it");
+        let next = heard.theirs.front();
+        let next = next.map(|signed| number(signed.commitment_number()));
+        next.is_some() && next == self.signed
+    }
+
     /// Changes, and the signature that covers them.
     fn updates(&mut self, sender: Sender, updates: &msgs::CommitmentUpdate) -> Vec<Told> {
+        // The arbitrator hears of it again, and says so if it is not what it has.
+        if sender == Sender::Us && self.is_retransmission() {
+            return vec![self.remote()];
+        }
         let mut told = Vec::new();
         for add in &updates.update_add_htlcs {
             self.propose(sender, Change::Add(offered(sender, add)));

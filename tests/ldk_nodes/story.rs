@@ -6,6 +6,7 @@ use lightning::types::payment::PaymentHash;
 use lightning_arbitrator::court::{ArbitratorState, CloseKind, EventKind, Verdict};
 
 use crate::deeds::Payment;
+use crate::judge::Outcome;
 use crate::world::{Line, Who, World};
 
 /// Blocks between two wakes of the phone.
@@ -67,16 +68,16 @@ impl World {
     /// The close confirms. Everything is mined, and waited for, until the case has ended; and then LDK, the chain and the
     /// arbitrator's books say the same.
     #[track_caller]
-    pub fn comes_to(&mut self, kind: CloseKind) {
+    pub fn comes_to(&mut self, kind: CloseKind) -> Outcome {
         self.mines(1);
         let worth = self.worth();
         self.phone.wakes();
-        self.ends_with(kind, worth);
+        self.ends_with(kind, worth)
     }
 
     /// The same for a close that is in a block already, and was worth this much to us then.
     #[track_caller]
-    pub fn ends_with(&mut self, kind: CloseKind, worth: u64) {
+    pub fn ends_with(&mut self, kind: CloseKind, worth: u64) -> Outcome {
         let channel = self.channel();
         let close = self.close().compute_txid();
         assert_eq!(self.phone.report(channel).close, Some((kind, close)));
@@ -93,6 +94,7 @@ impl World {
         assert_eq!(fees.to_sat(), outcome.fees, "{books:?}");
         let brought = books.settled - books.wallet_fees;
         assert_eq!(brought.to_sat(), outcome.brought, "{books:?}");
+        outcome
     }
 
     /// Both agree on the end of a channel without HTLCs. LDK's books are exact to the last; the closing transaction's fee
@@ -136,15 +138,13 @@ impl World {
         }
         verdicts
     }
+}
 
-    /// What the payee took on the chain is paid, and everything else has failed.
-    #[track_caller]
-    pub fn tells_of(&mut self, payments: &Payments) {
-        let expected = BTreeMap::from([
-            (payments.out_taken.hash(), Verdict::Fulfilled),
-            (payments.out_expires.hash(), Verdict::Failed),
-            (payments.out_dust.hash(), Verdict::Failed),
-        ]);
-        assert_eq!(self.verdicts(), expected);
-    }
+/// What the payee took on the chain is paid, and everything else has failed.
+pub fn expected(payments: &Payments) -> BTreeMap<PaymentHash, Verdict> {
+    BTreeMap::from([
+        (payments.out_taken.hash(), Verdict::Fulfilled),
+        (payments.out_expires.hash(), Verdict::Failed),
+        (payments.out_dust.hash(), Verdict::Failed),
+    ])
 }

@@ -111,6 +111,8 @@ impl World {
     fn remember(&mut self, told: &Told) {
         match told {
             Told::Local(_, ldk) => self.our_commitments.push(*ldk),
+            // LDK signs one again when the message was lost.
+            Told::Remote(_, ldk) if self.peer_commitments.last() == Some(ldk) => {}
             Told::Remote(_, ldk) => self.peer_commitments.push(*ldk),
             Told::Revocation(..) => self.peer_revoked += 1,
             Told::Terms(_) | Told::Release(_) | Told::Preimage(_) | Told::Close(_) => {}

@@ -177,7 +177,7 @@ impl World {
     }
 }
 
-/// Each number was signed once: LDK has no reason to sign another alternative here.
+/// Each number was signed once, or the same again: LDK has no reason to sign another alternative here.
 fn number_of(commitments: &[Txid], txid: Txid) -> u64 {
     let number = commitments.iter().position(|known| *known == txid);
     number.expect("one of them") as u64
