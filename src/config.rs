@@ -69,7 +69,8 @@ pub struct Policy {
     /// Blocks after which an output that was not worth its fee is priced again, if no tick comes before: a day, in which
     /// fees have a quiet hour.
     pub reprice_interval: u32,
-    /// Blocks for which a claim with a deadline stays unconfirmed before it is priced anew.
+    /// Blocks for which the claim of outputs that a cheater can take stays unconfirmed before each gets one of its own, and
+    /// in which a claim that is late bids up to its budget: an honest one confirms within the hour.
     pub claim_patience: u32,
     /// Least blocks kept of the peer's delay for getting a justice transaction confirmed: six hours.
     pub min_breach_margin: u32,
@@ -77,8 +78,22 @@ pub struct Policy {
     pub max_breach_margin: u32,
     /// Blocks before a deadline at which the device should be awake: jobs of a sleeping phone run hours late.
     pub wake_margin: u32,
-    /// Confirmation target, in blocks, for a claim that the peer can contest.
-    pub urgent_target: u16,
+    /// A claim with a deadline bids the estimate for this part of the blocks that are left when the device is next awake:
+    /// there are several chances, and a market that begins to rise does not leave it behind.
+    pub bid_share: u32,
+    /// The same when the device may not be awake again before the deadline: nothing can be corrected then.
+    pub last_bid_share: u32,
+    /// By how much, in percent, a claim with a deadline bids above the estimate: estimates follow the market.
+    pub bid_margin_percent: u32,
+    /// Blocks before its deadline in which an unconfirmed claim climbs from the market's price to its budget: as long as the
+    /// device is asked to be awake for it (see [`Policy::wake_margin`]).
+    pub climb_blocks: u32,
+    /// What a claim with a deadline bids, in sat per 1000 weight units, when the server has no estimates: 10 sat/vB, which
+    /// most weeks of most years is enough; later the claim climbs by itself.
+    pub fallback_feerate: u32,
+    /// What a replacement pays above all that it replaces, in sat per 1000 weight units of its own: what nodes ask for
+    /// (Bitcoin Core's `-incrementalrelayfee` up to version 29, 1000 sat/kvB), rounded up.
+    pub replacement_feerate: u32,
     /// How long a foreign callback (signer, wallet) may take: a key store that asks for a fingerprint is slow.
     pub callback_limit: Duration,
 }
@@ -113,7 +128,12 @@ impl Default for Policy {
             min_breach_margin: 36,
             max_breach_margin: 144,
             wake_margin: 18,
-            urgent_target: 2,
+            bid_share: 12,
+            last_bid_share: 2,
+            bid_margin_percent: 10,
+            climb_blocks: 18,
+            fallback_feerate: 2_500,
+            replacement_feerate: 253,
             callback_limit: Duration::from_secs(30),
         }
     }

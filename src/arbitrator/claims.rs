@@ -14,7 +14,7 @@ use crate::court::{
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, CommitmentSecret, Party};
 use crate::store::{ChannelRow, Unreadable};
-use crate::sweep::{self, Bid, ClaimInput, NotNow, Unsigned};
+use crate::sweep::{self, Bid, ClaimInput, NotNow, Schedule, Unsigned};
 
 impl Core {
     /// Makes the transaction of a claim, and has it signed. Gives what the court is to be told of it: the transaction,
@@ -33,7 +33,11 @@ impl Core {
         let raised = claim.raise.as_ref();
         let bid = Bid {
             estimates,
-            urgency: claim.urgency,
+            schedule: Schedule {
+                tip,
+                since: claim.since,
+                deadline: claim.deadline,
+            },
             raise: raised.map(|raise| (raise, case.spent_by(raise.held()))),
             policy: &self.policy,
         };
@@ -54,7 +58,7 @@ impl Core {
             let feerate = confirmed(case, dossier).map_or(0, |it| it.feerate_per_kw);
             sweep::second_level(terms, worth.taken, feerate, coins, script, &bid)?
         } else {
-            sweep::claim(terms, worth.taken, script, &bid)?.map_err(NotNow::Uneconomic)
+            sweep::claim(terms, worth.taken, script, &bid)?
         };
         told.push(match made {
             Ok(unsigned) => Input::Signed {
@@ -63,6 +67,7 @@ impl Core {
                 transaction: self.sign_claim(dossier.channel(), unsigned).await?,
                 tip,
             },
+            Err(NotNow::HighEnough) => return Ok(told),
             Err(NotNow::Uneconomic(uneconomic)) => left_for_now(outpoints, uneconomic.fee, tip),
             Err(NotNow::ReserveNeeded { fee }) => Input::NotClaimed {
                 outpoints,
@@ -154,7 +159,7 @@ impl Core {
         }
         // Coins of a claim that the server calls a conflict are gone, or they are offered again.
         let replaced = match raised {
-            Some(Raise::Replace(held)) => Some(held),
+            Some(Raise::Reprice(held) | Raise::Replace(held)) => Some(held),
             Some(Raise::Follow(_)) | None => None,
         };
         let again = replaced.filter(|held| !matches!(held.outcome, Some(Outcome::Conflict(_))));

@@ -4,7 +4,7 @@
 //! |----------------------------------------------------|-------------------------------------------------------------|
 //! | a balance, a second-level output of ours           | nothing, but for the balance on a revoked commitment        |
 //! | an outgoing HTLC, past its expiry                  | those with the same expiry, which is the lock time          |
-//! | an incoming HTLC                                   | the others; alone from `justice_split_margin` blocks before its expiry, when the peer can take it back |
+//! | an incoming HTLC                                   | those that expire within the same `wake_interval`; alone from `justice_split_margin` blocks before its expiry, when the peer can take it back |
 //! | an HTLC on our commitment, static_remotekey        | nothing: the peer signed the transaction as it is           |
 //! | both balances of a breach                          | each other: nobody but us can spend them yet, so nobody can pin their claim |
 //! | what the cheater can spend of a breach             | all of that kind; each alone when their claim stays unconfirmed for `claim_patience` blocks |
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 use bitcoin::{OutPoint, Transaction};
 
-use super::deadlines::contestable_from;
+use super::deadlines::{claim_deadline, contestable_from};
 use super::resolver::Progress;
 use super::{
     Broadcast, BroadcastPurpose, Case, CloseKind, Contract, ContractRole, Dossier, Outcome,
@@ -24,30 +24,26 @@ use crate::channel::Direction;
 use crate::config::Policy;
 use crate::protocol::{ContractOutput, Party, SpendPath};
 
-/// How soon a claim has to confirm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Urgency {
-    /// Nobody else can have it.
-    Patient,
-    /// The peer can, now or from a height on.
-    Urgent,
-}
-
 /// Outputs that one transaction claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// At least one; all spent in ways that fit together.
     pub contracts: Vec<Contract>,
-    pub urgency: Urgency,
+    /// The first height at which another can take one of them; `None`: nobody else ever can.
+    pub deadline: Option<u32>,
+    /// The tip when one of them was first claimed by a transaction that can still confirm.
+    pub since: Option<u32>,
     /// The claim that did not confirm.
     pub raise: Option<Raise>,
 }
 
-/// A claim that did not confirm, and that has to be outbid.
+/// A claim that did not confirm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Raise {
-    /// The new one takes its place: its coins are free for it, and a mempool that holds it wants more than all of its fee
-    /// (BIP 125).
+    /// It waits for a block, and is bid for anew if the curve has risen above it.
+    Reprice(Broadcast),
+    /// The new one takes its place, whatever its outputs can pay: it was refused, its coin is gone, or it is taken apart. Its
+    /// coins are free for the new one, and a mempool that holds it wants more than all of its fee (BIP 125).
     Replace(Broadcast),
     /// It was taken apart, and another part of it takes its place.
     Follow(Broadcast),
@@ -57,7 +53,7 @@ impl Raise {
     /// The claim that did not confirm.
     pub fn held(&self) -> &Broadcast {
         match self {
-            Raise::Replace(held) | Raise::Follow(held) => held,
+            Raise::Reprice(held) | Raise::Replace(held) | Raise::Follow(held) => held,
         }
     }
 }
@@ -72,68 +68,92 @@ enum Group {
     Pinnable,
     /// HTLCs that we take back, with this lock time.
     Timeouts(u32),
-    /// HTLCs that we claim with their preimages, and that the peer cannot take back soon.
-    Successes,
+    /// HTLCs that we claim with their preimages, and that the peer cannot take back soon: those that expire within this
+    /// interval between two wakes.
+    Successes(u32),
 }
 
 /// The claims that have to be made, or made anew, at this tip.
 pub fn claims(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<Claim> {
-    let mut open: Vec<(Group, &Contract)> = Vec::new();
-    let mut claims: Vec<Claim> = Vec::new();
+    let mut open: Vec<(Group, Contract)> = Vec::new();
+    let mut claims: Vec<(Vec<Contract>, Option<Raise>)> = Vec::new();
     let mut raised: BTreeSet<OutPoint> = BTreeSet::new();
     for contract in case.contracts.iter().filter(|it| is_claimable(it)) {
         if raised.contains(&contract.outpoint) {
             continue;
         }
         let group = group(case, contract, dossier, tip, policy);
-        match newest(case, contract) {
-            None => open.push((group, contract)),
-            Some(held) if is_due_again(held, contract, tip, policy) => {
-                let together = together(case, held);
-                raised.extend(together.iter().map(|it| it.outpoint));
-                match group {
-                    Group::Balances | Group::Timeouts(_) | Group::Successes => {
-                        claims.push(again(together, Raise::Replace(held.clone())));
-                    }
-                    Group::Alone(_) | Group::Pinnable => claims.extend(apart(together, held)),
-                }
-            }
-            Some(_) => {}
+        let Some(held) = newest(case, contract) else {
+            open.push((group, contract.clone()));
+            continue;
+        };
+        let raise = raise(case, held, contract, dossier, tip, policy);
+        let Some(raise) = raise else {
+            continue;
+        };
+        let together = together(case, held);
+        raised.extend(together.iter().map(|it| it.outpoint));
+        let is_apart = match group {
+            Group::Balances | Group::Timeouts(_) | Group::Successes(_) => false,
+            Group::Pinnable => tip.saturating_sub(held.since) >= policy.claim_patience,
+            Group::Alone(_) => true,
+        };
+        if is_apart && together.len() > 1 {
+            claims.extend(apart(together, held));
+        } else {
+            claims.push((together, Some(raise)));
         }
     }
     open.sort_by_key(|(group, contract)| (*group, contract.outpoint));
     for chunk in open.chunk_by(|a, b| a.0 == b.0) {
         for part in chunk.chunks(policy.max_claim_inputs.max(1)) {
-            let contracts: Vec<Contract> = part.iter().map(|(_, it)| (*it).clone()).collect();
-            claims.push(Claim {
-                urgency: urgency(&contracts),
-                contracts,
-                raise: None,
-            });
+            claims.push((part.iter().map(|(_, it)| it.clone()).collect(), None));
         }
     }
-    claims
+    let claim = |(contracts, raise): (Vec<Contract>, Option<Raise>)| Claim {
+        deadline: deadline(case, dossier, &contracts, policy),
+        since: since(case, &contracts),
+        contracts,
+        raise,
+    };
+    claims.into_iter().map(claim).collect()
 }
 
-/// A claim made anew.
-fn again(contracts: Vec<Contract>, raise: Raise) -> Claim {
-    Claim {
-        urgency: urgency(&contracts),
-        contracts,
-        raise: Some(raise),
-    }
+/// The first height at which another can take one of the outputs.
+fn deadline(
+    case: &Case,
+    dossier: &Dossier,
+    contracts: &[Contract],
+    policy: &Policy,
+) -> Option<u32> {
+    let of = |contract: &Contract| claim_deadline(case, dossier, contract, policy);
+    contracts.iter().filter_map(of).min()
+}
+
+/// The tip when one of the outputs was first claimed.
+fn since(case: &Case, contracts: &[Contract]) -> Option<u32> {
+    let claims_one = |held: &&Broadcast| {
+        let mut contracts = contracts.iter();
+        contracts.any(|contract| spends(&held.transaction, &contract.outpoint))
+    };
+    let live = case.broadcasts.iter().filter(|held| is_sweep(held));
+    let live = live.filter(claims_one).filter(|held| !case.is_void(held));
+    live.map(|held| held.since).min()
 }
 
 /// A claim taken apart: one for each output, so that none waits for one that the peer is pinning. The most valuable one can
 /// best afford to take its place, and goes first.
-fn apart(mut contracts: Vec<Contract>, held: &Broadcast) -> impl Iterator<Item = Claim> + '_ {
+fn apart(
+    mut contracts: Vec<Contract>,
+    held: &Broadcast,
+) -> impl Iterator<Item = (Vec<Contract>, Option<Raise>)> + '_ {
     contracts.sort_by_key(|contract| (Reverse(contract.value_sat), contract.outpoint));
     contracts.into_iter().enumerate().map(|(index, contract)| {
         let raise = match index {
             0 => Raise::Replace(held.clone()),
             _ => Raise::Follow(held.clone()),
         };
-        again(vec![contract], raise)
+        (vec![contract], Some(raise))
     })
 }
 
@@ -148,18 +168,6 @@ fn is_claimable(contract: &Contract) -> bool {
         | Progress::Spent { .. }
         | Progress::Resolved { .. } => false,
     }
-}
-
-fn urgency(contracts: &[Contract]) -> Urgency {
-    let of = |contract: &Contract| match contract.role {
-        ContractRole::CommitSweep | ContractRole::Anchor => Urgency::Patient,
-        ContractRole::OutgoingContest
-        | ContractRole::OutgoingTimeout
-        | ContractRole::IncomingContest
-        | ContractRole::IncomingSuccess
-        | ContractRole::Breach => Urgency::Urgent,
-    };
-    contracts.iter().map(of).max().unwrap_or(Urgency::Patient)
 }
 
 fn group(case: &Case, contract: &Contract, dossier: &Dossier, tip: u32, policy: &Policy) -> Group {
@@ -195,7 +203,7 @@ fn group(case: &Case, contract: &Contract, dossier: &Dossier, tip: u32, policy: 
             Some((Direction::Incoming, _, expiry))
                 if tip.saturating_add(policy.justice_split_margin) < expiry =>
             {
-                Group::Successes
+                Group::Successes(expiry / policy.wake_interval.max(1))
             }
             // One that the peer takes back must not undo the claim of the others.
             Some((Direction::Incoming, ..)) | None => alone,
@@ -241,20 +249,32 @@ fn together(case: &Case, held: &Broadcast) -> Vec<Contract> {
     claimed.filter(|it| is_claimable(it)).cloned().collect()
 }
 
-/// Whether a claim has to be made anew: refused as too cheap, its coin gone, or unconfirmed for too long while the peer may
-/// come.
-fn is_due_again(held: &Broadcast, contract: &Contract, tip: u32, policy: &Policy) -> bool {
-    let is_contested = urgency(std::slice::from_ref(contract)) == Urgency::Urgent;
-    let has_waited = is_contested && tip.saturating_sub(held.since) >= policy.claim_patience;
+/// Whether, and how, a claim has to be made anew: refused as too cheap, its coin gone, or unconfirmed in a block that might
+/// have held it.
+fn raise(
+    case: &Case,
+    held: &Broadcast,
+    contract: &Contract,
+    dossier: &Dossier,
+    tip: u32,
+    policy: &Policy,
+) -> Option<Raise> {
+    // As signed by the peer, it cannot be raised.
+    if is_second_level(contract) && held.coins.is_empty() {
+        return None;
+    }
+    let replace = || Raise::Replace(held.clone());
     match &held.outcome {
-        // As signed by the peer, it cannot be raised.
-        _ if is_second_level(contract) && held.coins.is_empty() => false,
-        Some(Outcome::FeeTooLow) => true,
-        Some(Outcome::Conflict(_)) => has_waited || !held.coins.is_empty(),
+        Some(Outcome::FeeTooLow) => Some(replace()),
+        Some(Outcome::Conflict(_)) => {
+            let is_contested = claim_deadline(case, dossier, contract, policy).is_some();
+            let has_waited = tip.saturating_sub(held.since) >= policy.claim_patience;
+            (!held.coins.is_empty() || (is_contested && has_waited)).then(replace)
+        }
         Some(
             Outcome::Accepted | Outcome::AlreadyKnown | Outcome::Unreachable | Outcome::Other(_),
         )
-        | None => has_waited,
+        | None => (tip > held.since).then(|| Raise::Reprice(held.clone())),
     }
 }
 

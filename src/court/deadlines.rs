@@ -283,5 +283,33 @@ pub fn contestable_from(case: &Case, contract: &Contract, peer_delay: u16) -> Op
     }
 }
 
+/// The height at which a claim of an output has to be confirmed; `None`: nothing is lost by waiting. As
+/// [`contestable_from`], and an HTLC that we take back before the upstream one has to be failed.
+pub fn claim_deadline(
+    case: &Case,
+    dossier: &Dossier,
+    contract: &Contract,
+    policy: &Policy,
+) -> Option<u32> {
+    let peer_delay = dossier.terms.remote.to_self_delay;
+    contestable_from(case, contract, peer_delay).or_else(|| match contract.role {
+        ContractRole::OutgoingTimeout => {
+            let life = dossier.htlcs.get(&contract.htlc_ref()?)?;
+            match life.terms.origin {
+                HtlcOrigin::Forwarded { expiry, .. } => {
+                    Some(expiry.saturating_sub(policy.upstream_margin))
+                }
+                HtlcOrigin::Own => None,
+            }
+        }
+        ContractRole::IncomingSuccess
+        | ContractRole::IncomingContest
+        | ContractRole::OutgoingContest
+        | ContractRole::CommitSweep
+        | ContractRole::Anchor
+        | ContractRole::Breach => None,
+    })
+}
+
 #[cfg(test)]
 mod tests;

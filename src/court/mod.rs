@@ -45,7 +45,7 @@ pub use case::{
     ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Coin, Dossier,
     ForceClose, FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,
 };
-pub use claims::{is_second_level, Claim, Raise, Urgency};
+pub use claims::{is_second_level, Claim, Raise};
 pub use deadlines::{Deadline, DeadlineReason, Outlook};
 pub use decisions::{Advice, CloseReason, PeerContact};
 pub use event::{Event, EventKind};

@@ -106,8 +106,18 @@ pub struct Policy {
     pub max_breach_margin: u32,
     /// Blocks before a deadline at which the device should be awake.
     pub wake_margin: u32,
-    /// Confirmation target, in blocks, of a claim that the peer can contest.
-    pub urgent_target: u16,
+    /// A claim with a deadline bids the estimate for this part of the blocks that are left when the device is next awake.
+    pub bid_share: u32,
+    /// The same when the device may not be awake again before the deadline.
+    pub last_bid_share: u32,
+    /// By how much, in percent, a claim with a deadline bids above the estimate.
+    pub bid_margin_percent: u32,
+    /// Blocks before its deadline in which an unconfirmed claim climbs up to its budget.
+    pub climb_blocks: u32,
+    /// What a claim with a deadline bids when the server has no estimates, in sat per 1000 weight units.
+    pub fallback_feerate: u32,
+    /// What a replacement pays above what it replaces, in sat per 1000 weight units of its own.
+    pub replacement_feerate: u32,
     /// Milliseconds that a callback into the app may take.
     pub callback_limit_ms: u64,
 }
@@ -148,7 +158,12 @@ impl From<config::Policy> for Policy {
             min_breach_margin: policy.min_breach_margin,
             max_breach_margin: policy.max_breach_margin,
             wake_margin: policy.wake_margin,
-            urgent_target: policy.urgent_target,
+            bid_share: policy.bid_share,
+            last_bid_share: policy.last_bid_share,
+            bid_margin_percent: policy.bid_margin_percent,
+            climb_blocks: policy.climb_blocks,
+            fallback_feerate: policy.fallback_feerate,
+            replacement_feerate: policy.replacement_feerate,
             callback_limit_ms: u64::try_from(policy.callback_limit.as_millis()).unwrap_or(u64::MAX),
         }
     }
@@ -209,7 +224,12 @@ impl Policy {
             min_breach_margin: self.min_breach_margin,
             max_breach_margin: self.max_breach_margin,
             wake_margin: self.wake_margin,
-            urgent_target: self.urgent_target,
+            bid_share: self.bid_share,
+            last_bid_share: self.last_bid_share,
+            bid_margin_percent: self.bid_margin_percent,
+            climb_blocks: self.climb_blocks,
+            fallback_feerate: self.fallback_feerate,
+            replacement_feerate: self.replacement_feerate,
             callback_limit: Duration::from_millis(self.callback_limit_ms),
         })
     }

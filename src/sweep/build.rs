@@ -151,6 +151,12 @@ impl Unsigned {
         })
     }
 
+    /// The transaction as it stands, without witnesses.
+    #[cfg(test)]
+    pub(super) fn transaction(&self) -> Transaction {
+        self.transaction.clone()
+    }
+
     /// The transaction with the signer's signatures, which are verified first, and the wallet's witnesses, in the order
     /// of its coins.
     ///

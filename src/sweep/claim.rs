@@ -1,67 +1,14 @@
 //! Claims: outputs of a close, paid to a script of the wallet's.
 
-use std::collections::BTreeMap;
-
 use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction, TxOut, Weight};
+use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, TxOut, Weight};
 
 use super::build::{ClaimInput, Spending, Uneconomic, Unsigned, SEGWIT_MARKER};
-use super::fees::{feerate, feerate_of};
+use super::fees::Bid;
+use super::second_level::NotNow;
 use crate::channel::ChannelTerms;
-use crate::config::Policy;
-use crate::court::{Broadcast, Outcome, Raise, Urgency};
 use crate::protocol::ProtocolError;
-
-/// What a claim is bid for.
-#[derive(Clone, Copy, Debug)]
-pub struct Bid<'a> {
-    pub estimates: &'a BTreeMap<u16, FeeRate>,
-    pub urgency: Urgency,
-    /// The claim that did not confirm, with what its inputs held.
-    pub raise: Option<(&'a Raise, Amount)>,
-    pub policy: &'a Policy,
-}
-
-impl Bid<'_> {
-    pub(super) fn feerate(&self) -> FeeRate {
-        let refused = self
-            .raise
-            .map(|(raise, value)| feerate_of(&raise.held().transaction, value.to_sat()));
-        let target = match self.urgency {
-            Urgency::Patient => self.policy.patient_target,
-            Urgency::Urgent => self.policy.urgent_target,
-        };
-        feerate(self.estimates, target, refused, self.policy)
-    }
-
-    /// What a claim of this weight pays.
-    pub(super) fn fee(&self, weight: Weight) -> Amount {
-        let fee = |feerate: FeeRate| fee_at(feerate, weight);
-        let bid = fee(self.feerate());
-        match self.raise {
-            // BIP 125: a replacement pays for all that it replaces, and for its own relay on top.
-            Some((Raise::Replace(held), value)) if is_in_a_mempool(held) => {
-                let paid_out = paid_out(&held.transaction);
-                let replaced = value.checked_sub(paid_out).unwrap_or(Amount::ZERO);
-                let relay = fee(FeeRate::from_sat_per_kwu(self.policy.feerate_floor.into()));
-                bid.max(replaced.checked_add(relay).unwrap_or(Amount::MAX_MONEY))
-            }
-            Some((Raise::Replace(_) | Raise::Follow(_), _)) | None => bid,
-        }
-    }
-
-    /// The most that may be spent on claiming so much.
-    pub(super) fn budget(&self, value: Amount) -> Amount {
-        let percent = u64::from(self.policy.budget_percent);
-        Amount::from_sat(value.to_sat().saturating_mul(percent) / 100)
-    }
-}
-
-/// What so much weight costs at a feerate.
-pub(super) fn fee_at(feerate: FeeRate, weight: Weight) -> Amount {
-    feerate.fee_wu(weight).unwrap_or(Amount::MAX_MONEY)
-}
 
 /// Inputs that are worth what they add to a fee, and what those that are not would cost.
 #[derive(Debug)]
@@ -91,7 +38,7 @@ pub fn worthwhile(
     for input in inputs {
         let spending = Spending::new(terms, input.clone())?;
         let weight = spending.tx_in().segwit_weight() + spending.template.witness_weight();
-        let fee = fee_at(bid.feerate(), weight);
+        let fee = bid.least_fee(weight);
         if fee > bid.budget(spending.value()) {
             worth.left.push((input.contract.outpoint, fee));
         } else {
@@ -110,7 +57,7 @@ pub fn claim(
     inputs: Vec<ClaimInput>,
     script: ScriptBuf,
     bid: &Bid<'_>,
-) -> Result<Result<Unsigned, Uneconomic>, ProtocolError> {
+) -> Result<Result<Unsigned, NotNow>, ProtocolError> {
     let spendings: Vec<Spending> = inputs
         .into_iter()
         .map(|input| Spending::new(terms, input))
@@ -130,25 +77,20 @@ pub fn claim(
         .map(|spending| spending.template.witness_weight())
         .sum();
     let weight = transaction.weight() + SEGWIT_MARKER + witnesses;
-    let fee = bid.fee(weight);
+    let fee = match bid.fee(weight, value) {
+        Ok(fee) => fee,
+        Err(not_now) => return Ok(Err(not_now)),
+    };
     let left = value.checked_sub(fee);
     match (left, transaction.output.first_mut()) {
-        (Some(left), Some(output))
-            if fee <= bid.budget(value) && left >= output.script_pubkey.minimal_non_dust() =>
-        {
+        (Some(left), Some(output)) if left >= output.script_pubkey.minimal_non_dust() => {
             output.value = left;
         }
-        (Some(_) | None, Some(_) | None) => return Ok(Err(Uneconomic { value, fee })),
+        (Some(_) | None, Some(_) | None) => {
+            return Ok(Err(NotNow::Uneconomic(Uneconomic { value, fee })))
+        }
     }
     Unsigned::new(terms, spendings, Vec::new(), transaction).map(Ok)
-}
-
-fn is_in_a_mempool(held: &Broadcast) -> bool {
-    held.outcome.as_ref().is_some_and(Outcome::is_held)
-}
-
-fn paid_out(transaction: &Transaction) -> Amount {
-    transaction.output.iter().map(|output| output.value).sum()
 }
 
 /// The highest lock time that an input asks for: those that share a transaction ask for the same.

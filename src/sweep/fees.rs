@@ -1,74 +1,117 @@
-//! The feerate of a claim.
+//! What a claim may pay, and what a replacement must.
 
 use std::collections::BTreeMap;
 
-use bitcoin::{FeeRate, Transaction, Weight};
+use bitcoin::{Amount, FeeRate, Transaction, Weight};
 
+use super::build::Uneconomic;
+use super::curve::{bounded, patient_feerate, Schedule};
+use super::second_level::NotNow;
 use crate::config::Policy;
+use crate::court::{Broadcast, Outcome, Raise};
 
-/// The feerate for a claim that should confirm within `target` blocks: the estimate for the longest target within it,
-/// or the shortest there is, held between floor and cap. A bid that was too low is raised by the policy's share.
-pub fn feerate(
-    estimates: &BTreeMap<u16, FeeRate>,
-    target: u16,
-    refused: Option<FeeRate>,
-    policy: &Policy,
-) -> FeeRate {
-    let estimate = estimates
-        .range(..=target)
-        .next_back()
-        .or_else(|| estimates.first_key_value())
-        .map_or(0, |(_, feerate)| feerate.to_sat_per_kwu());
-    let raised = refused.map_or(0, |refused| {
-        let refused = refused.to_sat_per_kwu();
-        refused.saturating_add(refused.saturating_mul(policy.refused_raise_percent.into()) / 100)
-    });
-    let floor = u64::from(policy.feerate_floor);
-    let cap = u64::from(policy.feerate_cap).max(floor);
-    FeeRate::from_sat_per_kwu(estimate.max(raised).clamp(floor, cap))
+/// What a claim is bid for.
+#[derive(Clone, Copy, Debug)]
+pub struct Bid<'a> {
+    pub estimates: &'a BTreeMap<u16, FeeRate>,
+    pub schedule: Schedule,
+    /// The claim that did not confirm, with what its inputs held.
+    pub raise: Option<(&'a Raise, Amount)>,
+    pub policy: &'a Policy,
 }
 
-/// What a signed transaction that spends `value_sat` pays.
-pub(super) fn feerate_of(transaction: &Transaction, value_sat: u64) -> FeeRate {
-    let paid: u64 = transaction
-        .output
-        .iter()
-        .map(|output| output.value.to_sat())
-        .sum();
-    let weight = transaction.weight().max(Weight::from_wu(1));
-    FeeRate::from_sat_per_kwu(value_sat.saturating_sub(paid).saturating_mul(1000) / weight.to_wu())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn estimates(pairs: &[(u16, u64)]) -> BTreeMap<u16, FeeRate> {
-        pairs
-            .iter()
-            .map(|(target, rate)| (*target, FeeRate::from_sat_per_kwu(*rate)))
-            .collect()
+impl Bid<'_> {
+    /// What a claim of `value` with this weight pays.
+    ///
+    /// # Errors
+    /// [`NotNow::Uneconomic`]: even a patient one would cost more than it may. [`NotNow::HighEnough`]: the one that waits
+    /// pays about as much.
+    pub(super) fn fee(&self, weight: Weight, value: Amount) -> Result<Amount, NotNow> {
+        let (budget, policy) = (self.budget(value), self.policy);
+        let least = self.least(weight);
+        let patient = fee_at(patient_feerate(self.estimates, policy), weight);
+        let market = fee_at(self.schedule.feerate(self.estimates, policy), weight);
+        let way = budget.checked_sub(market).unwrap_or(Amount::ZERO);
+        let climbed = market + self.schedule.climb(way, policy);
+        let cap = fee_at(bounded(u64::MAX, policy), weight);
+        let wanted = climbed.min(cap).min(budget);
+        let (needed, bid) = match self.raise {
+            Some((Raise::Reprice(_), _)) if wanted < least => return Err(NotNow::HighEnough),
+            Some((Raise::Reprice(_) | Raise::Follow(_), _)) | None => (patient, wanted),
+            Some((Raise::Replace(_), _)) => (patient.max(least), wanted.max(least)),
+        };
+        if needed > budget {
+            let fee = needed;
+            return Err(NotNow::Uneconomic(Uneconomic { value, fee }));
+        }
+        Ok(bid)
     }
 
-    #[test]
-    fn the_longest_target_within_a_week_is_bid_between_floor_and_cap() {
-        let policy = Policy::default();
-        for (given, refused, expected) in [
-            (&[][..], None, 253),
-            (&[(1, 9000), (144, 2000), (1008, 1000)], None, 1000),
-            (&[(1, 9000), (144, 2000), (2000, 500)], None, 2000),
-            (&[(144, 1)], None, 253),
-            (&[(144, u64::MAX)], None, 250_000),
-            (&[(144, 300)], Some(1000), 1250),
-            (&[(144, 3000)], Some(1000), 3000),
-        ] {
-            let bid = feerate(
-                &estimates(given),
-                policy.patient_target,
-                refused.map(FeeRate::from_sat_per_kwu),
-                &policy,
-            );
-            assert_eq!(bid.to_sat_per_kwu(), expected, "{given:?} {refused:?}");
+    /// The least that the claim which did not confirm leaves to bid.
+    fn least(&self, weight: Weight) -> Amount {
+        let Some((raise, value)) = self.raise else {
+            return Amount::ZERO;
+        };
+        let held = raise.held();
+        match &held.outcome {
+            Some(Outcome::FeeTooLow) => fee_at(self.raised(held, value), weight),
+            // One of its inputs is gone, and it with it.
+            Some(Outcome::Conflict(_)) => Amount::ZERO,
+            Some(
+                Outcome::Accepted
+                | Outcome::AlreadyKnown
+                | Outcome::Unreachable
+                | Outcome::Other(_),
+            )
+            | None => self.replacing(held, value, weight),
         }
     }
+
+    /// What a mempool that holds the claim asks of the next one.
+    fn replacing(&self, held: &Broadcast, value: Amount, weight: Weight) -> Amount {
+        // BIP 125: a replacement pays for all that it replaces, and for its own relay on top.
+        let replaced = fee_of(held, value);
+        let relay = FeeRate::from_sat_per_kwu(self.policy.replacement_feerate.into());
+        let by_fee = replaced.checked_add(fee_at(relay, weight));
+        // And its own feerate is the higher one.
+        let rate = feerate_of(&held.transaction, replaced).to_sat_per_kwu();
+        let by_rate = fee_at(FeeRate::from_sat_per_kwu(rate.saturating_add(1)), weight);
+        by_fee.unwrap_or(Amount::MAX_MONEY).max(by_rate)
+    }
+
+    /// What follows on the feerate of a claim that was refused as too cheap.
+    fn raised(&self, held: &Broadcast, value: Amount) -> FeeRate {
+        let rate = feerate_of(&held.transaction, fee_of(held, value)).to_sat_per_kwu();
+        let more = rate.saturating_mul(self.policy.refused_raise_percent.into()) / 100;
+        bounded(rate.saturating_add(more), self.policy)
+    }
+
+    /// What an input of this weight adds to the fee of a claim without haste.
+    pub(super) fn least_fee(&self, weight: Weight) -> Amount {
+        fee_at(patient_feerate(self.estimates, self.policy), weight)
+    }
+
+    /// The most that may be spent on claiming so much.
+    pub(super) fn budget(&self, value: Amount) -> Amount {
+        let percent = u64::from(self.policy.budget_percent);
+        Amount::from_sat(value.to_sat().saturating_mul(percent) / 100)
+    }
+}
+
+/// What so much weight costs at a feerate.
+pub(super) fn fee_at(feerate: FeeRate, weight: Weight) -> Amount {
+    feerate.fee_wu(weight).unwrap_or(Amount::MAX_MONEY)
+}
+
+/// What a claim whose inputs held `value` pays.
+fn fee_of(held: &Broadcast, value: Amount) -> Amount {
+    let outputs = held.transaction.output.iter();
+    let paid_out: Amount = outputs.map(|output| output.value).sum();
+    value.checked_sub(paid_out).unwrap_or(Amount::ZERO)
+}
+
+/// The feerate of a signed transaction that pays this fee.
+fn feerate_of(transaction: &Transaction, fee: Amount) -> FeeRate {
+    let weight = transaction.weight().max(Weight::from_wu(1));
+    FeeRate::from_sat_per_kwu(fee.to_sat().saturating_mul(1000) / weight.to_wu())
 }

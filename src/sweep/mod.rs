@@ -2,6 +2,7 @@
 
 mod build;
 mod claim;
+pub mod curve;
 mod fees;
 mod second_level;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod tests;
 
 pub(crate) use build::verify;
 pub use build::{commitment_request, ClaimInput, SignatureRefused, Uneconomic, Unsigned};
-pub use claim::{claim, worthwhile, Bid, Worth};
-pub use fees::feerate;
+pub use claim::{claim, worthwhile, Worth};
+pub use curve::Schedule;
+pub use fees::Bid;
 pub use second_level::{second_level, NotNow};

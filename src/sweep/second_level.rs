@@ -5,15 +5,18 @@ use bitcoin::transaction::Version;
 use bitcoin::{Amount, EcdsaSighashType, ScriptBuf, Sequence, Transaction, TxOut, Weight};
 
 use super::build::{tx_in, ClaimInput, Spending, Uneconomic, Unsigned, SEGWIT_MARKER};
-use super::claim::{lock_time, Bid};
+use super::claim::lock_time;
+use super::fees::Bid;
 use crate::channel::ChannelTerms;
 use crate::court::Coin;
 use crate::protocol::ProtocolError;
 
-/// Why there is no second-level transaction now.
+/// Why there is no transaction now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotNow {
     Uneconomic(Uneconomic),
+    /// The one that waits for a block pays about as much.
+    HighEnough,
     /// The wallet has no coins for the fee.
     ReserveNeeded {
         fee: Amount,
@@ -107,20 +110,13 @@ fn pay(
         transaction.input.push(input);
         paid += coin.output.value;
         taken.push(coin);
-        let fee = bid.fee(weight);
-        if fee > bid.budget(value) {
-            return Err(NotNow::Uneconomic(Uneconomic { value, fee }));
-        }
+        let fee = bid.fee(weight, value)?;
         let left = paid.checked_sub(fee).filter(|left| *left >= dust);
         if let (Some(left), Some(output)) = (left, transaction.output.last_mut()) {
             output.value = left;
             return Ok(taken);
         }
     }
-    let fee = bid.fee(weight);
-    Err(if fee > bid.budget(value) {
-        NotNow::Uneconomic(Uneconomic { value, fee })
-    } else {
-        NotNow::ReserveNeeded { fee }
-    })
+    let fee = bid.fee(weight, value)?;
+    Err(NotNow::ReserveNeeded { fee })
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash;
-use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, TxOut, Txid, WPubkeyHash, Weight};
+use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, TxOut, Txid, WPubkeyHash, Weight, Witness};
 
 use super::*;
 use crate::channel::Direction;
 use crate::config::Policy;
 use crate::court::fixtures::outputs::{htlc_numbered, terms, EXPIRY, VALUE};
-use crate::court::{Coin, Contract, Urgency};
+use crate::court::{Broadcast, BroadcastPurpose, Coin, Contract, Outcome, Raise};
 use crate::protocol::{ChannelType, Party};
 
 const ANCHORS: ChannelType = ChannelType::AnchorsZeroFeeHtlc;
@@ -53,10 +53,17 @@ fn estimates(sat_per_vb: u64) -> BTreeMap<u16, FeeRate> {
     [(1, rate)].into()
 }
 
+/// A deadline that leaves time for a patient bid.
+const SOON: Schedule = Schedule {
+    tip: EXPIRY - 40,
+    since: None,
+    deadline: Some(EXPIRY),
+};
+
 fn bid<'a>(estimates: &'a BTreeMap<u16, FeeRate>, policy: &'a Policy) -> Bid<'a> {
     Bid {
         estimates,
-        urgency: Urgency::Urgent,
+        schedule: SOON,
         raise: None,
         policy,
     }
@@ -154,4 +161,101 @@ fn an_output_that_costs_more_than_it_may_is_left_out_of_a_claim_for_several() {
     };
     assert_eq!(*left, inputs[1].contract.outpoint);
     assert!(fee.to_sat() > 500, "{fee}");
+}
+
+/// Two expired HTLCs claimed at so many sat/vB, as the claim that is to be raised.
+fn held(sat_per_vb: u64, outcome: Option<Outcome>) -> Broadcast {
+    let (estimates, policy) = (estimates(sat_per_vb), Policy::default());
+    let inputs = expired(Party::Remote, 2);
+    let made = claim(&terms(ANCHORS), inputs, wallet(), &bid(&estimates, &policy));
+    let unsigned = made.expect("good terms").expect("worth it");
+    let mut transaction = unsigned.transaction();
+    for (input, psbt) in transaction
+        .input
+        .iter_mut()
+        .zip(&unsigned.request.psbt.inputs)
+    {
+        // As large as a signature, no preimage, and the script.
+        let script = psbt.witness_script.as_ref().expect("an HTLC's");
+        input.witness = Witness::from_slice(&[&[0; 72], &[][..], script.as_bytes()]);
+    }
+    Broadcast {
+        txid: transaction.compute_txid(),
+        purpose: BroadcastPurpose::Sweep(OutPoint::null()),
+        transaction,
+        since: EXPIRY - 60,
+        outcome,
+        coins: Vec::new(),
+    }
+}
+
+/// The fee of the claim that follows on `raise`, at so many sat/vB.
+fn raised(raise: &Raise, sat_per_vb: u64) -> Result<Amount, NotNow> {
+    let (estimates, policy) = (estimates(sat_per_vb), Policy::default());
+    let value = Amount::from_sat(2 * VALUE);
+    let bid = Bid {
+        raise: Some((raise, value)),
+        ..bid(&estimates, &policy)
+    };
+    let inputs = expired(Party::Remote, 2);
+    let made = claim(&terms(ANCHORS), inputs, wallet(), &bid).expect("good terms")?;
+    Ok(value - made.transaction().output[0].value)
+}
+
+fn fee(held: &Broadcast) -> Amount {
+    Amount::from_sat(2 * VALUE) - held.transaction.output[0].value
+}
+
+#[test]
+fn a_claim_that_waits_is_bid_for_anew_when_the_market_asks_for_more_than_a_replacement_costs() {
+    let waits = held(10, Some(Outcome::Accepted));
+    let raise = Raise::Reprice(waits.clone());
+    for sat_per_vb in [1, 9, 10] {
+        assert_eq!(raised(&raise, sat_per_vb), Err(NotNow::HighEnough));
+    }
+    let higher = raised(&raise, 12).expect("worth it");
+    // BIP 125: all that it replaces, and a sat for each byte of its own.
+    let vsize = waits.transaction.vsize() as u64;
+    assert!(higher >= fee(&waits) + Amount::from_sat(vsize), "{higher}");
+    assert!(higher < fee(&waits) * 13 / 10, "{higher}");
+}
+
+#[test]
+fn what_takes_the_place_of_a_claim_pays_for_it_even_when_the_market_has_fallen() {
+    let waits = held(10, Some(Outcome::AlreadyKnown));
+    let least = raised(&Raise::Replace(waits.clone()), 1).expect("worth it");
+    let vsize = waits.transaction.vsize() as u64;
+    let by_rules = fee(&waits) + Amount::from_sat(vsize);
+    assert!(least >= by_rules && least < by_rules * 11 / 10, "{least}");
+}
+
+#[test]
+fn one_that_was_refused_is_raised_by_a_share_and_one_whose_input_is_gone_is_bid_for_anew() {
+    let refused = Raise::Replace(held(10, Some(Outcome::FeeTooLow)));
+    let paid = fee(refused.held());
+    let more = raised(&refused, 1).expect("worth it");
+    assert!(
+        more >= paid * 124 / 100 && more <= paid * 126 / 100,
+        "{more}"
+    );
+    let gone = Raise::Replace(held(10, Some(Outcome::Conflict("spent".into()))));
+    let anew = raised(&gone, 1).expect("worth it");
+    assert!(anew < paid / 5, "{anew}");
+}
+
+#[test]
+fn a_market_above_the_budget_gets_the_budget_as_long_as_a_patient_bid_is_within_it() {
+    let policy = Policy::default();
+    let urgent = FeeRate::from_sat_per_vb(400).expect("sane");
+    let patient = FeeRate::from_sat_per_vb(5).expect("sane");
+    let estimates: BTreeMap<u16, FeeRate> = [(1, urgent), (144, patient)].into();
+    let value = Amount::from_sat(2 * VALUE);
+    let made = claim(
+        &terms(ANCHORS),
+        expired(Party::Remote, 2),
+        wallet(),
+        &bid(&estimates, &policy),
+    );
+    let transaction = made.expect("good terms").expect("worth it").transaction();
+    assert_eq!(value - transaction.output[0].value, value / 2);
 }

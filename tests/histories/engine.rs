@@ -87,6 +87,9 @@ impl Story {
             origin,
         });
         let key = htlc.ok()?.key;
+        // One with the same hash may have shown the preimage already.
+        let same = |it: &Payment| it.preimage == plan.preimage && it.revealed;
+        let revealed = self.payments.iter().any(same);
         let index = self.payments.len();
         self.note(format!(
             "{}: {key:?} of {} msat until {}, known {}, for {:?}",
@@ -102,7 +105,7 @@ impl Story {
             linked: plan.linked,
             stage: Stage::Adding,
             released_at: None,
-            revealed: false,
+            revealed,
             verdict: None,
         });
         if let Some(upstream) = plan.linked {

@@ -24,8 +24,8 @@ pub type Tally = BTreeMap<&'static str, u64>;
 
 /// Feerates that the server may name, in sat/vB.
 const FEES: RangeInclusive<u32> = 1..=10;
-/// Two weeks without an end are none.
-const LONGEST: u32 = 2_000;
+/// A month without an end is none.
+const LONGEST: u32 = 5_000;
 /// A channel that waits for nothing is slept over for so many blocks at once.
 const MOST_AT_ONCE: u32 = 500;
 
@@ -279,7 +279,9 @@ impl Story {
             let outpoint = self.lines[channel].outpoint();
             let carries = self.lines[channel].carried.values().rev();
             let is_quiet = carries.take(4).all(Vec::is_empty);
-            let is_open = self.takes_commitments(channel);
+            // A close that was agreed and that nobody has sent goes out with this, too.
+            let is_open =
+                self.takes_commitments(channel) || self.lines[channel].cooperative.is_some();
             let is_old = self.dice.percent(20);
             if is_open && (is_quiet || is_old) {
                 self.note(format!("{channel}: we close"));

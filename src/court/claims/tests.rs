@@ -6,8 +6,10 @@ use bitcoin::transaction::Version;
 use bitcoin::{Amount, TxIn, Txid};
 
 use super::*;
-use crate::channel::Direction;
-use crate::court::fixtures::outputs::{claim, contract, dossier, htlc_numbered, spender, EXPIRY};
+use crate::channel::{Direction, HtlcOrigin};
+use crate::court::fixtures::outputs::{
+    claim, contract, dossier, htlc_numbered, life, spender, EXPIRY,
+};
 use crate::court::fixtures::{closed, CLOSED_AT, PEER_DELAY};
 use crate::court::{CloseKind, Coin, Reason, Resolution};
 use crate::protocol::ChannelType;
@@ -164,7 +166,10 @@ fn of_a_breach_what_can_be_pinned_and_what_cannot_go_apart_and_each_alone_before
 fn justice_that_waits_is_taken_apart_where_it_can_be_pinned_and_the_most_valuable_goes_first() {
     let case = punished();
     let patience = Policy::default().claim_patience;
-    assert_eq!(due(&case, CLOSED_AT + patience - 1), []);
+    // Before that each group is bid for as it is.
+    assert_eq!(due(&case, CLOSED_AT), []);
+    let repriced = due(&case, CLOSED_AT + patience - 1);
+    assert_eq!(indices(&repriced), [vec![0, 1], vec![2, 3]]);
     let anew = due(&case, CLOSED_AT + patience);
     assert_eq!(indices(&anew), [vec![1], vec![0], vec![2, 3]]);
     let [balances, pinnable] = &case.broadcasts[..] else {
@@ -174,7 +179,7 @@ fn justice_that_waits_is_taken_apart_where_it_can_be_pinned_and_the_most_valuabl
     let expected = [
         Some(Raise::Replace(pinnable.clone())),
         Some(Raise::Follow(pinnable.clone())),
-        Some(Raise::Replace(balances.clone())),
+        Some(Raise::Reprice(balances.clone())),
     ];
     assert_eq!(raised, expected);
 }
@@ -244,24 +249,69 @@ fn due(case: &Case, tip: u32) -> Vec<Claim> {
 }
 
 #[test]
-fn a_contested_claim_is_raised_when_it_stays_unconfirmed() {
+fn a_claim_that_a_block_left_out_is_priced_anew() {
     let case = claimed_together(EXPIRY);
-    let patience = Policy::default().claim_patience;
-    assert!(due(&case, EXPIRY + patience - 1).is_empty());
-    let raised = due(&case, EXPIRY + patience);
-    assert_eq!(indices(&raised), [vec![0, 1]]);
-    let replaces = Raise::Replace(case.broadcasts[0].clone());
-    assert_eq!(raised[0].raise, Some(replaces));
+    assert!(due(&case, EXPIRY).is_empty());
+    let repriced = due(&case, EXPIRY + 1);
+    assert_eq!(indices(&repriced), [vec![0, 1]]);
+    let reprices = Raise::Reprice(case.broadcasts[0].clone());
+    assert_eq!(repriced[0].raise, Some(reprices));
+    assert_eq!(repriced[0].since, Some(EXPIRY));
+}
+
+/// Our HTLC on the peer's commitment, sent on from one that expires at `upstream`, or our own.
+fn taken_back(upstream: Option<u32>) -> Option<u32> {
+    let mut dossier = dossier(ANCHORS);
+    let mut life = life(Direction::Outgoing, 0);
+    if let Some(expiry) = upstream {
+        life.terms.origin = HtlcOrigin::Forwarded {
+            channel: OutPoint::null(),
+            id: 0,
+            expiry,
+        };
+    }
+    dossier.htlcs.insert(life.htlc_ref(), life);
+    let case = closed(
+        CloseKind::Remote { number: 0 },
+        vec![timeout(Party::Remote, 0)],
+    );
+    let claims = claims(&case, &dossier, EXPIRY, &Policy::default());
+    claims.first().and_then(|claim| claim.deadline)
 }
 
 #[test]
-fn a_sweep_that_nobody_contests_waits() {
-    let balance = contract(Party::Remote, ContractOutput::ToRemote, 0);
-    let terms = dossier(ANCHORS).terms;
-    let transaction = spender(&terms, &[&balance], SpendPath::ToRemote);
-    let mut case = closed(CloseKind::Remote { number: 0 }, vec![balance]);
-    case.broadcasts.push(claim(transaction, CLOSED_AT));
-    assert!(due(&case, CLOSED_AT + 1_000).is_empty());
+fn a_claim_has_to_be_through_when_another_can_take_it_or_the_upstream_htlc_is_failed() {
+    let margin = Policy::default().upstream_margin;
+    assert_eq!(taken_back(Some(EXPIRY + 40)), Some(EXPIRY + 40 - margin));
+    assert_eq!(taken_back(None), None);
+    let success = closed(
+        CloseKind::Remote { number: 0 },
+        vec![success(Party::Remote, 0)],
+    );
+    assert_eq!(due(&success, EXPIRY - 100)[0].deadline, Some(EXPIRY));
+    let delay_over = CLOSED_AT + u32::from(PEER_DELAY);
+    for claim in due(&breach(), CLOSED_AT) {
+        let expected = match claim.contracts[0].role {
+            ContractRole::Breach => Some(delay_over),
+            _ => None,
+        };
+        assert_eq!(claim.deadline, expected, "{claim:?}");
+    }
+}
+
+#[test]
+fn of_several_outputs_the_first_deadline_counts() {
+    let mut later = success(Party::Remote, 1);
+    if let ContractOutput::Htlc { cltv_expiry, .. } = &mut later.output {
+        *cltv_expiry = EXPIRY + 3;
+    }
+    let case = closed(
+        CloseKind::Remote { number: 0 },
+        vec![later, success(Party::Remote, 0)],
+    );
+    let claims = due(&case, EXPIRY - 100);
+    assert_eq!(claims.len(), 1, "one interval between two wakes holds both");
+    assert_eq!(claims[0].deadline, Some(EXPIRY));
 }
 
 #[test]
