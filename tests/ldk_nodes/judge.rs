@@ -120,7 +120,7 @@ impl World {
             if !seen.insert(spender.compute_txid()) {
                 continue;
             }
-            if self.peer_sent.contains(&spender.compute_txid()) {
+            if self.peer_sent.contains_key(&spender.compute_txid()) {
                 outcome.peers += 1;
                 outcome.burnt += self.burnt_by(&spender);
             } else {
@@ -180,14 +180,14 @@ impl World {
             return false;
         };
         let txid = spender.compute_txid();
-        if !self.peer_sent.contains(&txid) {
+        if !self.peer_sent.contains_key(&txid) {
             return true;
         }
         let mut inputs = (0..).zip(&spender.input);
         let at = inputs.find(|(_, input)| input.previous_output == outpoint);
         let (vout, _) = at.expect("it spends it");
         let behind = self.spender(OutPoint { txid, vout });
-        behind.is_some_and(|it| !self.peer_sent.contains(&it.compute_txid()))
+        behind.is_some_and(|it| !self.peer_sent.contains_key(&it.compute_txid()))
     }
 
     /// What a transaction of the peer's took from outputs whose rest we took.

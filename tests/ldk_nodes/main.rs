@@ -42,6 +42,7 @@ mod phone;
 mod random;
 mod rebuilt;
 mod recorder;
+mod reorgs;
 mod signer;
 #[allow(dead_code)]
 #[path = "../histories/source.rs"]

@@ -1,11 +1,12 @@
 //! A real LDK node with one channel: its channel manager, its chain monitor, and a wallet.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::secp256k1::{PublicKey, SECP256K1};
-use bitcoin::{Amount, Network};
+use bitcoin::{Amount, Block, BlockHash, Network};
 use lightning::chain::chaininterface::BroadcasterInterface;
 use lightning::chain::chainmonitor::ChainMonitor;
 use lightning::chain::channelmonitor::{Balance, ChannelMonitor};
@@ -70,7 +71,8 @@ pub struct Node {
     pub engine_sends: Arc<Outbox>,
     /// What the chain monitor broadcasts: commitments and claims.
     pub monitor_sends: Arc<Outbox>,
-    height: u32,
+    /// The blocks that it has read, by height.
+    read: BTreeMap<u32, BlockHash>,
 }
 
 /// What both nodes agree on.
@@ -85,6 +87,11 @@ fn config(channel_type: ChannelType) -> UserConfig {
     // LDK asks the app about channels with anchors, for which a reserve is needed.
     config.manually_accept_inbound_channels = true;
     config
+}
+
+fn block_at(chain: &dyn Chain, height: u32) -> Block {
+    let hash = chain.block_hash(height).expect("below the tip");
+    chain.block(hash).expect("on the best chain").block
 }
 
 impl Node {
@@ -139,7 +146,7 @@ impl Node {
             feerate,
             engine_sends,
             monitor_sends,
-            height: tip.height,
+            read: BTreeMap::from([(tip.height, tip.hash)]),
         }
     }
 
@@ -170,14 +177,22 @@ impl Node {
         met.expect("they speak the same protocol");
     }
 
-    /// Reads the blocks that are new.
+    /// Forgets the blocks that are not on the best chain any more, and reads those that are new.
     pub fn follows(&mut self, chain: &dyn Chain) {
-        while self.height < chain.tip().height {
-            self.height += 1;
-            let hash = chain.block_hash(self.height).expect("below the tip");
-            let block = chain.block(hash).expect("on the best chain").block;
-            self.manager.block_connected(&block, self.height);
-            self.watch.block_connected(&block, self.height);
+        let before = self.read.len();
+        self.read
+            .retain(|height, hash| chain.block_hash(*height) == Some(*hash));
+        let (height, hash) = self.read.last_key_value().expect("no reorg is that deep");
+        let fork = BestBlock::new(*hash, *height);
+        if self.read.len() < before {
+            self.manager.blocks_disconnected(fork);
+            self.watch.blocks_disconnected(fork);
+        }
+        for height in fork.height + 1..=chain.tip().height {
+            let block = block_at(chain, height);
+            self.manager.block_connected(&block, height);
+            self.watch.block_connected(&block, height);
+            self.read.insert(height, block.block_hash());
         }
     }
 
@@ -246,20 +261,17 @@ impl Node {
     pub fn goes_back_to(&mut self, backup: &Backup, chain: &dyn Chain) {
         let channel = self.only_channel();
         let keys: &NodeKeys = &self.keys;
-        let read = <(bitcoin::BlockHash, ChannelMonitor<ListeningSigner>)>::read(
+        let read = <(BlockHash, ChannelMonitor<ListeningSigner>)>::read(
             &mut backup.0.as_slice(),
             (&*keys.ldk, keys),
         );
         let (_, monitor) = read.expect("LDK wrote it");
-        let mut at = monitor.current_best_block().height;
+        let then = monitor.current_best_block().height;
         self.watch = Self::watch(&self.keys, &self.monitor_sends, &self.feerate);
         let watched = self.watch.watch_channel(channel, monitor);
         watched.expect("it is the only one");
-        while at < self.height {
-            at += 1;
-            let hash = chain.block_hash(at).expect("below the tip");
-            let block = chain.block(hash).expect("on the best chain").block;
-            self.watch.block_connected(&block, at);
+        for height in then + 1..=chain.tip().height {
+            self.watch.block_connected(&block_at(chain, height), height);
         }
         let monitor = self.watch.get_monitor(channel).expect("just put there");
         monitor.broadcast_latest_holder_commitment_txn(

@@ -187,7 +187,8 @@ impl World {
         let engine = self.peer.engine_sends.take();
         for transaction in engine.into_iter().chain(self.peer.monitor_sends.take()) {
             self.submits(&transaction);
-            self.peer_sent.insert(transaction.compute_txid());
+            self.peer_sent
+                .insert(transaction.compute_txid(), transaction);
         }
     }
 

@@ -1,15 +1,15 @@
 //! Two LDK nodes with a channel between them, the chain that both read, and the arbitrator that guards one of them.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bitcoin::{Amount, OutPoint, Txid};
+use bitcoin::{Amount, OutPoint, Transaction, Txid};
 use lightning::types::payment::PaymentHash;
 use lightning_arbitrator::court::CloseKind;
 use lightning_arbitrator::protocol::Party;
 use lightning_arbitrator::signer::Signer;
-use testkit::chain::Chain;
+use testkit::chain::{Chain, Orphaned};
 use testkit::memory::MemoryChain;
 use testkit::party::ChannelType;
 
@@ -55,7 +55,7 @@ pub struct World {
     /// How many of them the peer has revoked.
     pub peer_revoked: u64,
     /// What the peer has broadcast.
-    pub peer_sent: BTreeSet<Txid>,
+    pub peer_sent: BTreeMap<Txid, Transaction>,
     /// The hashes of our payments that the peer takes.
     pub peer_takes: BTreeSet<PaymentHash>,
     pub payments: u8,
@@ -85,7 +85,7 @@ impl World {
             we_revoked: 0,
             peer_commitments: Vec::new(),
             peer_revoked: 0,
-            peer_sent: BTreeSet::new(),
+            peer_sent: BTreeMap::new(),
             peer_takes: BTreeSet::new(),
             payments: 0,
         };
@@ -129,10 +129,21 @@ impl World {
         for _ in 0..blocks {
             self.assert_nothing_old_is_ours();
             self.chain.mine(1);
-            self.ours.follows(self.chain.as_ref());
-            self.peer.follows(self.chain.as_ref());
-            self.talk();
+            self.follow();
         }
+    }
+
+    /// The last blocks give way to one more; both LDK nodes see it.
+    pub fn reorgs(&mut self, depth: u32, orphaned: Orphaned) {
+        let done = self.chain.reorg(depth, depth + 1, orphaned);
+        done.expect("what is put in instead is valid");
+        self.follow();
+    }
+
+    fn follow(&mut self) {
+        self.ours.follows(self.chain.as_ref());
+        self.peer.follows(self.chain.as_ref());
+        self.talk();
     }
 
     /// The number of the commitment of ours that closed the channel.
