@@ -2,7 +2,7 @@
 
 use bitcoin::Transaction;
 use lightning_arbitrator::court::EventKind;
-use lightning_arbitrator::{OnchainWallet, Policy};
+use lightning_arbitrator::OnchainWallet;
 use std::sync::Arc;
 use testkit::party::{ChannelType, Htlc};
 
