@@ -106,6 +106,8 @@ pub fn a_preimage_from_downstream_claims_upstream_in_the_same_tick(mut world: Wo
 
 fn a_preimage_from_downstream_releases_an_open_channel_upstream(mut world: World) {
     let mut payment = Forwarded::new(&mut world);
+    // One coin raises the commitment, the other pays for the claim.
+    world.with_reserve();
     payment.downstream(&mut world, |world| world.closes(On::Theirs));
     payment.is_taken_downstream(&mut world, On::Theirs);
     world.phone.resume();
@@ -125,6 +127,7 @@ fn a_preimage_from_downstream_releases_an_open_channel_upstream(mut world: World
 
 fn a_preimage_inside_the_margin_closes_the_channel_upstream_in_the_same_tick(mut world: World) {
     let mut payment = Forwarded::new(&mut world);
+    world.with_reserve();
     payment.downstream(&mut world, |world| world.closes(On::Ours));
     let margin = Policy::default().fulfil_margin;
     world.mine(payment.incoming.cltv_expiry - margin + 5 - world.chain.tip().height);
@@ -176,6 +179,7 @@ fn a_preimage_goes_through_three_channels_in_one_tick(mut world: World) {
 
 fn one_that_was_sent_on_is_not_failed_before_downstream_is_decided(mut world: World) {
     let mut payment = Forwarded::new(&mut world);
+    world.with_reserve();
     payment.downstream(&mut world, |world| world.closes(On::Ours));
     let margin = Policy::default().fulfil_margin;
     world.wakes_at(payment.incoming.cltv_expiry - margin + 1);

@@ -262,6 +262,12 @@ impl World {
         self.verdicts().get(&name).copied()
     }
 
+    /// From now on the server names this feerate for every target, in sat/vB.
+    pub fn fees_are(&self, sat_per_vb: f64) {
+        let estimates = [(1, sat_per_vb), (1_008, sat_per_vb)];
+        self.chain.set_fee_estimates(estimates.into());
+    }
+
     /// What the channel has brought to the wallet: what its sweeps pay, less the coins they took.
     pub fn brought(&self) -> u64 {
         let wallet = &self.phone.wallet;

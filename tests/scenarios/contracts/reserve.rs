@@ -2,7 +2,7 @@
 
 use bitcoin::Transaction;
 use lightning_arbitrator::court::EventKind;
-use lightning_arbitrator::{OnchainWallet, Policy};
+use lightning_arbitrator::OnchainWallet;
 use std::sync::Arc;
 use testkit::party::Htlc;
 
@@ -86,13 +86,18 @@ fn a_claim_that_stays_unconfirmed_is_raised_with_the_coin_it_has(mut world: Worl
     let sent = expired(&mut world);
     world.phone.resume();
     let first = world.claim_in_mempool(&sent, On::Ours).expect("made");
-    world.chain.mine_empty(Policy::default().claim_patience);
+    world.chain.mine_empty(1);
+    world.phone.resume();
+    let same = world.claim_in_mempool(&sent, On::Ours);
+    assert_eq!(same, Some(first.clone()), "the market is as it was");
+    world.fees_are(12.0);
     world.phone.resume();
     let second = world.claim_in_mempool(&sent, On::Ours).expect("raised");
     assert_ne!(first.compute_txid(), second.compute_txid());
     assert!(fee(&world, &second) > fee(&world, &first));
     let coin = |claim: &Transaction| claim.input[1].previous_output;
     assert_eq!(coin(&first), coin(&second));
+    world.fees_are(1.0);
     world.comes_to(HTLC_SAT);
 }
 
@@ -113,7 +118,8 @@ fn two_claims_never_take_one_coin(mut world: World) {
     world.phone.resume();
     assert!(world.claim_in_mempool(&received, On::Ours).is_some());
     assert!(world.claim_in_mempool(&sent, On::Ours).is_some());
-    world.comes_to(2 * HTLC_SAT);
+    // When it can be taken back, the first one has bid all that it may: half of its value.
+    world.comes_to(HTLC_SAT + HTLC_SAT / 2);
 }
 
 fn a_coin_that_is_gone_is_replaced_by_another(mut world: World) {

@@ -59,6 +59,16 @@ impl MemoryChain {
         chain
     }
 
+    /// Mines a block of a busy day: with what pays at least so many sat per 1,000 virtual bytes, counting what its descendants
+    /// pay for it.
+    pub fn mine_paying(&self, sat_per_kvb: u64) -> BlockHash {
+        let mut state = self.state();
+        let paying = state.mempool.paying(sat_per_kvb);
+        state
+            .mine_and_sort(&paying)
+            .expect("the mempool holds what can be mined in the next block")
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state
             .lock()

@@ -38,6 +38,7 @@ fn justice_that_stays_away_is_priced_above_what_was_broadcast(mut world: World) 
     world.mine(4);
     world.phone.resume();
     world.reorg(4, Orphaned::Drop);
+    world.fees_are(12.0);
     world.phone.resume();
     assert!(world.lowest_feerate() > before);
     world.assert_taken(&breach);
@@ -52,6 +53,7 @@ fn a_breach_that_returns_is_punished_for_more_than_before(mut world: World) {
     world.mine(3);
     world.phone.resume();
     world.reorg(4, Orphaned::Drop);
+    world.fees_are(12.0);
     world.phone.resume();
     let channel = world.outpoint();
     assert_eq!(world.phone.report(channel).close, None);

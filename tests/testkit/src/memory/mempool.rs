@@ -69,6 +69,48 @@ impl Mempool {
             .collect()
     }
 
+    /// What a miner takes whose block is full at this rate: a transaction with all its unconfirmed ancestors, if together they
+    /// pay it. Parents stand before children.
+    pub(crate) fn paying(&self, sat_per_kvb: u64) -> Vec<Transaction> {
+        let mut taken: HashSet<Txid> = HashSet::new();
+        loop {
+            let before = taken.len();
+            for entry in &self.entries {
+                let family = self.ancestors_outside(entry, &taken);
+                let of_family = |it: &&Entry| family.contains(&it.txid);
+                let members = || self.entries.iter().filter(of_family);
+                let fee: Amount = members().map(|it| it.fee).sum();
+                let vsize = members().map(|it| it.vsize).sum();
+                if fee >= fee_at(sat_per_kvb, vsize) {
+                    taken.extend(family);
+                }
+            }
+            if taken.len() == before {
+                break;
+            }
+        }
+        let is_taken = |entry: &&Entry| taken.contains(&entry.txid);
+        let entries = self.entries.iter().filter(is_taken);
+        entries.map(|entry| entry.transaction.clone()).collect()
+    }
+
+    /// A transaction and its ancestors here, but for those that are taken.
+    fn ancestors_outside(&self, entry: &Entry, taken: &HashSet<Txid>) -> HashSet<Txid> {
+        let mut family = HashSet::from([entry.txid]);
+        for older in self.entries.iter().rev() {
+            let mut members = self.entries.iter().filter(|it| family.contains(&it.txid));
+            let is_parent = members.any(|member| {
+                let mut inputs = member.transaction.input.iter();
+                inputs.any(|input| input.previous_output.txid == older.txid)
+            });
+            if is_parent {
+                family.insert(older.txid);
+            }
+        }
+        family.retain(|txid| !taken.contains(txid));
+        family
+    }
+
     pub(crate) fn get(&self, txid: Txid) -> Option<&Transaction> {
         self.entries
             .iter()
