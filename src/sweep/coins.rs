@@ -33,7 +33,7 @@ pub(super) fn pay(
     let mut taken = Vec::new();
     for coin in coins {
         let input = tx_in(coin.outpoint, Sequence::ENABLE_RBF_NO_LOCKTIME);
-        weight += input.segwit_weight() + coin.witness_weight;
+        weight += input.legacy_weight() + coin.witness_weight;
         transaction.input.push(input);
         paid += coin.output.value;
         taken.push(coin);

@@ -134,3 +134,19 @@ fn an_htlc_that_cannot_pay_its_second_level_fee_has_no_second_level() {
         })
     );
 }
+
+#[test]
+fn a_signed_commitment_weighs_what_was_said_or_a_unit_less_for_each_signature() {
+    for channel_type in ChannelType::ALL {
+        let commitment = build_with(channel_type, |_| ()).unwrap();
+        let sighash = commitment.sighash().unwrap();
+        let sign = |spender| {
+            let key = signing_secret(spender, KeyRole::Funding);
+            SECP256K1.sign_ecdsa(&sighash, &key)
+        };
+        let signed = commitment.signed(&sign(Spender::Owner), &sign(Spender::Counterparty));
+        let (said, real) = (commitment.weight().to_wu(), signed.weight().to_wu());
+        // A signature in eight is shorter by one byte, one in hundreds by more.
+        assert!((said - 4..=said).contains(&real), "{real} of {said}");
+    }
+}
