@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use testkit::chain::Chain;
+use testkit::chain::{Chain, FeeEstimates};
 use testkit::party::ChannelType;
 use testkit::regtest::Bitcoind;
 
@@ -15,16 +15,28 @@ pub type Named<'n> = (&'n str, &'n dyn Fn(World));
 
 /// Runs scenarios on one node, for every channel type, once restarted before every step; says so where there is no node.
 pub fn on_a_node(scenarios: &[Named<'_>]) {
+    let kinds = [
+        (ChannelType::StaticRemotekey, Nap::Never),
+        (ChannelType::AnchorsZeroFeeHtlc, Nap::BeforeEveryStep),
+    ];
+    on_a_node_as(&kinds, scenarios);
+}
+
+/// The same of scenarios that need anchors, straight through and restarted.
+pub fn on_a_node_with_anchors(scenarios: &[Named<'_>]) {
+    let kinds =
+        [Nap::Never, Nap::BeforeEveryStep].map(|nap| (ChannelType::AnchorsZeroFeeHtlc, nap));
+    on_a_node_as(&kinds, scenarios);
+}
+
+fn on_a_node_as(kinds: &[(ChannelType, Nap)], scenarios: &[Named<'_>]) {
     let chain: Arc<dyn Chain> = match Bitcoind::start() {
         Ok(node) => Arc::new(node),
         Err(reason) => return reason.say(),
     };
     let mut number = 0;
     for (name, scenario) in scenarios {
-        for (channel_type, nap) in [
-            (ChannelType::StaticRemotekey, Nap::Never),
-            (ChannelType::AnchorsZeroFeeHtlc, Nap::BeforeEveryStep),
-        ] {
+        for &(channel_type, nap) in kinds {
             println!("{name}, {channel_type:?}, {nap:?}");
             scenario(World::on(chain.clone(), number, channel_type, nap));
             tidy(chain.as_ref());
@@ -36,6 +48,7 @@ pub fn on_a_node(scenarios: &[Named<'_>]) {
 /// Leaves nothing of one scenario to the next.
 fn tidy(chain: &dyn Chain) {
     chain.set_min_fee(1_000);
+    chain.set_fee_estimates(FeeEstimates::new());
     for txid in chain.mempool() {
         chain.evict(txid);
     }

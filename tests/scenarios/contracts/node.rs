@@ -1,7 +1,7 @@
 //! Scenarios 10–18 again on a real node: its consensus, its mempool's policy and its reorgs judge every claim.
 
 use super::{reorgs, On};
-use crate::node::on_a_node;
+use crate::node::{on_a_node, on_a_node_with_anchors};
 use crate::support::World;
 
 /// Reorgs of so many blocks, by `invalidateblock`.
@@ -29,16 +29,39 @@ fn another_commitment_takes_the_place(mut world: World) {
 
 /// A test for each file of scenarios, of all that a node can show.
 macro_rules! on_a_node {
-    ($($test:ident: $($part:ident)::+ { $($story:ident),* $(,)? })*) => {$(
+    ($run:ident: $($test:ident: $($part:ident)::+ { $($story:ident),* $(,)? })*) => {$(
         #[test]
         fn $test() {
             use super::$($part)::+ as stories;
-            on_a_node(&[$((stringify!($story), &stories::$story)),*]);
+            $run(&[$((stringify!($story), &stories::$story)),*]);
         }
     )*};
 }
 
-on_a_node! {
+on_a_node! { on_a_node_with_anchors:
+    raised: anchors::raising {
+        ours_is_raised_when_an_htlc_is_about_to_expire,
+        theirs_is_raised,
+        a_child_is_raised_with_the_market,
+        a_reorg_that_takes_the_commitment_away_gives_the_child_back,
+    }
+    refused_at_first: anchors::packages {
+        below_the_mempools_minimum_it_goes_as_a_package,
+        refused_at_first_it_is_raised_until_it_is_taken,
+        purged_while_the_device_slept_it_goes_out_again,
+    }
+    which_is_raised: anchors::which {
+        when_theirs_is_gone_ours_is_raised_with_the_same_coin,
+        a_commitment_that_confirms_alone_gives_the_child_back,
+        after_sixteen_blocks_anybody_sweeps_the_anchors,
+    }
+    who_pays: anchors::reserve {
+        without_coins_the_commitment_goes_alone_and_it_is_said_once,
+        coins_that_arrive_later_pay_for_the_child,
+    }
+}
+
+on_a_node! { on_a_node:
     outgoing: outgoing {
         ours_times_out,
         theirs_times_out,

@@ -1,9 +1,9 @@
 //! Scenarios 5 and 21: an unconfirmed commitment, ours or the peer's, is raised by a child that spends our anchor on it.
 
-mod packages;
-mod raising;
-mod reserve;
-mod which;
+pub mod packages;
+pub mod raising;
+pub mod reserve;
+pub mod which;
 
 use bitcoin::{Amount, OutPoint, Transaction};
 use lightning_arbitrator::court::{ArbitratorState, BroadcastPurpose, Outcome};

@@ -39,7 +39,7 @@ fn while_theirs_waits_it_is_raised_and_not_ours(mut world: World) {
     world.assert_market(&family, MARKET);
 }
 
-fn when_theirs_is_gone_ours_is_raised_with_the_same_coin(mut world: World) {
+pub fn when_theirs_is_gone_ours_is_raised_with_the_same_coin(mut world: World) {
     world.market(10.0);
     let received = world.is_owed(HTLC_SAT);
     let close = world.peer_broadcasts();
