@@ -23,8 +23,10 @@ pub trait OnchainWallet: Send + Sync {
     /// When the wallet has none.
     fn sweep_script(&self) -> Result<ScriptBuf, WalletError>;
 
-    /// Confirmed coins that may pay fees: second-level transactions of channels with anchors have none of their own. Those
-    /// only that no reorg takes back: six blocks deep. A wallet without coins to spare gives none; those claims wait then.
+    /// Confirmed coins that may pay fees: second-level transactions of channels with anchors have none of their own, and a
+    /// commitment whose fee is too low is raised by a child. Those only that no reorg takes back: six blocks deep. What is
+    /// left of a coin comes back as change, which takes as long; so two coins serve better than one: one raises the
+    /// commitment, the other claims its HTLCs. A wallet without coins to spare gives none; those transactions wait then.
     /// Which of them transactions of ours already spend, the library knows.
     ///
     /// # Errors

@@ -103,7 +103,7 @@ pub(super) fn channel_wake_up(
         .map(|block| block.height.to_u32());
     let deadline = if glance.carries_htlcs {
         let (dossier, _) = dossier(store, row)?;
-        Outlook::of(case, &dossier, watched, tip).deadline(policy)
+        Outlook::of(case, &dossier, watched, tip, policy).deadline(policy)
     } else {
         Outlook::at_rest(case, glance.peer_delay, watched, tip).deadline(policy)
     };

@@ -13,7 +13,7 @@
 //! | none, and the server refuses the commitment as too cheap | whenever                                  | `stuck_percent` of our balance |
 //! | none, and it waits                                    | no child: nothing is lost                    |                        |
 
-use std::collections::BTreeSet;
+mod stake;
 
 use bitcoin::{Amount, OutPoint, Txid, Weight};
 use serde::{Deserialize, Serialize};
@@ -25,9 +25,10 @@ use super::{
     Broadcast, BroadcastPurpose, Case, Contract, ContractRole, Dossier, Facts, Outcome, Progress,
     Raise, Step,
 };
-use crate::channel::{Candidate, Direction, HtlcLife, HtlcOrigin};
+use crate::channel::{Candidate, HtlcRef};
 use crate::config::Policy;
 use crate::protocol::{Commitment, ContractOutput, OutputRole, Party};
+use stake::Stake;
 
 /// A spend of the funding that a mempool holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -125,8 +126,8 @@ pub(super) fn is_due_child(case: &Case, held: &Broadcast, anchor: OutPoint) -> b
         && newest_child(case, anchor).is_some_and(|newest| newest.txid == held.txid)
 }
 
-/// Whether a child can never confirm as things stand. With the close proven it has done its duty, and its coins are free:
-/// whether or not it was its parent that confirmed, nobody waits for it any more. A reorg may give it back.
+/// Whether nobody waits for a child any more, and its coins are free: its parent is not raised as things stand, or a close is
+/// proven, whether or not it was its parent that confirmed. A reorg, or a mempool, may give it back.
 pub(super) fn is_void_child(case: &Case, held: &Broadcast) -> bool {
     let is_confirmed = || {
         let mut anchors = case.claimed_by(&held.transaction);
@@ -135,7 +136,10 @@ pub(super) fn is_void_child(case: &Case, held: &Broadcast) -> bool {
             resolution.is_some_and(|resolution| resolution.txid() == held.txid)
         })
     };
-    case.close.is_some() && !is_confirmed()
+    match (&case.close, held.anchor()) {
+        (Some(_), _) => !is_confirmed(),
+        (None, anchor) => anchor.is_none_or(|anchor| !is_raised(case, anchor)),
+    }
 }
 
 fn newest_child(case: &Case, anchor: OutPoint) -> Option<&Broadcast> {
@@ -153,32 +157,71 @@ pub fn spent_by_child(held: &Broadcast, dossier: &Dossier) -> Amount {
     })
 }
 
+/// A commitment that may be raised, and what stands on it.
+struct Raisable {
+    waiting: Unconfirmed,
+    commitment: Commitment,
+    anchor: Contract,
+    stake: Stake,
+}
+
+impl Raisable {
+    fn of(case: &Case, dossier: &Dossier, policy: &Policy) -> Option<Self> {
+        let waiting = raised(case)?;
+        let mut candidates = dossier.candidates.iter();
+        let candidate = candidates.find(|candidate| candidate.txid == waiting.txid)?;
+        // One whose HTLCs cannot be read is reported elsewhere.
+        let commitment = candidate.build(&dossier.terms, &dossier.htlcs).ok()?;
+        Some(Raisable {
+            anchor: anchor(candidate, &commitment)?,
+            stake: Stake::of(case, dossier, candidate, &commitment, policy),
+            waiting,
+            commitment,
+        })
+    }
+
+    /// The height by which it has to be confirmed, and the HTLC that says so: half of the blocks that are left when it begins
+    /// to wait are its own, the rest is for what comes after it.
+    fn deadline(&self) -> Option<(u32, HtlcRef)> {
+        let (expiry, htlc) = self.stake.first_lost?;
+        let since = self.waiting.since;
+        let half = expiry.saturating_sub(since) / 2;
+        Some((since.saturating_add(half.max(1)), htlc))
+    }
+}
+
+/// The height by which a commitment that waits has to be confirmed, and the HTLC that says so.
+pub(super) fn commitment_deadline(
+    case: &Case,
+    dossier: &Dossier,
+    policy: &Policy,
+) -> Option<(u32, HtlcRef)> {
+    Raisable::of(case, dossier, policy)?.deadline()
+}
+
 /// The child that has to be made, or made anew, at this tip. Whether the commitment needs one is for the market to say, and
 /// none is made where its own fee is enough.
 pub fn cpfp(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Option<Cpfp> {
-    let waiting = raised(case)?;
-    let mut candidates = dossier.candidates.iter();
-    let candidate = candidates.find(|candidate| candidate.txid == waiting.txid)?;
-    // One whose HTLCs cannot be read is reported elsewhere.
-    let commitment = candidate.build(&dossier.terms, &dossier.htlcs).ok()?;
-    let anchor = anchor(candidate, &commitment)?;
+    let raisable = Raisable::of(case, dossier, policy)?;
+    let deadline = raisable.deadline().map(|(height, _)| height);
+    let Raisable {
+        waiting,
+        commitment,
+        anchor,
+        stake,
+    } = raisable;
     let parent = Parent {
         weight: commitment.weight(),
         fee: commitment.actual_fee(),
         since: waiting.since,
         reception: reception(case, waiting.txid),
     };
-    let stake = Stake::of(case, dossier, candidate, &commitment, policy);
-    let (deadline, budget) = match (stake.expiry, parent.reception) {
-        (Some(expiry), _) => (
-            Some(halfway(waiting.since, expiry)),
-            share(stake.htlcs, policy.budget_percent),
-        ),
-        (None, Reception::TooCheap) => (None, share(stake.balance, policy.stuck_percent)),
+    let budget = match (deadline, parent.reception) {
+        (Some(_), _) => share(stake.htlcs, policy.budget_percent),
+        (None, Reception::TooCheap) => share(stake.balance, policy.stuck_percent),
         (None, Reception::Held | Reception::Unknown) => return None,
     };
-    let held = newest_child(case, anchor.outpoint);
-    let raise = match held {
+    let raise = match newest_child(case, anchor.outpoint) {
         None => None,
         Some(held) => Some(raise(case, held, tip)?),
     };
@@ -229,63 +272,6 @@ fn reception(case: &Case, txid: Txid) -> Reception {
             Reception::Unknown
         }
     }
-}
-
-/// What stands on a commitment for us.
-struct Stake {
-    /// The HTLCs that are lost if it does not confirm.
-    htlcs: Amount,
-    /// The first height at which one of them is.
-    expiry: Option<u32>,
-    balance: Amount,
-}
-
-impl Stake {
-    fn of(
-        case: &Case,
-        dossier: &Dossier,
-        candidate: &Candidate,
-        commitment: &Commitment,
-        policy: &Policy,
-    ) -> Self {
-        let with_output: BTreeSet<usize> =
-            commitment.htlc_outputs().map(|(_, index)| index).collect();
-        let mut stake = Stake {
-            htlcs: Amount::ZERO,
-            expiry: None,
-            balance: Amount::from_sat(candidate.local_msat / 1000),
-        };
-        for (index, htlc) in candidate.htlcs.iter().enumerate() {
-            let life = dossier.htlcs.get(htlc);
-            let life =
-                life.filter(|_| with_output.contains(&index) && case.verdict(*htlc).is_none());
-            let Some((life, lost_at)) = life.and_then(|life| Some((life, lost_at(life, policy)?)))
-            else {
-                continue;
-            };
-            stake.htlcs += Amount::from_sat(life.terms.amount_msat / 1000);
-            stake.expiry = Some(stake.expiry.map_or(lost_at, |first| first.min(lost_at)));
-        }
-        stake
-    }
-}
-
-/// The height at which an HTLC is lost that was not claimed on the chain; `None`: none.
-fn lost_at(life: &HtlcLife, policy: &Policy) -> Option<u32> {
-    match (life.terms.key.direction, life.terms.origin) {
-        // BOLT 5: from the expiry on the peer can take it back.
-        (Direction::Incoming, _) => life.released.then_some(life.terms.cltv_expiry),
-        (Direction::Outgoing, HtlcOrigin::Forwarded { expiry, .. }) => {
-            Some(expiry.saturating_sub(policy.upstream_margin))
-        }
-        (Direction::Outgoing, HtlcOrigin::Own) => None,
-    }
-}
-
-/// Half of the blocks that are left when the commitment begins to wait are its own, the rest is for what comes after it.
-fn halfway(since: u32, expiry: u32) -> u32 {
-    let half = expiry.saturating_sub(since) / 2;
-    since.saturating_add(half.max(1))
 }
 
 fn share(amount: Amount, percent: u32) -> Amount {

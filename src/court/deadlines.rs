@@ -5,6 +5,7 @@
 //! | a channel that can be breached          | last height proven unspent + the delay that binds the peer − a margin     |
 //! | a released incoming HTLC                | `cltv_expiry − fulfil_margin`; on the chain its expiry                    |
 //! | an outgoing HTLC that was forwarded     | `cltv_expiry + expiry_grace`, and `upstream_margin` before the upstream expiry |
+//! | a commitment that waits unconfirmed     | half the way to the first of these heights at which one of its HTLCs is lost |
 //! | an outgoing HTLC of our own             | `cltv_expiry + expiry_grace + own_payment_patience`                       |
 //! | an output that the cheater can take     | the end of its delay − the margin; once that is past, the end of its delay |
 //! | a claim that nobody else can make       | a week from now, or from when it can be made: nothing is lost by then     |
@@ -16,6 +17,7 @@ use std::collections::BTreeSet;
 
 use bitcoin::OutPoint;
 
+use super::anchors::commitment_deadline;
 use super::permit::is_permitted;
 use super::upstream::with_output;
 use super::{ArbitratorState, Case, Contract, ContractRole, Dossier, FundingState, Progress};
@@ -60,6 +62,8 @@ pub struct Outlook<'a> {
     case: &'a Case,
     peer_delay: u16,
     htlcs: Vec<&'a HtlcLife>,
+    /// Of a commitment that waits to be confirmed.
+    commitment: Option<Stake>,
     watched: Option<u32>,
     tip: u32,
 }
@@ -72,16 +76,25 @@ impl<'a> Outlook<'a> {
             case,
             peer_delay,
             htlcs: Vec::new(),
+            commitment: None,
             watched,
             tip,
         }
     }
 
     /// Any channel.
-    pub fn of(case: &'a Case, dossier: &'a Dossier, watched: Option<u32>, tip: u32) -> Self {
+    pub fn of(
+        case: &'a Case,
+        dossier: &'a Dossier,
+        watched: Option<u32>,
+        tip: u32,
+        policy: &Policy,
+    ) -> Self {
         let relevant: BTreeSet<HtlcRef> = with_output(dossier);
         let lives = dossier.htlcs.values();
+        let commitment = commitment_deadline(case, dossier, policy);
         Outlook {
+            commitment: commitment.map(|(height, htlc)| (height, lost(htlc))),
             htlcs: lives
                 .filter(|life| relevant.contains(&life.htlc_ref()))
                 .collect(),
@@ -101,6 +114,7 @@ impl<'a> Outlook<'a> {
             all.extend(self.untold(policy));
         } else {
             all.extend(self.htlcs(policy));
+            all.extend(self.commitment);
             let is_closing = self.case.latches.force_close.is_some();
             all.extend(is_closing.then(|| self.unfinished(self.tip, policy)));
         }
@@ -249,6 +263,14 @@ fn htlc_stakes(life: &HtlcLife, policy: &Policy) -> Vec<Stake> {
                 DeadlineReason::UpstreamHtlc(htlc),
             ),
         ],
+    }
+}
+
+/// Why an HTLC that is not claimed in time is lost.
+fn lost(htlc: HtlcRef) -> DeadlineReason {
+    match htlc.key.direction {
+        Direction::Incoming => DeadlineReason::IncomingHtlc(htlc),
+        Direction::Outgoing => DeadlineReason::UpstreamHtlc(htlc),
     }
 }
 

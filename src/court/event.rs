@@ -79,7 +79,8 @@ pub enum EventKind {
     Advice { htlc: HtlcRef, advice: Advice },
     /// An HTLC makes the channel go to the chain, as decided at this tip.
     GoesToChain { reason: CloseReason, tip: u32 },
-    /// A claim needs a coin of the wallet's for its fee, and there is none. It is made as soon as there is.
+    /// A claim, or the child that is to raise an unconfirmed commitment through this anchor, needs a coin of the wallet's
+    /// for its fee, and there is none. It is made as soon as there is.
     ReserveNeeded { outpoint: OutPoint, fee_sat: u64 },
     /// An amount is ours again, settled deep enough to be reported.
     FundsRecovered {

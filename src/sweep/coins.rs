@@ -35,7 +35,8 @@ pub(super) fn pay(
         let input = tx_in(coin.outpoint, Sequence::ENABLE_RBF_NO_LOCKTIME);
         weight += input.legacy_weight() + coin.witness_weight;
         transaction.input.push(input);
-        paid += coin.output.value;
+        let more = paid.checked_add(coin.output.value);
+        paid = more.unwrap_or(Amount::MAX_MONEY);
         taken.push(coin);
         let left = paid.checked_sub(fee(weight)?);
         let left = left.filter(|left| *left >= dust);

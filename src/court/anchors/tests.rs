@@ -7,6 +7,7 @@ use bitcoin::{Transaction, TxIn};
 
 use super::*;
 use crate::channel::Direction::{Incoming, Outgoing};
+use crate::channel::HtlcLife;
 use crate::court::fixtures::outputs::{contract, terms};
 use crate::court::fixtures::{
     self, block, closed, forwarded, htlc, open, released, CLOSED_AT, FUNDED_AT,
@@ -226,12 +227,18 @@ fn of_several_children_the_newest_goes_out_as_long_as_its_parent_is_raised() {
 }
 
 #[test]
-fn with_the_close_a_childs_coins_are_free_unless_it_is_confirmed() {
+fn a_childs_coins_are_free_when_its_parent_is_gone_or_confirmed_without_it() {
     let mut child = held(txid(3), BroadcastPurpose::Commitment, None);
     let mut anchor = contract(Party::Local, ContractOutput::OwnerAnchor, 0);
     child.purpose = BroadcastPurpose::Cpfp(anchor.outpoint);
     child.transaction.input[0].previous_output = anchor.outpoint;
-    assert!(!open().is_void(&child), "it may confirm");
+    assert!(open().is_void(&child), "its parent is gone");
+    let mut raised = waiting(THEIRS);
+    raised.unconfirmed = Some(Unconfirmed {
+        txid: anchor.outpoint.txid,
+        since: SINCE,
+    });
+    assert!(!raised.is_void(&child), "it may confirm");
     let kind = CloseKind::Local { number: 1 };
     assert!(closed(kind, Vec::new()).is_void(&child));
     assert!(closed(kind, vec![anchor.clone()]).is_void(&child));

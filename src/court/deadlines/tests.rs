@@ -4,7 +4,7 @@ use bitcoin::hashes::Hash;
 use bitcoin::Txid;
 
 use super::super::fixtures::*;
-use super::super::{Cancelled, CloseKind, ForceClose, Latches, Resolution};
+use super::super::{Cancelled, CloseKind, ForceClose, Latches, Resolution, Unconfirmed};
 use super::*;
 use crate::protocol::{ContractOutput, HtlcKind};
 
@@ -16,8 +16,9 @@ const TIP: u32 = 210;
 /// Height and reason of the deadline of a channel with HTLCs.
 fn of(case: &Case, lives: &[HtlcLife], tip: u32) -> Option<(u32, DeadlineReason)> {
     let dossier = dossier(lives);
-    let outlook = Outlook::of(case, &dossier, Some(tip), tip);
-    let deadline = outlook.deadline(&Policy::default())?;
+    let policy = Policy::default();
+    let outlook = Outlook::of(case, &dossier, Some(tip), tip, &policy);
+    let deadline = outlook.deadline(&policy)?;
     Some((deadline.height, deadline.reason))
 }
 
@@ -278,4 +279,20 @@ fn what_has_ended_costs_nothing() {
     for case in [ended, cancelled] {
         assert_eq!(of(&case, &[released(incoming(0, 400))], TIP), None);
     }
+}
+
+#[test]
+fn a_commitment_that_waits_has_half_of_the_blocks_until_an_htlc_is_lost() {
+    let life = released(incoming(0, TIP + 400));
+    let case = Case {
+        unconfirmed: Some(Unconfirmed {
+            txid: dossier(&[]).candidates[0].txid,
+            since: TIP,
+        }),
+        ..open()
+    };
+    let reason = DeadlineReason::IncomingHtlc(life.htlc_ref());
+    assert_eq!(of(&open(), &[life], TIP), Some((TIP + 400 - 36, reason)));
+    assert_eq!(of(&case, &[life], TIP), Some((TIP + 200, reason)));
+    assert_eq!(of(&case, &[life], TIP + 50), Some((TIP + 200, reason)));
 }

@@ -89,9 +89,11 @@ pub trait OnchainWallet: Send + Sync {
     fn sweep_script(&self) -> Result<Vec<u8>, WalletError>;
 
     /// Confirmed coins that may pay fees: in channels with anchors the transactions that take HTLCs off our commitment have
-    /// none of their own. Those only that no reorg takes back: six blocks deep. A wallet without coins to spare gives
-    /// none; those transactions wait then, and `EventKind.ReserveNeeded` tells. Which of the coins are already in use,
-    /// the library knows.
+    /// none of their own, and a commitment whose fee is too low is raised by a child. Those only that no reorg takes back:
+    /// six blocks deep. What is left of a coin comes back as change, which takes as long; so two coins serve better than
+    /// one: one raises the commitment, the other claims its HTLCs. A wallet without coins to spare gives none; those
+    /// transactions wait then, and `EventKind.ReserveNeeded` tells. Which of the coins are already in use, the library
+    /// knows.
     fn coins(&self) -> Result<Vec<Coin>, WalletError>;
 
     /// Signs inputs of `psbt` that spend such coins, all of the transaction (`SIGHASH_ALL`). Gives their witnesses, in the
