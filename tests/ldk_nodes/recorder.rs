@@ -129,7 +129,7 @@ impl Recorder {
 
     /// What the arbitrator has to know of a transaction that LDK's channel engine broadcasts, before it goes out. Its
     /// `ChannelMonitor` broadcasts nothing in such a wallet: what it did is the arbitrator's to do.
-    pub fn broadcasts(&mut self, transaction: &Transaction) -> Option<Told> {
+    pub fn broadcasts(&self, transaction: &Transaction) -> Option<Told> {
         let funding = self.terms.as_ref()?.funding.outpoint;
         let mut inputs = transaction.input.iter();
         let closes = inputs.any(|input| input.previous_output == funding);
