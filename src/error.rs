@@ -32,6 +32,13 @@ pub enum ArbitratorError {
     /// What the channel engine said was refused; nothing has changed.
     #[error(transparent)]
     Update(#[from] UpdateError),
+    /// The same of one of several updates that were told in one call; nothing of the call has changed anything.
+    #[error("update {index} of the call: {source}")]
+    UpdateAt {
+        /// Which one, counted from 0.
+        index: usize,
+        source: UpdateError,
+    },
     /// No channel with that funding outpoint is registered.
     #[error("channel {channel} is not registered")]
     UnknownChannel { channel: OutPoint },

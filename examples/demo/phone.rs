@@ -7,6 +7,7 @@ use bitcoin::hashes::Hash;
 use bitcoin::{Network, Script, ScriptBuf, WScriptHash};
 use futures::executor::block_on;
 use lightning_arbitrator::chain::{ChainPolicy, EsploraSource};
+use lightning_arbitrator::channel::ChannelUpdate;
 use lightning_arbitrator::court::EventKind;
 use lightning_arbitrator::store::KeyCrypto;
 use lightning_arbitrator::wallet::WalletError;
@@ -87,14 +88,11 @@ fn live(arbitrator: &ChainArbitrator, engine: &Engine) {
     for round in &engine.rounds {
         block_on(arbitrator.remote_commitment(channel, words::retold(&round.remote)))
             .expect("a good commitment for the peer");
-        if let Some(revocation) = &round.revocation {
-            let number = words::number(revocation.number);
-            let secret = words::secret(revocation);
-            block_on(arbitrator.revocation(channel, number, secret, revocation.next_point))
-                .expect("a good revocation");
-        }
-        let local = words::local_update(channel, &round.local);
-        block_on(arbitrator.local_commitment(channel, local)).expect("a good commitment of ours");
+        // Our signature has left. What the peer answers comes together.
+        let revocation = round.revocation.as_ref().map(words::retold);
+        let local = ChannelUpdate::Local(words::local_update(channel, &round.local));
+        let answer = revocation.into_iter().chain([local]).collect();
+        block_on(arbitrator.updates(channel, answer)).expect("good answers");
     }
     say(&format!(
         "{} rounds of commitments verified and on disk",

@@ -1,42 +1,16 @@
-//! What the channel engine tells: each message is judged by the pure core, and on disk when the call returns.
+//! What the channel engine tells beside the stream of updates (updates.rs): a channel's beginning, its names, its end, and what
+//! the peer proves. Each is judged, and on disk when the call returns.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Amount, OutPoint, Transaction};
 
 use super::core::Core;
-use super::life::check_takes_commitments;
-use crate::channel::door::{accept_local, accept_remote, accept_revocation};
-use crate::channel::{
-    Candidate, ChannelTerms, Direction, Feed, HtlcKey, HtlcLife, HtlcRef, Ledger, LocalUpdate,
-    OnFile, Position, RemoteUpdate, UpdateError,
-};
+use crate::channel::{ChannelTerms, Position, UpdateError};
 use crate::court::{Event, EventKind, Input};
 use crate::error::ArbitratorError;
 use crate::protocol::{is_cooperative_close, CommitmentNumber, CommitmentSecret};
-use crate::store::{ChannelRow, ShortChannelIds, Unreadable};
-
-/// What is stored of a channel, read at one moment.
-struct Records {
-    terms: ChannelTerms,
-    feed: Feed,
-    ledger: Ledger,
-    lives: BTreeMap<HtlcRef, HtlcLife>,
-    candidates: Vec<Candidate>,
-}
-
-impl Records {
-    fn on_file(&self) -> OnFile<'_> {
-        OnFile {
-            terms: &self.terms,
-            feed: &self.feed,
-            ledger: &self.ledger,
-            lives: &self.lives,
-            candidates: &self.candidates,
-        }
-    }
-}
+use crate::store::{ChannelRow, ShortChannelIds};
 
 impl Core {
     pub(super) async fn register(&self, terms: ChannelTerms) -> Result<(), ArbitratorError> {
@@ -87,112 +61,6 @@ impl Core {
                 Ok(self.store.keep_funding_transaction(row, transaction)?)
             }
             (None, None) | (Some(_), Some(_) | None) => Ok(()),
-        }
-    }
-
-    // ── the channel engine's updates ─────────────────────────────────────────────────────────────────────────
-
-    pub(super) async fn local_commitment(
-        &self,
-        channel: OutPoint,
-        update: LocalUpdate,
-    ) -> Result<(), ArbitratorError> {
-        let row = self.row(channel)?;
-        let keys_id = self.store.terms(row)?.keys_id;
-        let number = update.commitment.number;
-        let point = self
-            .ask_signer(channel, move |signer| {
-                signer.per_commitment_point(&keys_id, number)
-            })
-            .await?;
-        // No await from here on: what is read is what is written upon.
-        let terms = self.store.terms(row)?;
-        let refusal = self.check_has_not_ended(row, channel)?;
-        let records = self.records(row, terms)?;
-        match accept_local(&records.on_file(), &point, &update)? {
-            None => Ok(()),
-            Some(accepted) => {
-                check_takes_commitments(channel, refusal)?;
-                Ok(self.store.put_commitment(row, &accepted)?)
-            }
-        }
-    }
-
-    pub(super) fn remote_commitment(
-        &self,
-        channel: OutPoint,
-        update: &RemoteUpdate,
-    ) -> Result<(), ArbitratorError> {
-        let row = self.row(channel)?;
-        let terms = self.store.terms(row)?;
-        let refusal = self.check_has_not_ended(row, channel)?;
-        let records = self.records(row, terms)?;
-        match accept_remote(&records.on_file(), update)? {
-            None => Ok(()),
-            Some(accepted) => {
-                check_takes_commitments(channel, refusal)?;
-                Ok(self.store.put_commitment(row, &accepted)?)
-            }
-        }
-    }
-
-    /// What a new commitment is judged by: all of it must be readable.
-    fn records(&self, row: ChannelRow, terms: ChannelTerms) -> Result<Records, ArbitratorError> {
-        let mut unreadable = Unreadable::default();
-        let lives = self.store.htlcs(row, &mut unreadable)?;
-        let candidates = self
-            .store
-            .candidates(row, terms.channel(), &mut unreadable)?;
-        unreadable.or_refuse()?;
-        Ok(Records {
-            feed: self.store.feed(row)?,
-            ledger: self.store.ledger(row)?,
-            lives,
-            candidates,
-            terms,
-        })
-    }
-
-    /// A secret is taken in any state but the last: a breach of a closing channel may still be punished with it.
-    pub(super) fn revocation(
-        &self,
-        channel: OutPoint,
-        number: CommitmentNumber,
-        secret: &CommitmentSecret,
-        next_point: &PublicKey,
-    ) -> Result<(), ArbitratorError> {
-        let row = self.row(channel)?;
-        self.check_has_not_ended(row, channel)?;
-        let mut unreadable = Unreadable::default();
-        let candidates = self.store.candidates(row, channel, &mut unreadable)?;
-        unreadable.or_refuse()?;
-        let records = Records {
-            terms: self.store.terms(row)?,
-            feed: self.store.feed(row)?,
-            ledger: self.store.ledger(row)?,
-            // An HTLC that cannot be read is no reason to lose a secret: it stays where it is.
-            lives: self.store.htlcs(row, &mut Unreadable::default())?,
-            candidates,
-        };
-        let secrets = self.store.secrets(row)?;
-        let accepted = accept_revocation(&records.on_file(), &secrets, number, secret, next_point)?;
-        if let Some(accepted) = accepted {
-            self.store.put_revocation(row, &accepted)?;
-        }
-        Ok(())
-    }
-
-    /// A release is taken in any state but the last.
-    pub(super) fn release(&self, channel: OutPoint, htlc: HtlcKey) -> Result<(), ArbitratorError> {
-        let row = self.row(channel)?;
-        self.check_has_not_ended(row, channel)?;
-        // An engine that was interrupted may say again what was settled long ago.
-        let is_past =
-            htlc.direction == Direction::Incoming && self.store.ledger(row)?.used.holds(htlc);
-        if self.store.release(row, htlc)? || is_past {
-            Ok(())
-        } else {
-            Err(UpdateError::UnknownHtlc { channel, htlc }.into())
         }
     }
 

@@ -19,6 +19,7 @@ mod report;
 mod sign;
 mod sleep;
 mod tick;
+mod updates;
 
 pub use care::{IntegrityReport, WipeScope};
 pub use options::{Config, ForceCloseStatus, ResumeOptions, ResumeReport, Trouble};
@@ -26,7 +27,6 @@ pub use sleep::{Moment, SleepBudget, WakeUp};
 
 use std::sync::Arc;
 
-use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, Transaction};
 
 use self::core::Core;
@@ -34,7 +34,7 @@ use self::executor::Executor;
 use self::handed_out::HandedOut;
 use self::reader::Reader;
 use crate::chain::Budget;
-use crate::channel::{ChannelTerms, HtlcKey, LocalUpdate, Position, RemoteUpdate};
+use crate::channel::{ChannelTerms, Position};
 use crate::config::Policy;
 use crate::court::{due_broadcasts, BroadcastPurpose, Input};
 use crate::error::ArbitratorError;
@@ -86,65 +86,6 @@ impl ChainArbitrator {
     pub async fn register(&self, terms: ChannelTerms) -> Result<(), ArbitratorError> {
         self.executor
             .run(move |core| Box::pin(async move { core.register(terms).await }))
-            .await
-    }
-
-    /// Takes a commitment of ours that the peer signed. On disk when this returns: the engine may then revoke the
-    /// previous one.
-    ///
-    /// # Errors
-    /// [`UpdateError`](crate::channel::UpdateError), one case per reason; nothing has changed then.
-    pub async fn local_commitment(
-        &self,
-        channel: OutPoint,
-        update: LocalUpdate,
-    ) -> Result<(), ArbitratorError> {
-        self.executor
-            .run(move |core| Box::pin(async move { core.local_commitment(channel, update).await }))
-            .await
-    }
-
-    /// Takes a commitment of the peer that we are about to sign. To be awaited **before** our signature leaves: from
-    /// then on the peer can broadcast it.
-    ///
-    /// # Errors
-    /// [`UpdateError`](crate::channel::UpdateError), one case per reason; nothing has changed then.
-    pub async fn remote_commitment(
-        &self,
-        channel: OutPoint,
-        update: RemoteUpdate,
-    ) -> Result<(), ArbitratorError> {
-        self.executor
-            .run(move |core| Box::pin(async move { core.remote_commitment(channel, &update) }))
-            .await
-    }
-
-    /// Takes the peer's `revoke_and_ack` of commitment `number`: its secret, and the point of the commitment after the
-    /// next. Accepted in any state of the channel.
-    ///
-    /// # Errors
-    /// [`UpdateError`](crate::channel::UpdateError): out of order, or a secret that does not match.
-    pub async fn revocation(
-        &self,
-        channel: OutPoint,
-        number: CommitmentNumber,
-        secret: CommitmentSecret,
-        next_point: PublicKey,
-    ) -> Result<(), ArbitratorError> {
-        self.executor
-            .run(move |core| {
-                Box::pin(async move { core.revocation(channel, number, &secret, &next_point) })
-            })
-            .await
-    }
-
-    /// Records that we have decided to claim an HTLC, before `update_fulfill_htlc` is sent. Accepted in any state.
-    ///
-    /// # Errors
-    /// [`UpdateError::UnknownHtlc`](crate::channel::UpdateError::UnknownHtlc).
-    pub async fn release(&self, channel: OutPoint, htlc: HtlcKey) -> Result<(), ArbitratorError> {
-        self.executor
-            .run(move |core| Box::pin(async move { core.release(channel, htlc) }))
             .await
     }
 

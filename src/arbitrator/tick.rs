@@ -268,7 +268,7 @@ impl Tick<'_> {
         for _ in 0..MAX_STEPS {
             // Read anew after every await: a revocation may have come in while the app was asked.
             let case = core.store.case(row)?;
-            let (dossier, known) = self.read(row, &case, &looked_up)?;
+            let (dossier, known) = core.store.at_once(|| self.read(row, &case, &looked_up))?;
             let facts = Input::Facts(facts(&case, &dossier, view, tip, known, &self.unsaid));
             let (_, applied) = core.apply_with(row, channel, &dossier, &facts)?;
             match applied {

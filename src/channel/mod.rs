@@ -14,6 +14,7 @@ pub mod lifecycle;
 pub mod reestablish;
 pub mod summary;
 pub mod terms;
+pub mod update;
 
 pub use commitments::{
     AcceptedCommitment, AcceptedRevocation, Candidate, CommitmentUpdate, Feed, FundingSignatures,
@@ -25,6 +26,7 @@ pub use lifecycle::{Lifecycle, Refusal};
 pub use reestablish::PeerReestablish;
 pub use summary::{CloseSummary, Reestablish, SummaryKind};
 pub use terms::{ChannelTerms, Funding, KeysId, PartyTerms};
+pub use update::ChannelUpdate;
 
 use bitcoin::{Amount, OutPoint};
 

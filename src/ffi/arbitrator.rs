@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::channel::oneshot;
-use zeroize::Zeroizing;
 
 use super::foreign::{
     CryptoSystem, ForeignCryptoSystem, ForeignSigner, ForeignWallet, OnchainWallet, Signer,
@@ -12,12 +11,10 @@ use super::foreign::{
 use super::input::{self, Invalid, Within};
 use super::{
     ArbitratorConfig, ArbitratorError, ChannelReport, ChannelTerms, CloseSummary, Delivery, Event,
-    ForceCloseStatus, HtlcKey, LocalUpdate, OutPoint, Position, RemoteUpdate, ResumeOptions,
-    ResumeReport,
+    ForceCloseStatus, OutPoint, Position, ResumeOptions, ResumeReport,
 };
 use crate::arbitrator::{self, Config};
 use crate::chain::{ChainPolicy, Depth, EsploraSource};
-use crate::protocol::CommitmentSecret;
 
 /// Keeps the money of many channels safe on-chain. One per database file, usable from any thread.
 #[derive(uniffi::Object)]
@@ -27,11 +24,6 @@ pub struct ChainArbitrator {
 
 pub(super) fn channel(outpoint: &OutPoint) -> Result<bitcoin::OutPoint, Invalid> {
     outpoint.to_core().within("channel")
-}
-
-fn secret(bytes: Vec<u8>) -> Result<CommitmentSecret, Invalid> {
-    let bytes = Zeroizing::new(bytes);
-    Ok(CommitmentSecret::new(input::array("secret", &bytes)?))
 }
 
 #[uniffi::export]
@@ -56,54 +48,6 @@ impl ChainArbitrator {
         Ok(self.core.register(terms).await?)
     }
 
-    /// Takes a commitment of ours that the peer signed. On disk when this returns: the engine may then revoke the previous
-    /// one. An identical repeat changes nothing.
-    pub async fn local_commitment(
-        &self,
-        channel: OutPoint,
-        update: LocalUpdate,
-    ) -> Result<(), ArbitratorError> {
-        let channel = self::channel(&channel)?;
-        let update = update.to_core().within("update")?;
-        Ok(self.core.local_commitment(channel, update).await?)
-    }
-
-    /// Takes a commitment of the peer that we are about to sign. To be awaited **before** our signature leaves: from then on
-    /// the peer can broadcast it. An identical repeat changes nothing.
-    pub async fn remote_commitment(
-        &self,
-        channel: OutPoint,
-        update: RemoteUpdate,
-    ) -> Result<(), ArbitratorError> {
-        let channel = self::channel(&channel)?;
-        let update = update.to_core().within("update")?;
-        Ok(self.core.remote_commitment(channel, update).await?)
-    }
-
-    /// Takes the peer's `revoke_and_ack` of commitment `number`: its 32-byte secret, and the 33-byte point of the commitment
-    /// after the next. Accepted in any state of the channel.
-    pub async fn revocation(
-        &self,
-        channel: OutPoint,
-        number: u64,
-        secret: Vec<u8>,
-        next_point: Vec<u8>,
-    ) -> Result<(), ArbitratorError> {
-        let secret = self::secret(secret)?;
-        let channel = self::channel(&channel)?;
-        let number = input::commitment_number("number", number)?;
-        let next_point = input::public_key("next_point", &next_point)?;
-        let core = &self.core;
-        Ok(core.revocation(channel, number, secret, next_point).await?)
-    }
-
-    /// Records that we have decided to claim an HTLC, before `update_fulfill_htlc` is sent. Accepted in any state.
-    pub async fn release(&self, channel: OutPoint, htlc: HtlcKey) -> Result<(), ArbitratorError> {
-        let channel = self::channel(&channel)?;
-        let htlc = htlc.to_core().within("htlc")?;
-        Ok(self.core.release(channel, htlc).await?)
-    }
-
     /// Keeps a fully signed cooperative close. It is recognised on the chain, and preferred to a force close.
     pub async fn closing_signed(
         &self,
@@ -123,7 +67,7 @@ impl ChainArbitrator {
         number: u64,
         secret: Vec<u8>,
     ) -> Result<(), ArbitratorError> {
-        let secret = self::secret(secret)?;
+        let secret = input::commitment_secret("secret", secret)?;
         let channel = self::channel(&channel)?;
         let number = input::commitment_number("number", number)?;
         Ok(self.core.data_loss_proof(channel, number, secret).await?)

@@ -238,6 +238,66 @@ impl RemoteUpdate {
     }
 }
 
+/// One update of a channel: what the engine does together, it tells in one call of `updates`.
+#[derive(Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum ChannelUpdate {
+    /// A commitment of ours that the peer signed.
+    Local {
+        /// The commitment and the peer's signatures.
+        update: LocalUpdate,
+    },
+    /// A commitment of the peer that we are about to sign.
+    Remote {
+        /// The commitment and the peer's point for it.
+        update: RemoteUpdate,
+    },
+    /// The peer's `revoke_and_ack`.
+    Revocation {
+        /// The commitment that is revoked.
+        number: u64,
+        /// Its secret, 32 bytes.
+        secret: Vec<u8>,
+        /// The point of the peer's commitment after the next, 33 bytes.
+        next_point: Vec<u8>,
+    },
+    /// We have decided to claim an HTLC.
+    Release {
+        /// The HTLC.
+        htlc: HtlcKey,
+    },
+}
+
+impl ChannelUpdate {
+    /// The secret is wiped here.
+    pub(super) fn into_core(self) -> Result<channel::ChannelUpdate, Invalid> {
+        match self {
+            ChannelUpdate::Local { update } => {
+                let update = update.to_core().within("update")?;
+                Ok(channel::ChannelUpdate::Local(update))
+            }
+            ChannelUpdate::Remote { update } => {
+                let update = update.to_core().within("update")?;
+                Ok(channel::ChannelUpdate::Remote(update))
+            }
+            ChannelUpdate::Revocation {
+                number,
+                secret,
+                next_point,
+            } => {
+                let secret = input::commitment_secret("secret", secret)?;
+                Ok(channel::ChannelUpdate::Revocation {
+                    number: input::commitment_number("number", number)?,
+                    secret,
+                    next_point: input::public_key("next_point", &next_point)?,
+                })
+            }
+            ChannelUpdate::Release { htlc } => Ok(channel::ChannelUpdate::Release(
+                htlc.to_core().within("htlc")?,
+            )),
+        }
+    }
+}
+
 /// Where the store stands in a channel's stream of updates, for an engine that was interrupted.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct Position {

@@ -66,6 +66,14 @@ pub enum ArbitratorError {
         /// The number given.
         number: u64,
     },
+    /// One of several updates that were told in one call was refused; nothing of the call has changed anything.
+    #[error("update {index} of the call: {refusal}")]
+    UpdateRefused {
+        /// Which one, counted from 0.
+        index: u32,
+        /// Why: what the call for this update alone would have given.
+        refusal: Box<ArbitratorError>,
+    },
     /// Balances and HTLCs claim more than the channel holds.
     #[error("channel {channel}: {claimed_msat} msat claimed of {capacity_sat} sat")]
     AboveCapacity {

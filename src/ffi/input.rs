@@ -7,10 +7,11 @@ use bitcoin::consensus::encode;
 use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::{PublicKey, SecretKey};
 use bitcoin::{Amount, Transaction};
+use zeroize::Zeroizing;
 
 use super::{ArbitratorError, SignerError};
 use crate::channel::KeysId;
-use crate::protocol::{CommitmentNumber, ShortChannelId};
+use crate::protocol::{CommitmentNumber, CommitmentSecret, ShortChannelId};
 
 /// Which field of the input cannot be used, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +103,12 @@ pub(super) fn amount(field: &str, sat: u64) -> Result<Amount, Invalid> {
 
 pub(super) fn commitment_number(field: &str, number: u64) -> Result<CommitmentNumber, Invalid> {
     CommitmentNumber::new(number).map_err(|error| Invalid::new(field, error))
+}
+
+/// The bytes that were handed over are wiped.
+pub(super) fn commitment_secret(field: &str, bytes: Vec<u8>) -> Result<CommitmentSecret, Invalid> {
+    let bytes = Zeroizing::new(bytes);
+    Ok(CommitmentSecret::new(array(field, &bytes)?))
 }
 
 pub(super) fn short_channel_id(field: &str, text: &str) -> Result<ShortChannelId, Invalid> {

@@ -30,6 +30,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod tick;
+mod updates;
 
 pub use arbitrator::ChainArbitrator;
 pub use care::{IntegrityFinding, IntegrityReport, PeerReestablish, WipeScope};
@@ -39,8 +40,8 @@ pub use case_file::{
 };
 pub use chain::{Block, OutPoint};
 pub use channel::{
-    CommitmentUpdate, Direction, FundingSignatures, Htlc, HtlcKey, HtlcOrigin, LocalUpdate,
-    Position, RemoteUpdate,
+    ChannelUpdate, CommitmentUpdate, Direction, FundingSignatures, Htlc, HtlcKey, HtlcOrigin,
+    LocalUpdate, Position, RemoteUpdate,
 };
 pub use config::{default_policy, ArbitratorConfig, Network, Policy};
 pub use crypto::{KeyCrypto, Unsealed};

@@ -42,6 +42,7 @@ pub use keys::{
 pub use obscured::{state_number, ObscuringFactor};
 pub use primitives::{CommitmentNumber, HtlcKind, Party, PaymentHash, Preimage};
 pub use secrets::{
-    commitment_secret, secret_from, CommitmentSecret, RevocationSecrets, SecretSlot,
+    commitment_secret, secret_from, secret_generates, CommitmentSecret, RevocationSecrets,
+    SecretSlot,
 };
 pub use short_channel_id::ShortChannelId;

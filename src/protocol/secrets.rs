@@ -84,8 +84,18 @@ pub struct SecretSlot {
 impl SecretSlot {
     /// Whether this secret generates the one for `index`.
     fn covers(&self, index: u64) -> bool {
-        index >> self.slot == self.index >> self.slot
+        generates(self.slot, self.index, index)
     }
+}
+
+/// Whether a slot that holds the secret for this index generates the secret of commitment `number`: what can be told without
+/// the secret. A slot above 48 is none, and is not ruled out.
+pub fn secret_generates(slot: u8, index: u64, number: CommitmentNumber) -> bool {
+    generates(slot, index, number.index())
+}
+
+fn generates(slot: u8, from: u64, index: u64) -> bool {
+    index.checked_shr(slot.into()) == from.checked_shr(slot.into())
 }
 
 /// The secret of commitment `number`, if one of these slots generates it: for slots that are not all there.

@@ -66,17 +66,10 @@ impl Store {
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM htlc WHERE channel = ?1)")?
             .query_row([row.0], |row| row.get(0))?)
     }
-
-    /// Marks an HTLC as one that we have decided to claim. `false`: there is no such HTLC. Where several have had the
-    /// key, the one that our newest commitment carries is meant: only that can be committed irrevocably (BOLT 2).
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn release(&self, row: ChannelRow, htlc: HtlcKey) -> Result<bool, StoreError> {
-        self.write(|db| release(db, row, htlc))
-    }
 }
 
+/// Marks an HTLC as one that we have decided to claim. `false`: there is no such HTLC. Where several have had the key,
+/// the one that our newest commitment carries is meant.
 pub(super) fn release(
     db: &Transaction<'_>,
     row: ChannelRow,

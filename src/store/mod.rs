@@ -6,6 +6,7 @@
 //! files under SQLite's `user_version`; a file that is refused is left as it was.
 
 mod backup;
+mod batch;
 mod broadcasts;
 mod cases;
 mod chain;
@@ -38,6 +39,7 @@ mod vault;
 mod wipe;
 
 pub use backup::Restored;
+pub use batch::Batch;
 pub use channels::Docket;
 pub use check::Finding;
 pub use crypto::{CryptoError, CryptoSystem, KeyCrypto, Unsealed};
@@ -105,8 +107,12 @@ impl Store {
         Ok(value)
     }
 
-    /// Runs `work`, which only reads, upon one moment's state: many small reads cost one lock.
-    pub(crate) fn at_once<T, E: From<StoreError>>(
+    /// Runs `work`, which only reads, upon one moment's state: many small reads cost one lock. Not within another one, nor
+    /// within a [`Batch`].
+    ///
+    /// # Errors
+    /// Those of `work`, or when the database cannot be read.
+    pub fn at_once<T, E: From<StoreError>>(
         &self,
         work: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {

@@ -39,6 +39,10 @@ impl Store {
     ) -> Result<Vec<PastHtlc>, StoreError> {
         let mut found = Vec::new();
         let mut class = NO_CLASS;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT first, figures FROM past_htlc
+             WHERE channel = ?1 AND class = ?2 AND first BETWEEN ?3 AND ?4",
+        )?;
         while let Some(next) = self.next_class(row, class)? {
             class = next;
             let (from, to) = match owner {
@@ -46,10 +50,6 @@ impl Store {
                 // Our own old commitments are never wanted in a hurry: the archive is not sorted by their numbers.
                 Party::Local => (0, u64::MAX),
             };
-            let mut statement = self.connection.prepare_cached(
-                "SELECT first, figures FROM past_htlc
-                 WHERE channel = ?1 AND class = ?2 AND first BETWEEN ?3 AND ?4",
-            )?;
             let mut rows = statement.query((row.0, class, from, signed(to)))?;
             while let Some(row) = rows.next()? {
                 let first: i64 = row.get(0)?;

@@ -106,34 +106,29 @@ impl Store {
         }
         Ok(candidates)
     }
+}
 
-    /// Writes an accepted commitment.
-    ///
-    /// # Errors
-    /// When the database cannot be written; nothing of it is there then.
-    pub fn put_commitment(
-        &self,
-        row: ChannelRow,
-        accepted: &AcceptedCommitment,
-    ) -> Result<(), StoreError> {
-        self.write(|db| {
-            let candidate = &accepted.candidate;
-            if candidate.owner == Party::Local {
-                // Ours that went before will never be broadcast again: it is about to be revoked.
-                db.prepare_cached(
-                    "DELETE FROM commitment WHERE channel = ?1 AND owner = 0 AND number < ?2",
-                )?
-                .execute((row.0, signed(candidate.number.get())))?;
-            }
-            put_candidate(db, row, candidate)?;
-            let is_past = |life: &&HtlcLife| accepted.past_htlcs.contains(life);
-            for life in accepted.changed_htlcs.iter().filter(|it| !is_past(it)) {
-                put_htlc(db, row, life)?;
-            }
-            let buried = bury(db, row, &accepted.past_htlcs)?;
-            put_feed(db, row, &accepted.feed, &accepted.ledger, buried)
-        })
+/// Writes an accepted commitment.
+pub(super) fn put_commitment(
+    db: &Transaction<'_>,
+    row: ChannelRow,
+    accepted: &AcceptedCommitment,
+) -> Result<(), StoreError> {
+    let candidate = &accepted.candidate;
+    if candidate.owner == Party::Local {
+        // Ours that went before will never be broadcast again: it is about to be revoked.
+        db.prepare_cached(
+            "DELETE FROM commitment WHERE channel = ?1 AND owner = 0 AND number < ?2",
+        )?
+        .execute((row.0, signed(candidate.number.get())))?;
     }
+    put_candidate(db, row, candidate)?;
+    let is_past = |life: &&HtlcLife| accepted.past_htlcs.contains(life);
+    for life in accepted.changed_htlcs.iter().filter(|it| !is_past(it)) {
+        put_htlc(db, row, life)?;
+    }
+    let buried = bury(db, row, &accepted.past_htlcs)?;
+    put_feed(db, row, &accepted.feed, &accepted.ledger, buried)
 }
 
 /// Writes where the stream of updates stands. `buried` is what this update adds to the check of the archive.

@@ -119,7 +119,7 @@ impl Maker {
         fs::copy(&without, &self.database).expect("the directory is ours");
     }
 
-    /// The three messages of a round, each upon what the ones before left.
+    /// The three messages of a round, each upon what the ones before left; and the last two together.
     fn updates(&mut self) {
         let expiry = self.chain.tip().height + 500;
         self.add(MAIN, NewHtlc::incoming(20_000_000, expiry));
@@ -129,6 +129,8 @@ impl Maker {
         self.scene("remote", Deed::Remote(MAIN, round.remote.clone()));
         self.obey(Order::Remote(MAIN, round.remote));
         self.scene("revocation", Deed::Revocation(MAIN, revocation.clone()));
+        let together = Deed::RevocationAndLocal(MAIN, revocation.clone(), round.local.clone());
+        self.scene("together", together);
         self.obey(Order::Revocation(MAIN, revocation));
         self.scene("local", Deed::Local(MAIN, round.local.clone()));
         self.obey(Order::Local(MAIN, round.local));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bitcoin::{BlockHash, OutPoint, Transaction, Txid};
 use lightning_arbitrator::arbitrator::WipeScope;
 use lightning_arbitrator::chain::{BlockHeight, BlockRef, ChainChange, ChainStore, Row};
-use lightning_arbitrator::channel::PeerReestablish;
+use lightning_arbitrator::channel::{ChannelUpdate, PeerReestablish};
 use lightning_arbitrator::config::Policy;
 use lightning_arbitrator::court::{self, Dossier, Input, Outcome};
 use lightning_arbitrator::protocol::{CommitmentSecret, Preimage};
@@ -34,6 +34,8 @@ pub enum Deed {
     Revocation(usize, Revocation),
     Local(usize, LocalUpdate),
     Release(usize, HtlcKey),
+    /// In one call.
+    RevocationAndLocal(usize, Revocation, LocalUpdate),
     ClosingSigned(usize, Transaction),
     DataLoss(usize, u64, [u8; 32]),
     ConfirmRestored(usize, u64, u64),
@@ -70,6 +72,7 @@ pub enum Kind {
     Revocation,
     Local,
     Release,
+    RevocationAndLocal,
     ClosingSigned,
     DataLoss,
     ConfirmRestored,
@@ -90,7 +93,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 24] = [
+    pub const ALL: [Kind; 25] = [
         Kind::Migrate,
         Kind::OpenBackup,
         Kind::Register,
@@ -98,6 +101,7 @@ impl Kind {
         Kind::Revocation,
         Kind::Local,
         Kind::Release,
+        Kind::RevocationAndLocal,
         Kind::ClosingSigned,
         Kind::DataLoss,
         Kind::ConfirmRestored,
@@ -128,6 +132,7 @@ impl Deed {
             Deed::Revocation(..) => Kind::Revocation,
             Deed::Local(..) => Kind::Local,
             Deed::Release(..) => Kind::Release,
+            Deed::RevocationAndLocal(..) => Kind::RevocationAndLocal,
             Deed::ClosingSigned(..) => Kind::ClosingSigned,
             Deed::DataLoss(..) => Kind::DataLoss,
             Deed::ConfirmRestored(..) => Kind::ConfirmRestored,
@@ -213,6 +218,15 @@ impl Phone {
                 let on = self.on().await?;
                 let before = begin();
                 on.release(channel, htlc_key(key)).await?;
+                before
+            }
+            Deed::RevocationAndLocal(index, revocation, local) => {
+                let channel = funding(index);
+                let local = local_update(channel, &local);
+                let updates = vec![retold(&revocation), ChannelUpdate::Local(local)];
+                let on = self.on().await?;
+                let before = begin();
+                on.updates(channel, updates).await?;
                 before
             }
             Deed::ClosingSigned(index, transaction) => {

@@ -218,6 +218,7 @@ impl Copy {
             | Kind::Revocation
             | Kind::Local
             | Kind::Release
+            | Kind::RevocationAndLocal
             | Kind::ClosingSigned
             | Kind::DataLoss
             | Kind::ConfirmRestored

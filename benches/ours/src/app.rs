@@ -3,16 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bitcoin::{Network, OutPoint, Script, ScriptBuf};
+use bitcoin::{Network, Script, ScriptBuf};
 use futures::executor::block_on;
 use lightning_arbitrator::chain::{ChainPolicy, EsploraSource};
 use lightning_arbitrator::wallet::WalletError;
-use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, OnchainWallet, SeedSigner};
+use lightning_arbitrator::{ChainArbitrator, Config, OnchainWallet, SeedSigner};
 use measure::{Batch, Meter};
 use testkit::party::Channel;
 
 use crate::made::crypto;
-use crate::trade::{Messages, Told, Trade};
+use crate::trade::{Call, Trade};
 use crate::words::{keys_id, retold};
 
 /// Nothing is swept in a benchmark.
@@ -61,7 +61,7 @@ impl App {
         let arbitrator = block_on(ChainArbitrator::open(config)).expect("a new file");
         block_on(arbitrator.register(retold(&trade.channel))).expect("good terms");
         let mut app = App { arbitrator, trade };
-        let first = app.trade.round();
+        let first = app.trade.begin();
         app.tell_all(first, &mut Meter::default());
         app
     }
@@ -69,8 +69,8 @@ impl App {
     /// Leaves so many more HTLCs pending.
     pub fn hold(&mut self, count: u64) {
         for _ in 0..count {
-            let messages = self.trade.hold();
-            self.tell_all(messages, &mut Meter::default());
+            let calls = self.trade.hold();
+            self.tell_all(calls, &mut Meter::default());
         }
     }
 
@@ -78,8 +78,8 @@ impl App {
     pub fn pay(&mut self, count: u64) -> Batch {
         let mut meter = Meter::default();
         for _ in 0..count {
-            let messages = self.trade.pay();
-            self.tell_all(messages, &mut meter);
+            let calls = self.trade.pay();
+            self.tell_all(calls, &mut meter);
         }
         Batch {
             payments: count,
@@ -87,23 +87,12 @@ impl App {
         }
     }
 
-    fn tell_all(&self, messages: Messages, meter: &mut Meter) {
+    fn tell_all(&self, calls: Vec<Call>, meter: &mut Meter) {
         let channel = self.trade.outpoint();
-        for told in messages {
+        for call in calls {
             meter
-                .run(|| tell(&self.arbitrator, channel, told))
-                .expect("a good message");
+                .run(|| block_on(self.arbitrator.updates(channel, call)))
+                .expect("good updates");
         }
-    }
-}
-
-fn tell(on: &ChainArbitrator, channel: OutPoint, told: Told) -> Result<(), ArbitratorError> {
-    match told {
-        Told::Remote(update) => block_on(on.remote_commitment(channel, update)),
-        Told::Revocation(number, secret, point) => {
-            block_on(on.revocation(channel, number, secret, point))
-        }
-        Told::Local(update) => block_on(on.local_commitment(channel, update)),
-        Told::Release(htlc) => block_on(on.release(channel, htlc)),
     }
 }

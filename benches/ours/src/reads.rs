@@ -88,6 +88,14 @@ impl Reads {
         }
     }
 
+    /// The same upon one moment's state: SQLite locks once.
+    pub fn revoked_at_once(&self, row: i64, number: u64) -> rusqlite::Result<u64> {
+        let snapshot = self.0.unchecked_transaction()?;
+        let rows = self.revoked(row, number)?;
+        snapshot.finish()?;
+        Ok(rows)
+    }
+
     /// What a tick begins with. Gives the number of rows.
     pub fn once(&self) -> rusqlite::Result<u64> {
         ONCE.iter().map(|sql| self.each(sql, ())).sum()

@@ -15,17 +15,19 @@ pub struct Revoked {
 }
 
 impl Revoked {
-    /// Reads it.
+    /// Reads it, as a tick does that has found such a commitment on the chain.
     pub fn read(store: &Store, row: ChannelRow, at: u64) -> Result<Self, StoreError> {
         let mut unreadable = Unreadable::default();
-        let htlcs = store.past_htlcs_at(row, Party::Remote, at, &mut unreadable)?;
+        let revoked = store.at_once(|| {
+            let secret = store.secret(row, number(at), &mut unreadable)?;
+            Ok::<_, StoreError>(Revoked {
+                terms: store.terms(row)?,
+                secret: secret.expect("the number is revoked"),
+                htlcs: store.past_htlcs_at(row, Party::Remote, at, &mut unreadable)?,
+            })
+        })?;
         unreadable.or_refuse()?;
-        let secret = store.secrets(row)?.get(number(at));
-        Ok(Revoked {
-            terms: store.terms(row)?,
-            secret: secret.expect("the number is revoked"),
-            htlcs,
-        })
+        Ok(revoked)
     }
 
     /// The scripts that its outputs can have.

@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{Network, OutPoint};
+use bitcoin::Network;
 use lightning_arbitrator::channel::door::{accept_local, accept_remote, accept_revocation};
 use lightning_arbitrator::channel::{
-    AcceptedCommitment, Candidate, ChannelTerms, Feed, HtlcLife, HtlcRef, Ledger, LocalUpdate,
-    OnFile, RemoteUpdate,
+    AcceptedCommitment, Candidate, ChannelTerms, ChannelUpdate, Feed, HtlcLife, HtlcRef, Ledger,
+    LocalUpdate, OnFile, RemoteUpdate,
 };
 use lightning_arbitrator::protocol::{CommitmentNumber, CommitmentSecret};
 use lightning_arbitrator::signer::Signer;
-use lightning_arbitrator::store::{ChannelRow, Store, StoreError, Unreadable};
+use lightning_arbitrator::store::{Batch, ChannelRow, Store, StoreError, Unreadable};
 use lightning_arbitrator::SeedSigner;
 use measure::batch::Cost;
 use measure::Meter;
 
 use crate::app::signer_of;
 use crate::made::crypto;
-use crate::trade::{Messages, Told, Trade};
-use crate::words::{keys_id, retold};
+use crate::trade::{Call, Trade};
+use crate::words::retold;
 
 /// What the parts of the updates have cost.
 #[derive(Clone, Copy, Default)]
@@ -29,6 +29,8 @@ pub struct Parts {
     /// What the peer says is checked: signatures, figures, secrets.
     pub judging: Meter,
     pub writing: Meter,
+    /// Transactions written, each of them synced.
+    pub syncs: u64,
 }
 
 impl Parts {
@@ -61,7 +63,7 @@ impl Bare {
             trade,
             parts: Parts::default(),
         };
-        let first = bare.trade.round();
+        let first = bare.trade.begin();
         bare.tell_all(first);
         bare
     }
@@ -69,86 +71,130 @@ impl Bare {
     /// Leaves so many more HTLCs pending.
     pub fn hold(&mut self, count: u64) {
         for _ in 0..count {
-            let messages = self.trade.hold();
-            self.tell_all(messages);
+            let calls = self.trade.hold();
+            self.tell_all(calls);
         }
     }
 
     /// So many payments, and what they cost.
     pub fn pay(&mut self, count: u64) -> Parts {
         self.parts = Parts::default();
+        let before = self.store.writes();
         for _ in 0..count {
-            let messages = self.trade.pay();
-            self.tell_all(messages);
+            let calls = self.trade.pay();
+            self.tell_all(calls);
         }
+        self.parts.syncs = self.store.writes() - before;
         self.parts
     }
 
-    fn tell_all(&mut self, messages: Messages) {
-        for told in messages {
-            match told {
-                Told::Remote(update) => self.remote(&update),
-                Told::Local(update) => self.local(&update),
-                Told::Revocation(number, secret, point) => self.revoke(number, &secret, &point),
-                Told::Release(htlc) => {
-                    let writing = &mut self.parts.writing;
-                    let released = writing.run(|| self.store.release(self.row, htlc));
+    fn tell_all(&mut self, calls: Vec<Call>) {
+        for call in calls {
+            self.tell(call);
+        }
+    }
+
+    /// One call, as the arbitrator takes it.
+    fn tell(&mut self, call: Call) {
+        let (store, row, parts) = (&self.store, self.row, &mut self.parts);
+        let terms = parts.reading.run(|| {
+            // It asks first whether there is such a channel, and whether it still takes updates.
+            store
+                .find(self.trade.outpoint())?
+                .expect("it is registered");
+            store.case(row)?;
+            store.terms(row)
+        });
+        let batch = parts.writing.run(|| store.batch());
+        let mut desk = Desk {
+            store,
+            row,
+            terms: terms.expect("readable"),
+            signer: &self.signer,
+            parts,
+            batch: batch.expect("a good disk"),
+        };
+        for update in call {
+            match update {
+                ChannelUpdate::Remote(update) => desk.remote(&update),
+                ChannelUpdate::Local(update) => desk.local(&update),
+                ChannelUpdate::Revocation {
+                    number,
+                    secret,
+                    next_point,
+                } => desk.revoke(number, &secret, &next_point),
+                ChannelUpdate::Release(htlc) => {
+                    let released = desk.parts.writing.run(|| desk.batch.release(row, htlc));
                     assert!(released.expect("a good disk"), "a known HTLC");
                 }
             }
         }
+        let Desk { batch, parts, .. } = desk;
+        let committed = parts.writing.run(|| batch.commit());
+        committed.expect("a good disk");
     }
+}
 
+/// One call's updates, each judged upon those before it.
+struct Desk<'a> {
+    store: &'a Store,
+    row: ChannelRow,
+    terms: ChannelTerms,
+    signer: &'a SeedSigner,
+    parts: &'a mut Parts,
+    batch: Batch<'a>,
+}
+
+impl Desk<'_> {
     fn remote(&mut self, update: &RemoteUpdate) {
         let records = self.read();
         let judging = &mut self.parts.judging;
-        let accepted = judging.run(|| accept_remote(&records.on_file(), update));
+        let accepted = judging.run(|| accept_remote(&records.on_file(&self.terms), update));
         self.put(&accepted.expect("good").expect("new"));
     }
 
     fn local(&mut self, update: &LocalUpdate) {
         let records = self.read();
-        let keys_id = keys_id(&self.trade.channel);
+        let (terms, signer) = (&self.terms, self.signer);
         let accepted = self.parts.judging.run(|| {
-            let number = update.commitment.number;
-            let point = self.signer.per_commitment_point(&keys_id, number);
-            accept_local(&records.on_file(), &point.expect("a known channel"), update)
+            let point = signer.per_commitment_point(&terms.keys_id, update.commitment.number);
+            accept_local(
+                &records.on_file(terms),
+                &point.expect("a known channel"),
+                update,
+            )
         });
         self.put(&accepted.expect("good").expect("new"));
     }
 
     fn revoke(&mut self, number: CommitmentNumber, secret: &CommitmentSecret, next: &PublicKey) {
         let records = self.read();
-        let reading = &mut self.parts.reading;
-        let secrets = reading.run(|| self.store.secrets(self.row));
+        let secrets = self.parts.reading.run(|| self.store.secrets(self.row));
         let secrets = secrets.expect("readable");
-        let accepted = self
-            .parts
-            .judging
-            .run(|| accept_revocation(&records.on_file(), &secrets, number, secret, next));
+        let on_file = records.on_file(&self.terms);
+        let judging = &mut self.parts.judging;
+        let accepted = judging.run(|| accept_revocation(&on_file, &secrets, number, secret, next));
         let accepted = accepted.expect("good").expect("new");
         let writing = &mut self.parts.writing;
-        let put = writing.run(|| self.store.put_revocation(self.row, &accepted));
+        let put = writing.run(|| self.batch.put_revocation(self.row, &accepted));
         put.expect("a good disk");
     }
 
     fn put(&mut self, accepted: &AcceptedCommitment) {
         let writing = &mut self.parts.writing;
-        let put = writing.run(|| self.store.put_commitment(self.row, accepted));
+        let put = writing.run(|| self.batch.put_commitment(self.row, accepted));
         put.expect("a good disk");
     }
 
     fn read(&mut self) -> Records {
-        let channel = self.trade.outpoint();
         let reading = &mut self.parts.reading;
-        let records = reading.run(|| Records::read(&self.store, channel));
+        let records = reading.run(|| Records::read(self.store, self.row, &self.terms));
         records.expect("readable")
     }
 }
 
 /// What an update is judged by.
 struct Records {
-    terms: ChannelTerms,
     feed: Feed,
     ledger: Ledger,
     lives: BTreeMap<HtlcRef, HtlcLife>,
@@ -156,26 +202,21 @@ struct Records {
 }
 
 impl Records {
-    /// What the arbitrator reads for an update; it asks first whether the channel still takes any.
-    fn read(store: &Store, channel: OutPoint) -> Result<Self, StoreError> {
+    fn read(store: &Store, row: ChannelRow, terms: &ChannelTerms) -> Result<Self, StoreError> {
         let mut unreadable = Unreadable::default();
-        let row = store.find(channel)?.expect("it is registered");
-        store.case(row)?;
-        let terms = store.terms(row)?;
         let records = Records {
             feed: store.feed(row)?,
             ledger: store.ledger(row)?,
             lives: store.htlcs(row, &mut unreadable)?,
             candidates: store.candidates(row, terms.channel(), &mut unreadable)?,
-            terms,
         };
         unreadable.or_refuse()?;
         Ok(records)
     }
 
-    fn on_file(&self) -> OnFile<'_> {
+    fn on_file<'a>(&'a self, terms: &'a ChannelTerms) -> OnFile<'a> {
         OnFile {
-            terms: &self.terms,
+            terms,
             feed: &self.feed,
             ledger: &self.ledger,
             lives: &self.lives,

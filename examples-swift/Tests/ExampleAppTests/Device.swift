@@ -48,15 +48,11 @@ final class Device {
         try await feed(arbitrator, partner.first)
     }
 
-    /// Tells the library one exchange.
+    /// Tells the library one exchange: our signature leaves in the middle, and what the peer answers comes together.
     func feed(_ arbitrator: ChainArbitrator, _ round: Round) async throws {
         try await arbitrator.remoteCommitment(channel: channel, update: round.remote)
-        if let revoked = round.revocation {
-            try await arbitrator.revocation(
-                channel: channel, number: revoked.number, secret: revoked.secret, nextPoint: revoked.nextPoint
-            )
-        }
-        try await arbitrator.localCommitment(channel: channel, update: round.local)
+        let answer = [round.revocation?.update, .local(update: round.local)].compactMap { $0 }
+        try await arbitrator.updates(channel: channel, updates: answer)
     }
 
     /// Blocks pass and the device wakes.

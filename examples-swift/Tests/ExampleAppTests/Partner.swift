@@ -82,6 +82,8 @@ struct Round {
         let number: UInt64
         let secret: Data
         let nextPoint: Data
+
+        var update: ChannelUpdate { .revocation(number: number, secret: secret, nextPoint: nextPoint) }
     }
 
     let remote: RemoteUpdate

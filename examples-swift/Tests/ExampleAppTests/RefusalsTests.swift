@@ -60,6 +60,22 @@ final class RefusalsTests: XCTestCase {
         }
     }
 
+    func testOneOfSeveralUpdatesThatAreToldTogetherByItsPlace() async throws {
+        try await refusing { device, arbitrator, next in
+            try await arbitrator.remoteCommitment(channel: device.channel, update: next.remote)
+            let htlcs = next.local.signatures[0].htlcs
+            let wrong = ChannelUpdate.local(update: next.local.signed(commitment: htlcs[0], htlcs: htlcs))
+            let error = try await refusal {
+                try await arbitrator.updates(channel: device.channel, updates: [next.revocation!.update, wrong])
+            }
+            XCTAssertEqual(
+                error, .UpdateRefused(index: 1, refusal: .CommitmentSignature(channel: device.channel, number: 1))
+            )
+            let position = try await arbitrator.position(channel: device.channel)
+            XCTAssertNil(position.remoteRevoked, "the good one was stored without the other")
+        }
+    }
+
     func testAmountsAboveTheCapacity() async throws {
         try await refusing { device, arbitrator, next in
             let wrong = next.remote.with(localMsat: next.remote.commitment.localMsat + 1)

@@ -11,6 +11,10 @@ impl From<error::ArbitratorError> for ArbitratorError {
         use error::ArbitratorError as Core;
         match error {
             Core::Update(error) => error.into(),
+            Core::UpdateAt { index, source } => ArbitratorError::UpdateRefused {
+                index: u32::try_from(index).unwrap_or(u32::MAX),
+                refusal: Box::new(source.into()),
+            },
             Core::UnknownChannel { channel } => ArbitratorError::UnknownChannel {
                 channel: channel.into(),
             },

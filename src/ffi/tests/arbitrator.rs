@@ -130,3 +130,21 @@ fn settings_that_cannot_be_used_are_refused_before_a_file_is_made() {
     );
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn of_several_updates_the_one_that_cannot_be_is_named_by_its_path() {
+    let directory = tempfile::tempdir().unwrap();
+    let arbitrator = open(config(directory.path())).unwrap();
+    let (direction, id) = (Direction::Incoming, 0);
+    let release = ChannelUpdate::Release {
+        htlc: HtlcKey { direction, id },
+    };
+    let revocation = ChannelUpdate::Revocation {
+        number: 0,
+        secret: vec![1; 31],
+        next_point: terms(720).peer,
+    };
+    let told = arbitrator.updates(terms(720).funding, vec![release, revocation]);
+    let refused = wait(told).unwrap_err();
+    assert_eq!(refused.to_string(), "updates[1].secret: 31 bytes, not 32");
+}

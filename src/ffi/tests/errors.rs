@@ -136,6 +136,20 @@ fn an_error_carries_its_data() {
 }
 
 #[test]
+fn a_refused_update_of_several_is_named_and_keeps_its_reason() {
+    let source = update_errors().remove(2);
+    let alone = ArbitratorError::from(source.clone());
+    let index = 1;
+    let refused = ArbitratorError::from(crate::error::ArbitratorError::UpdateAt { index, source });
+    assert_eq!(
+        refused.to_string(),
+        format!("update 1 of the call: {alone}")
+    );
+    let (index, refusal) = (1, Box::new(alone));
+    assert_eq!(refused, ArbitratorError::UpdateRefused { index, refusal });
+}
+
+#[test]
 fn a_callback_that_is_late_is_told_from_one_that_failed() {
     let callback = |source| {
         ArbitratorError::from(crate::error::ArbitratorError::Callback {

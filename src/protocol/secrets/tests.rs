@@ -108,6 +108,21 @@ proptest! {
         }
     }
 
+    #[test]
+    fn which_slot_generates_a_secret_is_known_without_opening_it(count in 1u64..200, at in 0u64..200) {
+        let at = number(at % count);
+        let whole = stored(&SEED, count);
+        let wanted: Vec<_> = whole.slots().filter(|slot| secret_generates(slot.slot, slot.index, at)).cloned().collect();
+        prop_assert!(!wanted.is_empty());
+        prop_assert_eq!(secret_from(&wanted, at), whole.get(at));
+    }
+
+    /// Whoever opens it finds the damage.
+    #[test]
+    fn a_slot_that_cannot_be_is_not_ruled_out(slot in 49u8.., index in 0u64..1 << 48, at in 0u64..1 << 48) {
+        prop_assert!(secret_generates(slot, index, number(at)));
+    }
+
     /// The newest slot may be missing: that is the store as it was before.
     #[test]
     fn a_stored_slot_that_is_missing_doubled_or_altered_is_noticed(count in 4u64..200, which: usize) {

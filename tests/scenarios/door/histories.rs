@@ -41,6 +41,7 @@ fn honest() -> impl Strategy<Value = Deed> {
         2 => any::<usize>().prop_map(|pick| Deed::Resend { pick }),
         1 => any::<usize>().prop_map(|pick| Deed::Release { pick }),
         1 => Just(Deed::Restart),
+        2 => (1usize..8).prop_map(|count| Deed::TellTogether { count }),
     ]
 }
 
@@ -74,6 +75,7 @@ fn tell(
                 story.is_stored();
             }
         }
+        story.tell_held();
         judge(&mut story, pick);
         Ok(())
     });

@@ -15,6 +15,7 @@ mod revocations;
 mod signatures;
 mod story;
 mod terms;
+mod together;
 
 use lightning_arbitrator::channel::LocalUpdate;
 use testkit::party::{Htlc, NewHtlc};

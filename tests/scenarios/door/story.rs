@@ -1,6 +1,6 @@
 //! A random history of updates told to the phone.
 
-use lightning_arbitrator::channel::HtlcTerms;
+use lightning_arbitrator::channel::{ChannelUpdate, HtlcTerms};
 use testkit::party::{Direction, HtlcKey, NewHtlc, RemoteUpdate, Settlement, Side};
 
 use crate::support::{htlc_key, local_update, retold, Told, World};
@@ -34,6 +34,10 @@ pub enum Deed {
         pick: usize,
     },
     Restart,
+    /// From now on the engine tells so many updates in a call.
+    TellTogether {
+        count: usize,
+    },
     Lie(super::lies::Lie),
 }
 
@@ -49,6 +53,9 @@ pub struct Signed {
 pub struct Story {
     pub world: World,
     pub signed: Vec<Signed>,
+    /// What is told in the next call, and how many updates a call has.
+    held: Vec<ChannelUpdate>,
+    together: usize,
     /// Good messages that may be sent again.
     repeatable: Vec<Told>,
     pub peer_updates: Vec<RemoteUpdate>,
@@ -71,6 +78,8 @@ impl Story {
         Story {
             world,
             signed: vec![blank(Side::Peer), blank(Side::Us)],
+            held: Vec::new(),
+            together: 1,
             repeatable: Vec::new(),
             peer_updates: Vec::new(),
             revoked: None,
@@ -131,6 +140,7 @@ impl Story {
                 self.sign_for_us(&update.expect("one is signed"));
             }
             Deed::Resend { pick } => {
+                self.tell_held();
                 if let Some(told) = pick_of(&self.repeatable, *pick).cloned() {
                     self.world.repeats(told);
                 }
@@ -141,8 +151,13 @@ impl Story {
                     self.tell(Told::Release(htlc.key));
                 }
             }
-            Deed::Restart => self.world.phone.switch_off(),
+            Deed::Restart => {
+                self.tell_held();
+                self.world.phone.switch_off();
+            }
+            Deed::TellTogether { count } => self.together = *count,
             Deed::Lie(lie) => {
+                self.tell_held();
                 if let Some(told) = lie.told(self) {
                     self.world.refusal(told);
                 }
@@ -191,11 +206,32 @@ impl Story {
     }
 
     fn tell(&mut self, told: Told) {
-        self.world.tell(told.clone());
+        self.held.extend(match &told {
+            Told::Local(update) => Some(ChannelUpdate::Local(update.clone())),
+            Told::Remote(update) => Some(ChannelUpdate::Remote(update.clone())),
+            Told::Revocation(revocation) => Some(retold(revocation)),
+            Told::Release(htlc) => Some(ChannelUpdate::Release(*htlc)),
+            Told::Terms(_) | Told::Together(_) | Told::Close(_) | Told::DataLoss(..) => None,
+        });
+        if self.held.len() >= self.together {
+            self.tell_held();
+        }
         // Of older messages BOLT 2 leaves nothing to repeat.
         self.repeatable
             .retain(|old| is_repeatable_after(old, &told));
         self.repeatable.push(told);
+    }
+
+    /// Tells what was held back for one call; and again, which changes nothing.
+    pub fn tell_held(&mut self) {
+        let call = std::mem::take(&mut self.held);
+        let releases = |update: &ChannelUpdate| matches!(update, ChannelUpdate::Release(_));
+        // Chance releases HTLCs that BOLT 2 lets nobody claim yet. Of those, nothing need be known once they are gone.
+        let is_repeatable = !call.iter().any(releases);
+        self.world.tell(Told::Together(call.clone()));
+        if is_repeatable {
+            self.world.repeats(Told::Together(call));
+        }
     }
 
     fn sign_for_peer(&mut self, update: RemoteUpdate) {

@@ -20,7 +20,7 @@ pub use words::{htlc_key, keys_id, local_update, number, retold, secret};
 use std::sync::{Arc, Mutex};
 
 use bitcoin::{OutPoint, ScriptBuf, Transaction};
-use lightning_arbitrator::channel::UpdateError;
+use lightning_arbitrator::channel::{ChannelUpdate, UpdateError};
 use lightning_arbitrator::court::{ArbitratorState, Progress};
 use lightning_arbitrator::store::CryptoSystem;
 use lightning_arbitrator::ArbitratorError;
@@ -163,14 +163,28 @@ impl World {
     /// Why the phone refuses what it is told. No table changes.
     #[track_caller]
     pub fn refusal(&mut self, told: Told) -> UpdateError {
+        match self.refused(told) {
+            ArbitratorError::Update(error) => error,
+            other => panic!("not what the engine said: {other}"),
+        }
+    }
+
+    /// Which of the updates of one call the phone refuses, and why. No table changes.
+    #[track_caller]
+    pub fn refusal_in(&mut self, updates: Vec<ChannelUpdate>) -> (usize, UpdateError) {
+        match self.refused(Told::Together(updates)) {
+            ArbitratorError::UpdateAt { index, source } => (index, source),
+            other => panic!("not one of the updates: {other}"),
+        }
+    }
+
+    #[track_caller]
+    fn refused(&mut self, told: Told) -> ArbitratorError {
         let before = self.phone.tables();
         let channel = self.outpoint();
         let refused = self.phone.tell(channel, told).expect_err("a lie");
         self.phone.tables().assert_are(&before);
-        match refused {
-            ArbitratorError::Update(error) => error,
-            other => panic!("not what the engine said: {other}"),
-        }
+        refused
     }
 
     pub fn outpoint(&self) -> OutPoint {

@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use lightning_arbitrator::arbitrator::{ForceCloseStatus, ResumeOptions, ResumeReport};
 use lightning_arbitrator::chain::{ChainPolicy, ChainSource, EsploraSource, Look};
 use lightning_arbitrator::channel::{
-    ChannelTerms, CloseSummary, HtlcKey, KeysId, LocalUpdate, Position, RemoteUpdate,
+    ChannelTerms, ChannelUpdate, CloseSummary, HtlcKey, KeysId, LocalUpdate, Position, RemoteUpdate,
 };
 use lightning_arbitrator::court::report::ChannelReport;
 use lightning_arbitrator::court::EventKind;
@@ -57,6 +57,8 @@ pub enum Told {
     Remote(RemoteUpdate),
     Revocation(party::Revocation),
     Release(HtlcKey),
+    /// Several of the channel's updates in one call.
+    Together(Vec<ChannelUpdate>),
     Close(Transaction),
     /// A number of ours, and what is said to be its secret.
     DataLoss(u64, [u8; 32]),
@@ -165,6 +167,7 @@ impl Phone {
                 given.next_point,
             )),
             Told::Release(htlc) => block_on(on.release(channel, htlc)),
+            Told::Together(updates) => block_on(on.updates(channel, updates)),
             Told::Close(transaction) => block_on(on.closing_signed(channel, transaction)),
             Told::DataLoss(at, secret) => {
                 let secret = CommitmentSecret::new(secret);

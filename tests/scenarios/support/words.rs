@@ -2,8 +2,8 @@
 
 use bitcoin::hashes::Hash;
 use lightning_arbitrator::channel::{
-    ChannelTerms, CommitmentUpdate, Direction, Funding, FundingSignatures, HtlcKey, HtlcOrigin,
-    HtlcTerms, KeysId, LocalUpdate, PartyTerms, RemoteUpdate,
+    ChannelTerms, ChannelUpdate, CommitmentUpdate, Direction, Funding, FundingSignatures, HtlcKey,
+    HtlcOrigin, HtlcTerms, KeysId, LocalUpdate, PartyTerms, RemoteUpdate,
 };
 use lightning_arbitrator::protocol::{
     Basepoints, ChannelPublicKeys, ChannelType, CommitmentNumber, CommitmentSecret, Party,
@@ -173,4 +173,16 @@ impl Retell for party::RemoteUpdate {
 
 pub fn secret(revocation: &party::Revocation) -> CommitmentSecret {
     CommitmentSecret::new(revocation.secret)
+}
+
+impl Retell for party::Revocation {
+    type To = ChannelUpdate;
+
+    fn retell(&self) -> ChannelUpdate {
+        ChannelUpdate::Revocation {
+            number: number(self.number),
+            secret: secret(self),
+            next_point: self.next_point,
+        }
+    }
 }

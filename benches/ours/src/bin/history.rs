@@ -46,6 +46,7 @@ struct Pass {
     reading: Duration,
     scripts: Duration,
     bare: Duration,
+    bare_at_once: Duration,
 }
 
 fn main() {
@@ -160,6 +161,7 @@ fn look(database: &Path, states: u64) -> Result<Found, StoreError> {
             reading: Duration::ZERO,
             scripts: Duration::ZERO,
             bare: Duration::ZERO,
+            bare_at_once: Duration::ZERO,
         };
         for at in &numbers {
             let start = Instant::now();
@@ -175,6 +177,11 @@ fn look(database: &Path, states: u64) -> Result<Found, StoreError> {
             rows += bare.revoked(1, *at).expect("a good file");
         }
         pass.bare = start.elapsed();
+        let start = Instant::now();
+        for at in &numbers {
+            bare.revoked_at_once(1, *at).expect("a good file");
+        }
+        pass.bare_at_once = start.elapsed();
         lookups.push(pass);
     }
     Ok(Found {
@@ -210,7 +217,11 @@ fn print_lookups(found: &Found) {
     );
     let table = Table::new(&title, ["", "time", "÷ bare reads"]);
     let ratio = |time: f64| format!("{:.2}", time / bare);
-    table.row([&"bare SQLite reads of the same rows", &micros(bare), &""]);
+    let name = "bare SQLite reads of the same rows, each by itself";
+    table.row([&name, &micros(bare), &""]);
+    let at_once = middle(|it| it.bare_at_once);
+    let name = "for information: in one transaction, as the store reads them";
+    table.row([&name, &micros(at_once), &ratio(at_once)]);
     table.row([
         &"reading through the store",
         &micros(reading),

@@ -1,7 +1,7 @@
 //! The update cycle: what a payment costs until everything about it is on disk, ours beside LDK's.
 //!
-//! A payment is one HTLC, added and fulfilled: two rounds of local commitment, remote commitment and revocation. The
-//! sides take turns, batch by batch, so that a disk that is busy with something else is so for all of them.
+//! A payment is one HTLC, added and fulfilled: two rounds of local commitment, remote commitment and revocation. What BOLT 2
+//! lets an engine store together is told together (trade.rs); LDK's updates are as LDK makes them. The sides take turns, batch by batch, so that a disk that is busy with something else is so for all of them.
 
 use benches::app::App;
 use benches::ldk::{Choice, Ldk};
@@ -216,7 +216,7 @@ fn print_parts(points: &[Point]) {
         ],
     );
     for point in points {
-        let writes = |turn: &Turn| turn.parts.writing.0.calls as f64 / turn.payments as f64;
+        let writes = |turn: &Turn| turn.parts.syncs as f64 / turn.payments as f64;
         table.row([
             &point.name,
             &micros(point.middle(|turn| turn.part(turn.parts.reading.0))),

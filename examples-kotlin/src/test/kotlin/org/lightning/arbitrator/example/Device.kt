@@ -5,6 +5,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.lightning.arbitrator.ArbitratorConfig
 import org.lightning.arbitrator.ChainArbitrator
 import org.lightning.arbitrator.ChannelType
+import org.lightning.arbitrator.ChannelUpdate
 import org.lightning.arbitrator.CryptoSystem
 import org.lightning.arbitrator.EventKind
 import org.lightning.arbitrator.KeyCrypto
@@ -42,11 +43,10 @@ class Device(type: ChannelType = ChannelType.ANCHORS_ZERO_FEE_HTLC) : AutoClosea
         feed(arbitrator, partner.first)
     }
 
-    /** Tells the library one exchange. */
+    /** Tells the library one exchange: our signature leaves in the middle, and what the peer answers comes together. */
     suspend fun feed(arbitrator: ChainArbitrator, round: Round) {
         arbitrator.remoteCommitment(channel, round.remote)
-        round.revocation?.let { arbitrator.revocation(channel, it.number, it.secret, it.nextPoint) }
-        arbitrator.localCommitment(channel, round.local)
+        arbitrator.updates(channel, listOfNotNull(round.revocation, ChannelUpdate.Local(round.local)))
     }
 
     /** Blocks pass and the device wakes. */

@@ -10,6 +10,7 @@ import org.lightning.arbitrator.ChannelKeys
 import org.lightning.arbitrator.ChannelSecrets
 import org.lightning.arbitrator.ChannelTerms
 import org.lightning.arbitrator.ChannelType
+import org.lightning.arbitrator.ChannelUpdate
 import org.lightning.arbitrator.CommitmentUpdate
 import org.lightning.arbitrator.Direction
 import org.lightning.arbitrator.FundingSignatures
@@ -102,7 +103,7 @@ class Partner(private val testkit: Testkit, type: ChannelType) {
     private fun round(round: JsonObject) = Round(
         remote = round.obj("remote").let { RemoteUpdate(commitment(it), it.bytes("per_commitment_point")) },
         revocation = (round["revocation"] as? JsonObject)?.let {
-            Revocation(it.value("number").long.toULong(), it.bytes("secret"), it.bytes("next_point"))
+            ChannelUpdate.Revocation(it.value("number").long.toULong(), it.bytes("secret"), it.bytes("next_point"))
         },
         local = round.obj("local").let {
             val htlcs = it.getValue("htlc_signatures").jsonArray.map { one -> one.jsonPrimitive.content.hexToByteArray() }
@@ -112,9 +113,7 @@ class Partner(private val testkit: Testkit, type: ChannelType) {
 }
 
 /** One exchange, in the order in which the library must hear of it. */
-class Round(val remote: RemoteUpdate, val revocation: Revocation?, val local: LocalUpdate)
-
-class Revocation(val number: ULong, val secret: ByteArray, val nextPoint: ByteArray)
+class Round(val remote: RemoteUpdate, val revocation: ChannelUpdate.Revocation?, val local: LocalUpdate)
 
 private fun outPoint(text: String) = text.split(":").let { (txid, vout) -> OutPoint(txid, vout.toUInt()) }
 

@@ -1,10 +1,13 @@
 package org.lightning.arbitrator.example
 
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertNull
+import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
 import org.lightning.arbitrator.ArbitratorException
 import org.lightning.arbitrator.ChainArbitrator
+import org.lightning.arbitrator.ChannelUpdate
 import org.lightning.arbitrator.CommitmentUpdate
 import org.lightning.arbitrator.Direction
 import org.lightning.arbitrator.HtlcKey
@@ -65,6 +68,18 @@ class RefusalsTest {
             arbitrator.revocation(channel, 0uL, sha256(), next.revocation!!.nextPoint)
         }
         assertEquals(0uL, error.number)
+    }
+
+    @Test
+    fun `one of several updates that are told together, by its place`() = refusing { arbitrator, next ->
+        arbitrator.remoteCommitment(channel, next.remote)
+        val wrong = next.local.signed { _, htlcs -> htlcs[0] to htlcs }
+        val error = refusal<ArbitratorException.UpdateRefused> {
+            arbitrator.updates(channel, listOf(next.revocation!!, ChannelUpdate.Local(wrong)))
+        }
+        assertEquals(1u, error.index)
+        assertTrue(error.refusal is ArbitratorException.CommitmentSignature, "$error")
+        assertNull(arbitrator.position(channel).remoteRevoked, "the good one was stored without the other")
     }
 
     @Test
