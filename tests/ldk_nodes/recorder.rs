@@ -5,7 +5,8 @@
 //! LDK hands out its messages through one door, `get_and_clear_pending_msg_events`. So there are two moments:
 //! [`Recorder::sends`] before a message of ours leaves, [`Recorder::receives`] when LDK has taken a message of the peer's and
 //! before LDK's answer leaves. Two more things are told before LDK does them: [`Recorder::claims`] a payment,
-//! [`Recorder::broadcasts`] a cooperative close.
+//! [`Recorder::broadcasts`] a cooperative close. Here each is told alone; what one message brings can be told in one synced
+//! write, with `ChainArbitrator::updates`.
 //!
 //! A recorder is that of one channel, and lives as long as LDK's channel manager. A wallet writes down, with the manager, what
 //! the recorder holds.
