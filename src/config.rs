@@ -128,7 +128,7 @@ impl Default for Policy {
             min_breach_margin: 36,
             max_breach_margin: 144,
             wake_margin: 18,
-            bid_share: 12,
+            bid_share: 8,
             last_bid_share: 2,
             bid_margin_percent: 10,
             climb_blocks: 18,

@@ -21,8 +21,8 @@ use crate::channel::Feed;
 use crate::channel::Lifecycle;
 use crate::court::report::ChannelReport;
 use crate::court::{
-    self, due_broadcasts, wants, ArbitratorState, BroadcastPurpose, Case, CloseKind, Dossier,
-    Input, Reason, SpendContext, Want,
+    self, due_broadcasts, wants, ArbitratorState, BroadcastPurpose, Case, CloseKind, Contract,
+    Dossier, Input, Reason, SpendContext, Want,
 };
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, Party};
@@ -269,7 +269,7 @@ impl Tick<'_> {
         for _ in 0..MAX_STEPS {
             // Read anew after every await: a revocation may have come in while the app was asked.
             let case = core.store.case(row)?;
-            let (dossier, known) = core.store.at_once(|| self.read(row, &looked_up))?;
+            let (dossier, known) = core.store.at_once(|| self.read(row, &case, &looked_up))?;
             let facts = Input::Facts(facts(&case, &dossier, view, tip, known, &self.unsaid));
             let (_, applied) = core.apply_with(row, channel, &dossier, &facts)?;
             match applied {
@@ -337,6 +337,7 @@ impl Tick<'_> {
     fn read(
         &mut self,
         row: ChannelRow,
+        case: &Case,
         looked_up: &LookedUp,
     ) -> Result<(Dossier, Known), ArbitratorError> {
         let core = self.core;
@@ -361,8 +362,11 @@ impl Tick<'_> {
             }
         }
         let mut preimages = BTreeMap::new();
-        let hashes = dossier.htlcs.values().map(|life| life.terms.payment_hash);
-        for hash in hashes.collect::<BTreeSet<_>>() {
+        let live = dossier.htlcs.values().map(|life| life.terms.payment_hash);
+        // A revoked commitment carries HTLCs that are past: what their spends show is learnt once.
+        let contested = case.contracts.iter().filter_map(Contract::htlc_figures);
+        let contested = contested.map(|(_, hash, _)| hash);
+        for hash in live.chain(contested).collect::<BTreeSet<_>>() {
             match core.store.preimage(&hash) {
                 Ok(Some(preimage)) => {
                     preimages.insert(hash, preimage);

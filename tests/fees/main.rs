@@ -188,7 +188,7 @@ fn every_claim_confirms_before_its_deadline_for_little_more_than_it_must() {
         ours.confirmed, ours.affordable,
         "awake in time, and within the budget"
     );
-    assert!(ours.times() < 1.5, "{:.2}", ours.times());
+    assert!(ours.times() < 1.3, "{:.2}", ours.times());
     let timers = total(&table, Who::Rival(Rule::Timers));
     assert!(ours.times() < timers.times() && ours.confirmed >= timers.confirmed);
 }

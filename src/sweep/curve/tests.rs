@@ -36,10 +36,10 @@ fn rate(schedule: Schedule, estimates: &BTreeMap<u16, FeeRate>) -> u64 {
 #[test]
 fn the_market_is_asked_for_a_part_of_the_blocks_that_are_left_at_the_next_wake() {
     for (blocks_left, expected) in [
-        // With 36 blocks to the next wake, a twelfth of the rest: 12, 9, 8 and 1 blocks.
+        // With 36 blocks to the next wake, an eighth of the rest: 18, 9, 8 and 1 blocks.
         (180, 4_400),
-        (144, 4_400),
-        (143, 6_600),
+        (108, 4_400),
+        (107, 6_600),
         (48, 9_900),
         // The device may not be awake again: half of the blocks that are left.
         (36, 4_400),

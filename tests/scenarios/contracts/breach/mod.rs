@@ -51,8 +51,8 @@ impl World {
     }
 
     /// The same, and all HTLCs are settled off-chain afterwards.
-    pub fn revoked_long_ago(&mut self) {
-        self.revoked_with_htlcs();
+    pub fn revoked_long_ago(&mut self) -> [Htlc; 2] {
+        let htlcs = self.revoked_with_htlcs();
         for htlc in self.channel.htlcs().to_vec() {
             let settled = self.channel.settle_htlc(htlc.key, Settlement::Fail);
             settled.expect("it is live");
@@ -60,6 +60,7 @@ impl World {
         for _ in 0..4 {
             self.round();
         }
+        htlcs
     }
 
     /// The revoked commitment confirms, and the phone looks.

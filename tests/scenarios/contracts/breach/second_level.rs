@@ -1,5 +1,7 @@
 //! The cheater takes HTLCs through the second level before justice does: the claim follows to what that leaves.
 
+use std::collections::BTreeSet;
+
 use bitcoin::{OutPoint, Transaction};
 use lightning_arbitrator::court::{EventKind, Progress, Resolution};
 use testkit::party::{ChannelType, Htlc, HtlcKey, NewHtlc, Side};
@@ -15,6 +17,7 @@ twins!(
     several_taken_together,
     what_the_cheater_wins_after_its_delay_is_lost_alone,
     a_second_level_output_that_the_cheater_wins_is_lost_alone,
+    what_it_shows_of_a_payment_long_past_is_learnt_once,
 );
 
 impl World {
@@ -215,4 +218,16 @@ fn a_second_level_output_that_the_cheater_wins_is_lost_alone(mut world: World) {
             "{outpoint}"
         );
     }
+}
+
+pub fn what_it_shows_of_a_payment_long_past_is_learnt_once(mut world: World) {
+    let [outgoing, _] = world.revoked_long_ago();
+    world.peer_closes(REVOKED);
+    for second in world.second_level(&[outgoing.key]) {
+        world.submit(&second);
+    }
+    world.mine(1);
+    world.phone.resume();
+    let again = world.phone.resume();
+    assert_eq!(again.changed, BTreeSet::new());
 }
