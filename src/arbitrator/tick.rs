@@ -265,7 +265,8 @@ impl Tick<'_> {
         if case.cancelled.is_some() && !self.looked_everywhere {
             return Ok(());
         }
-        let looked_up = self.look_up(row, case, view).await?;
+        let looked_up = self.look_up(row, channel, case, view).await?;
+        let mut unchanged = None;
         for _ in 0..MAX_STEPS {
             // Read anew after every await: a revocation may have come in while the app was asked.
             let case = core.store.case(row)?;
@@ -273,13 +274,19 @@ impl Tick<'_> {
             let facts = Input::Facts(facts(&case, &dossier, view, tip, known, &self.unsaid));
             let (_, applied) = core.apply_with(row, channel, &dossier, &facts)?;
             match applied {
-                Applied::Nothing => break,
+                Applied::Nothing => {
+                    unchanged = Some(dossier);
+                    break;
+                }
                 Applied::Changed => {}
                 Applied::NewsForOthers => self.has_news_for_others = true,
             }
             self.report.changed.insert(channel);
         }
-        let (dossier, _) = core.dossier(row)?;
+        let dossier = match unchanged {
+            Some(dossier) => dossier,
+            None => core.dossier(row)?.0,
+        };
         self.answer_wants(row, channel, &dossier, tip.height.to_u32())
             .await
     }
@@ -288,12 +295,11 @@ impl Tick<'_> {
     async fn look_up(
         &self,
         row: ChannelRow,
+        channel: OutPoint,
         case: &Case,
         view: &ChainView,
     ) -> Result<LookedUp, ArbitratorError> {
         let core = self.core;
-        let terms = core.store.terms(row)?;
-        let channel = terms.channel();
         let Some(spend) = view.output(&channel).and_then(|facts| facts.spend.clone()) else {
             return Ok(LookedUp::default());
         };
@@ -305,6 +311,7 @@ impl Tick<'_> {
             return Ok(LookedUp::default());
         }
         let our_scripts = core.our_scripts(&spend.tx).await?;
+        let terms = core.store.terms(row)?;
         let Some(number) = court::state_number(&terms, &spend.tx) else {
             return Ok(LookedUp {
                 our_scripts,

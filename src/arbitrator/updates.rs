@@ -35,7 +35,11 @@ impl ChainArbitrator {
     /// | the same, and a `commitment_signed` behind it | `Revocation`, `Local` | our `revoke_and_ack` |
     ///
     /// A commitment of the peer and its revocation never come together: our signature leaves in between, and before that
-    /// it is on disk.
+    /// it is on disk. An engine that holds `update_fulfill_htlc` back, because a revocation is awaited, tells the `Release`
+    /// when it decides, not when the message leaves.
+    ///
+    /// After [`UpdateError::Closing`] no message that belongs to the refused commitment may leave: neither our signature nor
+    /// our revocation.
     ///
     /// # Errors
     /// [`ArbitratorError::UpdateAt`] names the update that was refused; nothing of the call has changed anything. What even

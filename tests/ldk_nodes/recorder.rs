@@ -5,7 +5,8 @@
 //! LDK hands out its messages through one door, `get_and_clear_pending_msg_events`. So there are two moments:
 //! [`Recorder::sends`] before a message of ours leaves, [`Recorder::receives`] when LDK has taken a message of the peer's and
 //! before LDK's answer leaves. Two more things are told before LDK does them: [`Recorder::claims`] a payment,
-//! [`Recorder::broadcasts`] a cooperative close.
+//! [`Recorder::broadcasts`] a cooperative close. Here each is told alone; what one message brings can be told in one synced
+//! write, with `ChainArbitrator::updates`.
 //!
 //! A recorder is that of one channel, and lives as long as LDK's channel manager. A wallet writes down, with the manager, what
 //! the recorder holds.
@@ -129,7 +130,7 @@ impl Recorder {
 
     /// What the arbitrator has to know of a transaction that LDK's channel engine broadcasts, before it goes out. Its
     /// `ChannelMonitor` broadcasts nothing in such a wallet: what it did is the arbitrator's to do.
-    pub fn broadcasts(&mut self, transaction: &Transaction) -> Option<Told> {
+    pub fn broadcasts(&self, transaction: &Transaction) -> Option<Told> {
         let funding = self.terms.as_ref()?.funding.outpoint;
         let mut inputs = transaction.input.iter();
         let closes = inputs.any(|input| input.previous_output == funding);

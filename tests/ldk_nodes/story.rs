@@ -9,8 +9,8 @@ use crate::deeds::Payment;
 use crate::judge::Outcome;
 use crate::world::{Line, Who, World};
 
-/// Blocks between two wakes of the phone.
-const WAKE: u32 = 12;
+/// Blocks between two wakes of the phone: four hours.
+const WAKE: u32 = 24;
 
 /// Longer than any close takes: expiry, delay, a hundred blocks, and the patience for what is not worth its fee.
 const LONG: u32 = 1_000;

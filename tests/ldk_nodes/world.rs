@@ -50,7 +50,7 @@ pub struct World {
     pub our_commitments: Vec<Txid>,
     /// How many of them are revoked by a message that left.
     pub we_revoked: usize,
-    /// The same of the peer's.
+    /// Those of the peer, in the same way.
     pub peer_commitments: Vec<Txid>,
     /// How many of them the peer has revoked.
     pub peer_revoked: u64,
