@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use bitcoin::{BlockHash, FeeRate, OutPoint, Transaction, TxMerkleNode, Txid};
 use lightning_arbitrator::chain::{
     Answer, BlockHeight, BlockRef, BlockStatus, BroadcastOutcome, Budget, ChainError, ChainSource,
-    MerkleProof, Outspend, PlacedHeader,
+    MerkleProof, Outspend, Package, PackageOutcome, PlacedHeader,
 };
-use testkit::chain::{self, Branch, Chain};
+use testkit::chain::{self, Branch, Chain, Reject};
 use testkit::gateway::merkle_branch;
 
 use crate::dice::Dice;
@@ -97,6 +97,13 @@ fn placed(block: chain::BlockRef) -> BlockRef {
     }
 }
 
+fn told(said: Result<Txid, Reject>) -> BroadcastOutcome {
+    match said {
+        Ok(_) => BroadcastOutcome::Accepted,
+        Err(refused) => BroadcastOutcome::from_answer(400, &refused.text),
+    }
+}
+
 impl ChainSource for Direct {
     fn tip_hash<'a>(&'a self, budget: &'a Budget) -> Answer<'a, BlockHash> {
         self.answer(budget, || self.chain.tip().hash)
@@ -159,9 +166,26 @@ impl ChainSource for Direct {
         transaction: &'a Transaction,
         budget: &'a Budget,
     ) -> Answer<'a, BroadcastOutcome> {
-        self.answer(budget, move || match self.chain.submit(transaction) {
-            Ok(_) => BroadcastOutcome::Accepted,
-            Err(refused) => BroadcastOutcome::from_answer(400, &refused.text),
+        self.answer(budget, move || told(self.chain.submit(transaction)))
+    }
+
+    fn broadcast_package<'a>(
+        &'a self,
+        package: Package<'a>,
+        budget: &'a Budget,
+    ) -> Answer<'a, PackageOutcome> {
+        self.answer(budget, move || {
+            let Package { parent, child } = package;
+            match self.chain.submit_package(parent, child) {
+                Ok(said) => PackageOutcome {
+                    parent: told(said.parent),
+                    child: told(said.child),
+                },
+                Err(refused) => PackageOutcome {
+                    parent: told(Err(refused.clone())),
+                    child: told(Err(refused)),
+                },
+            }
         })
     }
 

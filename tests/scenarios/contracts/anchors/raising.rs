@@ -1,15 +1,18 @@
 //! When a commitment is raised, and to what.
 
+use bitcoin::OutPoint;
 use lightning_arbitrator::Policy;
 use testkit::chain::Orphaned;
+use testkit::party::{NewHtlc, Origin};
 
 use super::{HTLC_SAT, MARKET};
-use crate::contracts::{with_anchors, On};
+use crate::contracts::{with_anchors, On, EXPIRY};
 use crate::support::World;
 
 with_anchors!(
     ours_is_raised_when_an_htlc_is_about_to_expire,
     theirs_is_raised,
+    ours_is_raised_for_a_payment_that_was_sent_on,
     one_whose_own_fee_is_enough_has_no_child,
     one_without_htlcs_waits,
     a_child_is_raised_with_the_market,
@@ -43,6 +46,21 @@ pub fn theirs_is_raised(mut world: World) {
     world.wakes_after(1);
     assert!(world.claim_in_mempool(&received, On::Theirs).is_some());
     world.comes_to_an_end();
+}
+
+fn ours_is_raised_for_a_payment_that_was_sent_on(mut world: World) {
+    world.market(10.0);
+    world.with_reserve();
+    let expiry = world.chain.tip().height + EXPIRY;
+    let upstream = Origin::Forwarded {
+        channel: OutPoint::null().to_string(),
+        id: 7,
+        cltv_expiry: expiry + 40,
+    };
+    world.offers(NewHtlc::outgoing(HTLC_SAT * 1_000, expiry).from(upstream));
+    // The peer did not give it back.
+    world.wakes_at(expiry + Policy::default().expiry_grace);
+    world.assert_market(&world.family(), MARKET);
 }
 
 fn one_whose_own_fee_is_enough_has_no_child(mut world: World) {
