@@ -103,12 +103,13 @@ impl World {
         fees * 1_000 / weight
     }
 
-    /// The two pay this market's price and the margin above it, to a few signatures' weight.
+    /// The two pay this market's price and the margin above it, to the weight of a few signatures and the climb of a few
+    /// blocks: two in a hundred.
     #[track_caller]
     fn assert_market(&self, family: &Family, market: u64) {
         let bid = market + market * u64::from(Policy::default().bid_margin_percent) / 100;
         let feerate = self.feerate_of(family);
-        let most = bid + bid / 200;
+        let most = bid + bid / 50;
         assert!((bid..=most).contains(&feerate), "{feerate} for {bid}");
     }
 
