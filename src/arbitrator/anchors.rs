@@ -39,8 +39,13 @@ impl Core {
             policy: &self.policy,
         };
         let anchor = child.anchor.outpoint;
+        let with = |coins| sweep::anchor(&dossier.terms, child, coins, script.clone(), &bid);
+        // Whether it needs a child at all is known without asking the wallet for coins.
+        if let Err(NotNow::HighEnough | NotNow::Uneconomic(_)) = with(Vec::new())? {
+            return Ok(None);
+        }
         let coins = self.coins_for(raised, &rivals(case, anchor)).await?;
-        match sweep::anchor(&dossier.terms, child, coins, script, &bid)? {
+        match with(coins)? {
             Ok(unsigned) => Ok(Some(Input::Signed {
                 purpose: BroadcastPurpose::Cpfp(anchor),
                 coins: unsigned.coins.clone(),

@@ -104,20 +104,26 @@ fn raised(case: &Case) -> Option<Unconfirmed> {
     if case.close.is_some() || !is_permitted(case) {
         return None;
     }
-    case.unconfirmed.or_else(|| {
-        let mut due = case.broadcasts.iter().filter(|held| match held.purpose {
-            BroadcastPurpose::Commitment | BroadcastPurpose::OrphanedClose => is_due(case, held),
-            BroadcastPurpose::Funding
-            | BroadcastPurpose::Cooperative
-            | BroadcastPurpose::Sweep(_)
-            | BroadcastPurpose::Cpfp(_) => false,
-        });
-        let held = due.next_back()?;
-        Some(Unconfirmed {
+    let mut due = case.broadcasts.iter().filter(|held| match held.purpose {
+        BroadcastPurpose::Commitment | BroadcastPurpose::OrphanedClose => is_due(case, held),
+        BroadcastPurpose::Funding
+        | BroadcastPurpose::Cooperative
+        | BroadcastPurpose::Sweep(_)
+        | BroadcastPurpose::Cpfp(_) => false,
+    });
+    match case.unconfirmed {
+        // One of ours waits since it was signed, wherever it was seen since.
+        Some(seen) => Some(Unconfirmed {
+            since: due
+                .find(|held| held.txid == seen.txid)
+                .map_or(seen.since, |held| held.since.min(seen.since)),
+            ..seen
+        }),
+        None => due.next_back().map(|held| Unconfirmed {
             txid: held.txid,
             since: held.since,
-        })
-    })
+        }),
+    }
 }
 
 /// Whether a child of ours, through this anchor, belongs on the chain now: its parent may still confirm, and it is the newest.

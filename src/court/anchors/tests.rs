@@ -168,6 +168,18 @@ fn the_commitment_that_waits_in_a_mempool_is_raised_else_ours() {
 }
 
 #[test]
+fn ours_waits_since_it_was_signed_however_late_it_is_seen() {
+    let mut case = waiting(OURS);
+    case.unconfirmed = Some(Unconfirmed {
+        txid: txid(OURS),
+        since: TIP,
+    });
+    let wanted = wanted(&case, &[to_us(SINCE + 40)]).expect("a loss");
+    assert_eq!(wanted.parent.since, SINCE);
+    assert_eq!(wanted.deadline, Some(SINCE + 20));
+}
+
+#[test]
 fn without_anchors_nothing_is_raised() {
     let mut dossier = dossier(&[to_us(SINCE + 40)]);
     dossier.terms = terms(ChannelType::StaticRemotekey);

@@ -1,17 +1,21 @@
 //! Who pays for a child: the wallet's coins, as far as there are any.
 
+use std::sync::Arc;
+
 use bitcoin::Amount;
 use lightning_arbitrator::court::EventKind;
+use lightning_arbitrator::{OnchainWallet, Policy};
 
 use super::{HTLC_SAT, MARKET};
 use crate::contracts::with_anchors;
-use crate::support::World;
+use crate::support::{About, Mood, Moody, World};
 
 with_anchors!(
     without_coins_the_commitment_goes_alone_and_it_is_said_once,
     coins_that_arrive_later_pay_for_the_child,
     several_small_coins_pay_together,
     a_coin_that_is_gone_is_replaced_by_another,
+    a_wallet_that_fails_delays_the_child_and_not_the_commitment,
 );
 
 /// The phone wakes in time for a payment to us, with these coins in its wallet.
@@ -79,4 +83,27 @@ fn a_coin_that_is_gone_is_replaced_by_another(mut world: World) {
     let second = world.family();
     assert_eq!(first.commitment, second.commitment);
     assert_ne!(second.child.input[1].previous_output, coin);
+}
+
+fn a_wallet_that_fails_delays_the_child_and_not_the_commitment(mut world: World) {
+    world.market(10.0);
+    let received = world.is_owed(HTLC_SAT);
+    let good: Arc<dyn OnchainWallet> = Arc::new(world.phone.wallet.clone());
+    let moody = Moody::new(good, About::Coins);
+    let set = moody.clone();
+    world.phone.set(|config| config.wallet = set);
+    moody.becomes(Mood::Fails);
+    let margin = Policy::default().fulfil_margin;
+    world.mine(received.cltv_expiry - margin - world.chain.tip().height);
+    let report = world.phone.resume_with(Default::default());
+    let report = report.expect("a bad callback is no error of the tick");
+    assert!(!report.complete, "{report:?}");
+    world.assert_alone();
+    // Where the commitment's own fee is enough, the wallet is not asked.
+    world.market(1.0);
+    world.phone.resume();
+    world.market(10.0);
+    moody.becomes(Mood::Good);
+    world.phone.resume();
+    world.assert_market(&world.family(), MARKET);
 }
