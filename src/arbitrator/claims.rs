@@ -90,7 +90,11 @@ impl Core {
         contracts: &[Contract],
     ) -> Result<Vec<ClaimInput>, ArbitratorError> {
         let (secret, unreadable) = self.revealed_secret(row, case)?;
-        let signatures = peer_signatures(case, dossier)?;
+        let signatures = if contracts.iter().any(is_second_level) {
+            peer_signatures(case, dossier)?
+        } else {
+            BTreeMap::new()
+        };
         let is_penalty = |contract: &Contract| contract.role == ContractRole::Breach;
         if secret.is_none() && contracts.iter().all(is_penalty) {
             unreadable.or_refuse()?;

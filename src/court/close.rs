@@ -268,3 +268,6 @@ pub(super) fn absent_close(step: &mut Step, dossier: &Dossier, facts: &Facts, po
         step.enter(facts.tip, ArbitratorState::BroadcastCommit);
     }
 }
+
+#[cfg(test)]
+mod tests;

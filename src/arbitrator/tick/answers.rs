@@ -6,7 +6,7 @@ use bitcoin::{FeeRate, OutPoint};
 
 use super::super::core::Applied;
 use super::{is_limit, is_limit_of, Tick};
-use crate::court::{self, wants, BroadcastPurpose, Dossier, Input, Reason, Want};
+use crate::court::{self, wants, BroadcastPurpose, Case, Dossier, Input, Reason, Want};
 use crate::error::ArbitratorError;
 use crate::store::ChannelRow;
 
@@ -47,10 +47,17 @@ impl Tick<'_> {
         tip: u32,
     ) -> Result<(), ArbitratorError> {
         let mut failed = None;
+        let mut known = None;
         for want in wants {
+            // Read anew when the answer to the last want changed it: most of many wants change nothing.
+            let case = match known.take() {
+                Some(case) => case,
+                None => self.core.store.case(row)?,
+            };
             // One claim that cannot be made stops no other.
-            match self.answer(row, channel, dossier, want, tip).await {
-                Ok(()) => {}
+            match self.answer(row, channel, dossier, &case, want, tip).await {
+                Ok(Applied::Nothing) => known = Some(case),
+                Ok(Applied::Changed | Applied::NewsForOthers) => {}
                 Err(error) if is_limit(&error) => return Err(error),
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -63,15 +70,14 @@ impl Tick<'_> {
         row: ChannelRow,
         channel: OutPoint,
         dossier: &Dossier,
+        case: &Case,
         want: Want,
         tip: u32,
-    ) -> Result<(), ArbitratorError> {
+    ) -> Result<Applied, ArbitratorError> {
         let core = self.core;
-        // Read anew: the answer to the last want changed it.
-        let case = core.store.case(row)?;
         let answers = match want {
             Want::SignCommitment => {
-                let permit = court::permit(channel, &case)?;
+                let permit = court::permit(channel, case)?;
                 vec![Input::Signed {
                     purpose: BroadcastPurpose::Commitment,
                     transaction: core.sign_commitment(dossier, permit).await?,
@@ -81,26 +87,30 @@ impl Tick<'_> {
             }
             Want::Claim(claim) => {
                 let estimates = self.estimates().await?;
-                core.make_claim(row, &case, dossier, &claim, &estimates, tip)
+                core.make_claim(row, case, dossier, &claim, &estimates, tip)
                     .await?
             }
             Want::Cpfp(child) => {
                 let estimates = self.estimates().await?;
-                let made = core.make_child(row, &case, dossier, &child, &estimates, tip);
+                let made = core.make_child(row, case, dossier, &child, &estimates, tip);
                 made.await?.into_iter().collect()
             }
         };
+        let mut applied = Applied::Nothing;
         for input in answers {
             if let Some(fee_sat) = reserve_needed(&input) {
                 let what = format!("the wallet has no coin for a fee of {fee_sat} sat");
                 self.tell_trouble(Some(channel), what);
             }
-            let (_, applied) = core.apply_with(row, channel, dossier, &input)?;
-            if applied != Applied::Nothing {
-                self.report.changed.insert(channel);
+            match core.apply_with(row, channel, dossier, &input)?.1 {
+                Applied::Nothing => {}
+                changed @ (Applied::Changed | Applied::NewsForOthers) => {
+                    self.report.changed.insert(channel);
+                    applied = changed;
+                }
             }
         }
-        Ok(())
+        Ok(applied)
     }
 
     async fn estimates(&mut self) -> Result<BTreeMap<u16, FeeRate>, ArbitratorError> {
