@@ -56,6 +56,16 @@ fn at_every_write_boundary_while_the_peer_closes_anchors() {
     at_every_write_boundary(Plot::one(AnchorsZeroFeeHtlc, Close::Peer));
 }
 
+#[test]
+fn at_every_write_boundary_while_an_htlc_times_out() {
+    at_every_write_boundary(Plot::one(AnchorsZeroFeeHtlc, Close::PeerWithPayment));
+}
+
+#[test]
+fn at_every_write_boundary_while_a_breach_is_punished() {
+    at_every_write_boundary(Plot::one(StaticRemotekey, Close::Revoked));
+}
+
 /// The other closes, with several deaths in one telling: each life lasts so many syncs, but the first, which is shorter
 /// in each telling. Together they meet every boundary.
 #[test]

@@ -1,6 +1,7 @@
 //! The story that is told to every phone, whatever befalls it, and how it ends.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bitcoin::{Amount, Transaction};
@@ -17,12 +18,21 @@ use crate::engine::{Engine, Loss, Record, Threat};
 use crate::phone::sweep_script;
 use crate::wire::{ChannelStanding, Order};
 
+/// Blocks until a payment that nobody takes can be taken back.
+const PAYMENT_EXPIRES: u32 = 40;
+/// The commitments that carried the payments of the story.
+const WITH_PAYMENTS: Which = Which::Number(1);
+
 /// How the channels of a story are closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
     Peer,
     Ours,
     Cooperative,
+    /// The peer's commitment, with a payment of ours on it that nobody takes.
+    PeerWithPayment,
+    /// A commitment that the peer has revoked, with a payment each way on it.
+    Revoked,
 }
 
 /// What happens if nothing goes wrong.
@@ -34,13 +44,17 @@ pub struct Plot {
 }
 
 impl Plot {
-    pub const ALL: [Plot; 6] = [
+    pub const ALL: [Plot; 10] = [
         Plot::one(ChannelType::StaticRemotekey, Close::Peer),
         Plot::one(ChannelType::StaticRemotekey, Close::Ours),
         Plot::one(ChannelType::StaticRemotekey, Close::Cooperative),
         Plot::one(ChannelType::AnchorsZeroFeeHtlc, Close::Peer),
         Plot::one(ChannelType::AnchorsZeroFeeHtlc, Close::Ours),
         Plot::one(ChannelType::AnchorsZeroFeeHtlc, Close::Cooperative),
+        Plot::one(ChannelType::StaticRemotekey, Close::PeerWithPayment),
+        Plot::one(ChannelType::AnchorsZeroFeeHtlc, Close::PeerWithPayment),
+        Plot::one(ChannelType::StaticRemotekey, Close::Revoked),
+        Plot::one(ChannelType::AnchorsZeroFeeHtlc, Close::Revoked),
     ];
 
     /// With a single channel.
@@ -49,6 +63,18 @@ impl Plot {
             channel_type,
             close,
             channels: 1,
+        }
+    }
+
+    /// What comes home of each channel, in sat: fees and anchors cost the opener some of it.
+    fn comes_home(&self) -> Range<u64> {
+        match self.close {
+            // Of 600,000 sat 10,000 were paid away.
+            Close::Peer | Close::Ours | Close::Cooperative | Close::PeerWithPayment => {
+                587_000..590_000
+            }
+            // All of the channel.
+            Close::Revoked => 990_000..999_000,
         }
     }
 }
@@ -87,10 +113,8 @@ impl Telling {
 
     /// Our money is home, and every case is as far as it gets.
     pub fn assert_ends_well(&self, plot: Plot) {
-        // Of 600,000 sat 10,000 were paid away; fees and anchors cost the opener the rest.
         let home = (self.outcome.swept + self.outcome.paid_by_closes) / plot.channels;
-        assert!(home > Amount::from_sat(587_000), "{self:#?}");
-        assert!(home < Amount::from_sat(590_000), "{self:#?}");
+        assert!(plot.comes_home().contains(&home.to_sat()), "{self:#?}");
         for channel in &self.outcome.channels {
             let ended = ArbitratorState::FullyResolved;
             assert_eq!(channel.state, ended, "{self:#?}");
@@ -159,6 +183,10 @@ impl<T: Iterator<Item = Threat>> Story<T> {
         self.perform(Order::Resume)?;
         if self.plot.close == Close::Ours {
             self.mine(self.channels[0].setup().our_delay.into());
+            self.perform(Order::Resume)?;
+        }
+        if self.plot.close == Close::PeerWithPayment {
+            self.mine(PAYMENT_EXPIRES);
             self.perform(Order::Resume)?;
         }
         // The sweep is in a block, settles, and is buried.
@@ -238,6 +266,19 @@ impl<T: Iterator<Item = Threat>> Story<T> {
         match self.plot.close {
             Close::Peer => {
                 self.submit(&channel.peer_commitment_tx(Which::Current).expect("signed"));
+            }
+            Close::PeerWithPayment => {
+                let expiry = self.chain.tip().height + PAYMENT_EXPIRES;
+                let payment = NewHtlc::outgoing(30_000_000, expiry);
+                let added = self.channels[index].add_htlc(payment);
+                added.expect("affordable");
+                self.round(index)?;
+                let close = self.channels[index].peer_commitment_tx(Which::Current);
+                self.submit(&close.expect("signed"));
+            }
+            Close::Revoked => {
+                let close = channel.peer_commitment_tx(WITH_PAYMENTS);
+                self.submit(&close.expect("signed"));
             }
             Close::Ours => self.perform(Order::ForceClose(index))?,
             Close::Cooperative => {
