@@ -28,7 +28,7 @@ use std::sync::Mutex;
 
 use story::{Story, Tally, Trace};
 
-/// How many of them without optimisation, unless the environment says otherwise. `scripts/test-histories.sh` plays ten thousand.
+/// How many of them without optimisation, unless the environment says otherwise. Ten thousand take some minutes: `HISTORIES=10000 cargo test --profile histories --test histories`.
 const HISTORIES: u64 = 100;
 /// So many failures are enough to see what is wrong.
 const ENOUGH: usize = 5;
