@@ -7,6 +7,8 @@
 #[path = "../histories/dice.rs"]
 #[allow(dead_code)]
 mod dice;
+#[path = "../histories/directory.rs"]
+mod directory;
 mod market;
 #[path = "../histories/phone.rs"]
 #[allow(dead_code)]

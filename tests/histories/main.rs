@@ -8,6 +8,7 @@
 mod books;
 mod choices;
 mod dice;
+mod directory;
 mod engine;
 mod judge;
 mod many;
@@ -28,7 +29,8 @@ use std::sync::Mutex;
 
 use story::{Story, Tally, Trace};
 
-/// How many of them without optimisation, unless the environment says otherwise. Ten thousand take some minutes: `HISTORIES=10000 cargo test --profile histories --test histories`.
+/// How many of them without optimisation, unless the environment says otherwise. Ten thousand take some minutes:
+/// `HISTORIES=10000 cargo test --profile histories --test histories`.
 const HISTORIES: u64 = 100;
 /// So many failures are enough to see what is wrong.
 const ENOUGH: usize = 5;

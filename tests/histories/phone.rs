@@ -1,6 +1,5 @@
 //! The phone: the library with its file, switched off and on at any time.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bitcoin::{Amount, Network, OutPoint, Script, Transaction};
@@ -18,6 +17,7 @@ use tempfile::TempDir;
 use testkit::chain::Chain;
 use testkit::party::{self, Channel};
 
+use crate::directory::directory;
 use crate::source::Direct;
 use crate::wallet::TestWallet;
 use crate::words::{keys_id, local_update, number, retold, secret};
@@ -45,17 +45,6 @@ pub struct Phone {
     /// What it last said of its sleep, unless it was told something since.
     wake_by: Option<Option<u32>>,
     _directory: TempDir,
-}
-
-/// Memory where there is such a directory: ten thousand files are synced at every step.
-fn directory() -> TempDir {
-    let memory = PathBuf::from("/dev/shm");
-    let made = if memory.is_dir() {
-        TempDir::new_in(memory)
-    } else {
-        TempDir::new()
-    };
-    made.expect("a temporary directory")
 }
 
 /// The default, but for how long a case waits for nothing but that a peer takes back what is its own.

@@ -32,6 +32,8 @@ mod deliver;
 #[allow(dead_code)]
 #[path = "../histories/dice.rs"]
 mod dice;
+#[path = "../histories/directory.rs"]
+mod directory;
 mod exchange;
 mod judge;
 mod keys;

@@ -1,6 +1,5 @@
 //! The arbitrator with its file, switched off and on at any time.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bitcoin::{Network, OutPoint};
@@ -15,6 +14,7 @@ use lightning_arbitrator::{
 use tempfile::TempDir;
 use testkit::chain::Chain;
 
+use crate::directory::directory;
 use crate::source::Direct;
 use crate::told::Told;
 use crate::wallet::TestWallet;
@@ -34,17 +34,6 @@ pub struct Phone {
     config: Config,
     arbitrator: Option<ChainArbitrator>,
     _directory: TempDir,
-}
-
-/// Memory where there is such a directory: a file that naps is synced at every step.
-fn directory() -> TempDir {
-    let memory = PathBuf::from("/dev/shm");
-    let made = if memory.is_dir() {
-        TempDir::new_in(memory)
-    } else {
-        TempDir::new()
-    };
-    made.expect("a temporary directory")
 }
 
 impl Phone {

@@ -268,6 +268,16 @@ impl World {
         self.chain.set_fee_estimates(estimates.into());
     }
 
+    /// What a transaction leaves to its miner, in sat.
+    pub fn paid_by(&self, transaction: &Transaction) -> u64 {
+        let held = transaction.input.iter().map(|input| {
+            let made = self.known(input.previous_output.txid);
+            made.output[input.previous_output.vout as usize].value
+        });
+        let paid: Amount = transaction.output.iter().map(|output| output.value).sum();
+        (held.sum::<Amount>() - paid).to_sat()
+    }
+
     /// What the channel has brought to the wallet: what its sweeps pay, less the coins they took.
     pub fn brought(&self) -> u64 {
         let wallet = &self.phone.wallet;

@@ -67,20 +67,6 @@ fn a_wallet_that_says_nothing_of_its_coins_delays_no_other_claim(mut world: Worl
     assert!(world.claim_in_mempool(&received, On::Ours).is_some());
 }
 
-fn fee(world: &World, transaction: &Transaction) -> u64 {
-    let spent = transaction.input.iter().map(|input| {
-        let from = world.chain.transaction(input.previous_output.txid);
-        let from = from.expect("it is on the chain").transaction;
-        let output = &from.output[input.previous_output.vout as usize];
-        output.value.to_sat()
-    });
-    let paid = transaction
-        .output
-        .iter()
-        .map(|output| output.value.to_sat());
-    spent.sum::<u64>() - paid.sum::<u64>()
-}
-
 fn a_claim_that_stays_unconfirmed_is_raised_with_the_coin_it_has(mut world: World) {
     world.with_reserve();
     let sent = expired(&mut world);
@@ -94,7 +80,7 @@ fn a_claim_that_stays_unconfirmed_is_raised_with_the_coin_it_has(mut world: Worl
     world.phone.resume();
     let second = world.claim_in_mempool(&sent, On::Ours).expect("raised");
     assert_ne!(first.compute_txid(), second.compute_txid());
-    assert!(fee(&world, &second) > fee(&world, &first));
+    assert!(world.paid_by(&second) > world.paid_by(&first));
     let coin = |claim: &Transaction| claim.input[1].previous_output;
     assert_eq!(coin(&first), coin(&second));
     world.fees_are(1.0);

@@ -26,12 +26,6 @@ struct Family {
 }
 
 impl World {
-    /// Estimates of so many sat/vB, for every target.
-    fn market(&self, sat_per_vb: f64) {
-        let estimates = [(1, sat_per_vb), (1_008, sat_per_vb)];
-        self.chain.set_fee_estimates(estimates.into());
-    }
-
     /// A payment to us that is ours to claim, of this many sat, and a wallet with a coin.
     fn is_owed(&mut self, sat: u64) -> Htlc {
         self.with_reserve();
@@ -83,16 +77,6 @@ impl World {
         let spends = |txid: &bitcoin::Txid| self.known(*txid).input[0].previous_output;
         let spent: Vec<OutPoint> = waiting.iter().map(spends).collect();
         assert_eq!(spent, [self.outpoint()]);
-    }
-
-    /// What a transaction leaves to its miner, in sat.
-    fn paid_by(&self, transaction: &Transaction) -> u64 {
-        let held = transaction.input.iter().map(|input| {
-            let made = self.known(input.previous_output.txid);
-            made.output[input.previous_output.vout as usize].value
-        });
-        let paid: Amount = transaction.output.iter().map(|output| output.value).sum();
-        (held.sum::<Amount>() - paid).to_sat()
     }
 
     /// The feerate that the two reach together, in sat per 1,000 weight units.

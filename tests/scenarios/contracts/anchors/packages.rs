@@ -19,7 +19,7 @@ with_anchors!(
 const FULL: u64 = 5_000;
 
 pub fn below_the_mempools_minimum_it_goes_as_a_package(mut world: World) {
-    world.market(10.0);
+    world.fees_are(10.0);
     world.chain.set_min_fee(FULL);
     world.gateway().set_flavour(Flavour::Blockstream);
     let received = world.is_owed(HTLC_SAT);
@@ -31,7 +31,7 @@ pub fn below_the_mempools_minimum_it_goes_as_a_package(mut world: World) {
 }
 
 fn a_server_without_packages_takes_both_once_the_minimum_falls(mut world: World) {
-    world.market(10.0);
+    world.fees_are(10.0);
     world.chain.set_min_fee(FULL);
     let received = world.is_owed(HTLC_SAT);
     world.gateway().reset();
@@ -75,7 +75,7 @@ pub fn refused_at_first_it_is_raised_until_it_is_taken(mut world: World) {
 }
 
 pub fn purged_while_the_device_slept_it_goes_out_again(mut world: World) {
-    world.market(10.0);
+    world.fees_are(10.0);
     let received = world.is_owed(HTLC_SAT);
     world.wakes_in_time_for(&received);
     let before = world.family();
@@ -88,7 +88,7 @@ pub fn purged_while_the_device_slept_it_goes_out_again(mut world: World) {
 }
 
 fn a_server_that_cannot_be_reached_is_tried_again(mut world: World) {
-    world.market(10.0);
+    world.fees_are(10.0);
     let received = world.is_owed(HTLC_SAT);
     let tx = || Scope::containing("/tx");
     world.phone.resume();

@@ -24,7 +24,7 @@ with_anchors!(
 );
 
 pub fn ours_is_raised_when_an_htlc_is_about_to_expire(mut world: World) {
-    world.market(10.0);
+    world.fees_are(10.0);
     let received = world.is_owed(HTLC_SAT);
     world.wakes_in_time_for(&received);
     let family = world.family();
@@ -37,7 +37,7 @@ pub fn ours_is_raised_when_an_htlc_is_about_to_expire(mut world: World) {
 }
 
 pub fn theirs_is_raised(mut world: World) {
-    world.market(10.0);
+    world.fees_are(10.0);
     let received = world.is_owed(HTLC_SAT);
     let close = world.peer_broadcasts();
     let family = world.family();
@@ -49,7 +49,7 @@ pub fn theirs_is_raised(mut world: World) {
 }
 
 fn ours_is_raised_for_a_payment_that_was_sent_on(mut world: World) {
-    world.market(10.0);
+    world.fees_are(10.0);
     world.with_reserve();
     let expiry = world.chain.tip().height + EXPIRY;
     let upstream = Origin::Forwarded {
@@ -64,14 +64,14 @@ fn ours_is_raised_for_a_payment_that_was_sent_on(mut world: World) {
 }
 
 fn one_whose_own_fee_is_enough_has_no_child(mut world: World) {
-    world.market(1.0);
+    world.fees_are(1.0);
     let received = world.is_owed(HTLC_SAT);
     world.wakes_in_time_for(&received);
     world.assert_alone();
 }
 
 fn one_without_htlcs_waits(mut world: World) {
-    world.market(50.0);
+    world.fees_are(50.0);
     world.with_reserve();
     world.phone.resume();
     let channel = world.outpoint();
@@ -84,11 +84,11 @@ fn one_without_htlcs_waits(mut world: World) {
 }
 
 pub fn a_child_is_raised_with_the_market(mut world: World) {
-    world.market(5.0);
+    world.fees_are(5.0);
     let received = world.is_owed(HTLC_SAT);
     world.wakes_in_time_for(&received);
     let before = world.family();
-    world.market(10.0);
+    world.fees_are(10.0);
     world.chain.mine_empty(1);
     world.phone.resume();
     let after = world.family();
@@ -102,7 +102,7 @@ pub fn a_child_is_raised_with_the_market(mut world: World) {
 }
 
 fn a_child_climbs_when_the_market_does_not_tell(mut world: World) {
-    world.market(5.0);
+    world.fees_are(5.0);
     let received = world.is_owed(HTLC_SAT);
     world.wakes_in_time_for(&received);
     let mut paid = world.paid_by(&world.family().child);
@@ -125,11 +125,11 @@ fn a_child_climbs_when_the_market_does_not_tell(mut world: World) {
 }
 
 fn at_the_same_tip_a_child_stays(mut world: World) {
-    world.market(5.0);
+    world.fees_are(5.0);
     let received = world.is_owed(HTLC_SAT);
     world.wakes_in_time_for(&received);
     let before = world.chain.mempool();
-    world.market(10.0);
+    world.fees_are(10.0);
     for _ in 0..4 {
         world.phone.resume();
     }
@@ -137,7 +137,7 @@ fn at_the_same_tip_a_child_stays(mut world: World) {
 }
 
 fn a_child_never_costs_more_than_its_share_of_what_is_at_stake(mut world: World) {
-    world.market(500.0);
+    world.fees_are(500.0);
     let received = world.is_owed(HTLC_SAT);
     world.wakes_in_time_for(&received);
     let budget = HTLC_SAT * u64::from(Policy::default().budget_percent) / 100;
@@ -145,7 +145,7 @@ fn a_child_never_costs_more_than_its_share_of_what_is_at_stake(mut world: World)
 }
 
 pub fn a_reorg_that_takes_the_commitment_away_gives_the_child_back(mut world: World) {
-    world.market(10.0);
+    world.fees_are(10.0);
     let received = world.is_owed(HTLC_SAT);
     world.wakes_in_time_for(&received);
     let before = world.family();
@@ -159,7 +159,7 @@ pub fn a_reorg_that_takes_the_commitment_away_gives_the_child_back(mut world: Wo
 }
 
 fn after_a_proof_of_data_loss_nothing_is_raised(mut world: World) {
-    world.market(5.0);
+    world.fees_are(5.0);
     let received = world.is_owed(HTLC_SAT);
     world.wakes_in_time_for(&received);
     let before = world.family();
@@ -169,7 +169,7 @@ fn after_a_proof_of_data_loss_nothing_is_raised(mut world: World) {
         .phone
         .data_loss_proof(channel, &loss)
         .expect("a proof");
-    world.market(10.0);
+    world.fees_are(10.0);
     world.chain.mine_empty(1);
     world.phone.resume();
     assert_eq!(world.family().child, before.child);

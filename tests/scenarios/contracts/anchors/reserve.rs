@@ -20,7 +20,7 @@ with_anchors!(
 
 /// The phone wakes in time for a payment to us, with these coins in its wallet.
 fn with_coins(world: &mut World, coins: &[u64]) {
-    world.market(10.0);
+    world.fees_are(10.0);
     let coins: Vec<Amount> = coins.iter().copied().map(Amount::from_sat).collect();
     if !coins.is_empty() {
         world.phone.wallet.pay_in_all(&world.chain, &coins);
@@ -86,7 +86,7 @@ fn a_coin_that_is_gone_is_replaced_by_another(mut world: World) {
 }
 
 fn a_wallet_that_fails_delays_the_child_and_not_the_commitment(mut world: World) {
-    world.market(10.0);
+    world.fees_are(10.0);
     let received = world.is_owed(HTLC_SAT);
     let good: Arc<dyn OnchainWallet> = Arc::new(world.phone.wallet.clone());
     let moody = Moody::new(good, About::Coins);
@@ -100,9 +100,9 @@ fn a_wallet_that_fails_delays_the_child_and_not_the_commitment(mut world: World)
     assert!(!report.complete, "{report:?}");
     world.assert_alone();
     // Where the commitment's own fee is enough, the wallet is not asked.
-    world.market(1.0);
+    world.fees_are(1.0);
     world.phone.resume();
-    world.market(10.0);
+    world.fees_are(10.0);
     moody.becomes(Mood::Good);
     world.phone.resume();
     world.assert_market(&world.family(), MARKET);

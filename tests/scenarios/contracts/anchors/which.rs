@@ -22,7 +22,7 @@ with_anchors!(
 );
 
 fn while_theirs_waits_it_is_raised_and_not_ours(mut world: World) {
-    world.market(10.0);
+    world.fees_are(10.0);
     let received = world.is_owed(HTLC_SAT);
     let close = world.channel.peer_commitment_tx(Which::Current);
     let close = close.expect("signed");
@@ -40,7 +40,7 @@ fn while_theirs_waits_it_is_raised_and_not_ours(mut world: World) {
 }
 
 pub fn when_theirs_is_gone_ours_is_raised_with_the_same_coin(mut world: World) {
-    world.market(10.0);
+    world.fees_are(10.0);
     let received = world.is_owed(HTLC_SAT);
     let close = world.peer_broadcasts();
     let theirs = world.family();
@@ -59,7 +59,7 @@ fn mined_alone(world: &World, family: &Family) {
 }
 
 pub fn a_commitment_that_confirms_alone_gives_the_child_back(mut world: World) {
-    world.market(10.0);
+    world.fees_are(10.0);
     let received = world.is_owed(HTLC_SAT);
     world.wakes_in_time_for(&received);
     let family = world.family();
@@ -75,7 +75,7 @@ pub fn a_commitment_that_confirms_alone_gives_the_child_back(mut world: World) {
 }
 
 fn when_theirs_confirms_the_child_of_ours_is_void(mut world: World) {
-    world.market(10.0);
+    world.fees_are(10.0);
     let received = world.is_owed(HTLC_SAT);
     world.wakes_in_time_for(&received);
     let child = world.family().child.compute_txid();
@@ -92,7 +92,7 @@ fn when_theirs_confirms_the_child_of_ours_is_void(mut world: World) {
 }
 
 fn a_child_that_confirms_is_what_became_of_the_anchor(mut world: World) {
-    world.market(10.0);
+    world.fees_are(10.0);
     let received = world.is_owed(HTLC_SAT);
     world.wakes_in_time_for(&received);
     let Family { child, .. } = world.family();
@@ -194,7 +194,7 @@ pub fn after_sixteen_blocks_anybody_sweeps_the_anchors(mut world: World) {
 fn without_anchors_nothing_of_the_kind_happens() {
     for nap in [Nap::Never, Nap::BeforeEveryStep] {
         let mut world = World::new(ChannelType::StaticRemotekey, nap);
-        world.market(10.0);
+        world.fees_are(10.0);
         let received = world.is_owed(HTLC_SAT);
         world.wakes_in_time_for(&received);
         world.assert_alone();

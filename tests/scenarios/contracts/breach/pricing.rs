@@ -17,14 +17,7 @@ twins!(
 impl World {
     /// What a transaction pays, in sat per 1,000 weight units.
     fn feerate(&self, transaction: &Transaction) -> u64 {
-        let held = transaction.input.iter().map(|input| {
-            let made = self.known(input.previous_output.txid);
-            made.output[input.previous_output.vout as usize]
-                .value
-                .to_sat()
-        });
-        let paid: u64 = transaction.output.iter().map(|it| it.value.to_sat()).sum();
-        (held.sum::<u64>() - paid) * 1_000 / transaction.weight().to_wu()
+        self.paid_by(transaction) * 1_000 / transaction.weight().to_wu()
     }
 
     /// The feerates that wait in the mempool, the lowest first.
