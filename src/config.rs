@@ -155,6 +155,11 @@ impl Policy {
     }
 }
 
+/// So many percent of an amount.
+pub(crate) fn share(amount: Amount, percent: u32) -> Amount {
+    Amount::from_sat(amount.to_sat().saturating_mul(percent.into()) / 100)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

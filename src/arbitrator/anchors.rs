@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use bitcoin::{FeeRate, OutPoint, Txid};
 
+use super::claims::without_coins;
 use super::core::Core;
 use crate::chain::{Budget, Package};
 use crate::court::{
     due_broadcasts, spent_by_child, Broadcast, BroadcastPurpose, Case, Cpfp, Dossier, Input,
-    Outcome, Reason,
+    Outcome,
 };
 use crate::error::ArbitratorError;
 use crate::store::ChannelRow;
@@ -46,20 +47,13 @@ impl Core {
         }
         let coins = self.coins_for(raised, &rivals(case, anchor)).await?;
         match with(coins)? {
-            Ok(unsigned) => Ok(Some(Input::Signed {
-                purpose: BroadcastPurpose::Cpfp(anchor),
-                coins: unsigned.coins.clone(),
-                transaction: self.sign_claim(dossier.channel(), unsigned).await?,
-                tip,
-            })),
+            Ok(unsigned) => {
+                let purpose = BroadcastPurpose::Cpfp(anchor);
+                let signed = self.signed(dossier.channel(), purpose, unsigned, tip);
+                signed.await.map(Some)
+            }
             Err(NotNow::HighEnough | NotNow::Uneconomic(_)) => Ok(None),
-            Err(NotNow::ReserveNeeded { fee }) => Ok(Some(Input::NotClaimed {
-                outpoints: vec![anchor],
-                reason: Reason::ReserveNeeded {
-                    fee_sat: fee.to_sat(),
-                },
-                tip,
-            })),
+            Err(NotNow::ReserveNeeded { fee }) => Ok(Some(without_coins(vec![anchor], fee, tip))),
         }
     }
 

@@ -61,21 +61,14 @@ impl Core {
             sweep::claim(terms, worth.taken, script, &bid)?
         };
         told.push(match made {
-            Ok(unsigned) => Input::Signed {
-                purpose: BroadcastPurpose::Sweep(first.outpoint),
-                coins: unsigned.coins.clone(),
-                transaction: self.sign_claim(dossier.channel(), unsigned).await?,
-                tip,
-            },
+            Ok(unsigned) => {
+                let purpose = BroadcastPurpose::Sweep(first.outpoint);
+                self.signed(dossier.channel(), purpose, unsigned, tip)
+                    .await?
+            }
             Err(NotNow::HighEnough) => return Ok(told),
             Err(NotNow::Uneconomic(uneconomic)) => left_for_now(outpoints, uneconomic.fee, tip),
-            Err(NotNow::ReserveNeeded { fee }) => Input::NotClaimed {
-                outpoints,
-                reason: Reason::ReserveNeeded {
-                    fee_sat: fee.to_sat(),
-                },
-                tip,
-            },
+            Err(NotNow::ReserveNeeded { fee }) => without_coins(outpoints, fee, tip),
         });
         Ok(told)
     }
@@ -146,7 +139,23 @@ impl Core {
         Ok((secret, unreadable))
     }
 
-    pub(super) async fn sign_claim(
+    /// What the court is told of a transaction once it is signed.
+    pub(super) async fn signed(
+        &self,
+        channel: OutPoint,
+        purpose: BroadcastPurpose,
+        unsigned: Unsigned,
+        tip: u32,
+    ) -> Result<Input, ArbitratorError> {
+        Ok(Input::Signed {
+            purpose,
+            coins: unsigned.coins.clone(),
+            transaction: self.sign_claim(channel, unsigned).await?,
+            tip,
+        })
+    }
+
+    async fn sign_claim(
         &self,
         channel: OutPoint,
         unsigned: Unsigned,
@@ -168,6 +177,18 @@ impl Core {
         unsigned
             .complete(&signatures, coins)
             .map_err(|_| ArbitratorError::SignatureRefused { channel })
+    }
+}
+
+/// Outputs that wait for a coin of the wallet's.
+pub(super) fn without_coins(outpoints: Vec<OutPoint>, fee: Amount, tip: u32) -> Input {
+    let reason = Reason::ReserveNeeded {
+        fee_sat: fee.to_sat(),
+    };
+    Input::NotClaimed {
+        outpoints,
+        reason,
+        tip,
     }
 }
 

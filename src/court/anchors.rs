@@ -18,6 +18,7 @@ mod stake;
 use bitcoin::{Amount, OutPoint, Txid, Weight};
 use serde::{Deserialize, Serialize};
 
+use super::case::total;
 use super::permit::is_permitted;
 use super::wants::is_due;
 use super::watcher::is_signed_by_both;
@@ -26,7 +27,7 @@ use super::{
     Raise, Step,
 };
 use crate::channel::{Candidate, HtlcRef};
-use crate::config::Policy;
+use crate::config::{share, Policy};
 use crate::protocol::{Commitment, ContractOutput, OutputRole, Party};
 use stake::Stake;
 
@@ -157,10 +158,7 @@ fn newest_child(case: &Case, anchor: OutPoint) -> Option<&Broadcast> {
 pub fn spent_by_child(held: &Broadcast, dossier: &Dossier) -> Amount {
     // BOLT 3: both anchors hold the same.
     let anchor = dossier.terms.channel_type.format().anchors_cost() / 2;
-    let coins = held.coins.iter().map(|coin| coin.output.value);
-    coins.fold(anchor, |sum, value| {
-        sum.checked_add(value).unwrap_or(Amount::MAX_MONEY)
-    })
+    total(held.coin_values().chain([anchor]))
 }
 
 /// A commitment that may be raised, and what stands on it.
@@ -278,10 +276,6 @@ fn reception(case: &Case, txid: Txid) -> Reception {
             Reception::Unknown
         }
     }
-}
-
-fn share(amount: Amount, percent: u32) -> Amount {
-    Amount::from_sat(amount.to_sat().saturating_mul(percent.into()) / 100)
 }
 
 /// How a child is made anew; `None`: it stays as it is.

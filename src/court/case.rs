@@ -163,6 +163,11 @@ pub struct Broadcast {
 }
 
 impl Broadcast {
+    /// What the wallet's coins in it hold.
+    pub(super) fn coin_values(&self) -> impl Iterator<Item = Amount> + '_ {
+        self.coins.iter().map(|coin| coin.output.value)
+    }
+
     /// The anchor that it spends to raise a commitment.
     pub fn anchor(&self) -> Option<OutPoint> {
         match self.purpose {
@@ -174,6 +179,13 @@ impl Broadcast {
             | BroadcastPurpose::Sweep(_) => None,
         }
     }
+}
+
+/// The sum of amounts, none of them believed.
+pub(super) fn total(amounts: impl Iterator<Item = Amount>) -> Amount {
+    amounts.fold(Amount::ZERO, |sum, value| {
+        sum.checked_add(value).unwrap_or(Amount::MAX_MONEY)
+    })
 }
 
 /// The stored case of one channel.
@@ -211,10 +223,7 @@ impl Case {
     pub fn spent_by(&self, held: &Broadcast) -> Amount {
         let contracts = self.claimed_by(&held.transaction);
         let contracts = contracts.map(|contract| Amount::from_sat(contract.value_sat));
-        let coins = held.coins.iter().map(|coin| coin.output.value);
-        contracts.chain(coins).fold(Amount::ZERO, |sum, value| {
-            sum.checked_add(value).unwrap_or(Amount::MAX_MONEY)
-        })
+        total(contracts.chain(held.coin_values()))
     }
 
     /// The outputs of the close that a transaction spends.

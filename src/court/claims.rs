@@ -29,7 +29,7 @@ use crate::protocol::{ContractOutput, Party, SpendPath};
 pub struct Claim {
     /// At least one; all spent in ways that fit together.
     pub contracts: Vec<Contract>,
-    /// The first height at which another can take one of them; `None`: nobody else ever can.
+    /// The height by which it has to be confirmed, for the first of them; `None`: nothing is lost by waiting.
     pub deadline: Option<u32>,
     /// The tip when one of them was first claimed by a transaction that can still confirm.
     pub since: Option<u32>,
@@ -119,7 +119,7 @@ pub fn claims(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<
     claims.into_iter().map(claim).collect()
 }
 
-/// The first height at which another can take one of the outputs.
+/// The first deadline of the outputs.
 fn deadline(
     case: &Case,
     dossier: &Dossier,

@@ -245,24 +245,30 @@ fn htlc_stakes(life: &HtlcLife, policy: &Policy) -> Vec<Stake> {
     let htlc = life.htlc_ref();
     let expiry = life.terms.cltv_expiry;
     let overdue = expiry.saturating_add(policy.expiry_grace);
-    match (life.terms.key.direction, life.terms.origin) {
+    let upstream = failed_upstream_at(life.terms.origin, policy);
+    match (life.terms.key.direction, upstream) {
         (Direction::Incoming, _) if life.released => vec![(
             expiry.saturating_sub(policy.fulfil_margin),
             DeadlineReason::IncomingHtlc(htlc),
         )],
         // One that may not be claimed costs nothing when it expires.
         (Direction::Incoming, _) => Vec::new(),
-        (Direction::Outgoing, HtlcOrigin::Own) => vec![(
+        (Direction::Outgoing, None) => vec![(
             overdue.saturating_add(policy.own_payment_patience),
             DeadlineReason::OutgoingHtlc(htlc),
         )],
-        (Direction::Outgoing, HtlcOrigin::Forwarded { expiry: before, .. }) => vec![
+        (Direction::Outgoing, Some(upstream)) => vec![
             (overdue, DeadlineReason::OutgoingHtlc(htlc)),
-            (
-                before.saturating_sub(policy.upstream_margin),
-                DeadlineReason::UpstreamHtlc(htlc),
-            ),
+            (upstream, DeadlineReason::UpstreamHtlc(htlc)),
         ],
+    }
+}
+
+/// The height at which an HTLC that we sent on is failed upstream, whatever may still be won; `None`: nobody waits there.
+pub(super) fn failed_upstream_at(origin: HtlcOrigin, policy: &Policy) -> Option<u32> {
+    match origin {
+        HtlcOrigin::Forwarded { expiry, .. } => Some(expiry.saturating_sub(policy.upstream_margin)),
+        HtlcOrigin::Own => None,
     }
 }
 
@@ -317,12 +323,7 @@ pub fn claim_deadline(
     contestable_from(case, contract, peer_delay).or_else(|| match contract.role {
         ContractRole::OutgoingTimeout => {
             let life = dossier.htlcs.get(&contract.htlc_ref()?)?;
-            match life.terms.origin {
-                HtlcOrigin::Forwarded { expiry, .. } => {
-                    Some(expiry.saturating_sub(policy.upstream_margin))
-                }
-                HtlcOrigin::Own => None,
-            }
+            failed_upstream_at(life.terms.origin, policy)
         }
         ContractRole::IncomingSuccess
         | ContractRole::IncomingContest

@@ -15,6 +15,9 @@ use super::keys::CommitmentKeys;
 use super::obscured::ObscuringFactor;
 use super::primitives::{CommitmentNumber, HtlcKind, PaymentHash};
 
+/// Marker and flag of a transaction with witnesses: two weight units that the unsigned one lacks.
+pub(crate) const SEGWIT_MARKER: Weight = Weight::from_wu(2);
+
 /// An HTLC in a commitment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Htlc {
@@ -228,8 +231,6 @@ impl Commitment {
 
     /// What the signed transaction weighs at most.
     pub fn weight(&self) -> Weight {
-        /// Marker and flag: two weight units that the unsigned one lacks.
-        const SEGWIT_MARKER: Weight = Weight::from_wu(2);
         self.tx.weight() + SEGWIT_MARKER + self.funding.witness_weight()
     }
 

@@ -27,6 +27,7 @@ pub use closing::{
     is_cooperative_close, shutdown_form, ClosingOutputs, ClosingSide, LegacyClosing, ShutdownForm,
     SimpleClosing,
 };
+pub(crate) use commitment::SEGWIT_MARKER;
 pub use commitment::{Commitment, CommitmentOutput, CommitmentSpec, Htlc, Opener, OutputRole};
 pub use error::{Field, ProtocolError, SignatureOf};
 pub use format::{

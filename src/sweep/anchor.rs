@@ -9,11 +9,10 @@ use bitcoin::{Amount, FeeRate, ScriptBuf, Transaction, Weight};
 
 use super::build::{ClaimInput, Spending, Uneconomic, Unsigned};
 use super::coins::pay;
-use super::curve::bounded;
-use super::fees::{fee_at, Bid};
+use super::fees::{fee_at, feerate, Bid};
 use super::second_level::NotNow;
 use crate::channel::ChannelTerms;
-use crate::court::{Coin, Cpfp, Parent, Raise, Reception};
+use crate::court::{Coin, Cpfp, Raise, Reception};
 use crate::protocol::ProtocolError;
 
 /// The child. `coins` are the wallet's, any number, in the order in which they are taken until the fee is paid. Their change
@@ -63,13 +62,10 @@ impl Bid<'_> {
             let together = fee_at(feerate, parent.weight + weight);
             together.checked_sub(parent.fee).unwrap_or(nothing)
         };
-        let market = at(self.schedule.feerate(self.estimates, policy));
-        let way = budget.checked_sub(market).unwrap_or(nothing);
-        let climbed = market + self.schedule.climb(way, policy);
-        let wanted = climbed.min(at(bounded(u64::MAX, policy))).min(budget);
+        let wanted = self.wanted(budget, at);
         let least = match (self.raise, parent.reception) {
             (Some(_), _) => self.least(weight),
-            (None, Reception::TooCheap) => at(self.above(parent)),
+            (None, Reception::TooCheap) => at(self.above(feerate(parent.fee, parent.weight))),
             (None, Reception::Held | Reception::Unknown) => nothing,
         };
         let bid = match self.raise {
@@ -89,14 +85,6 @@ impl Bid<'_> {
             return Err(NotNow::Uneconomic(Uneconomic { value, fee }));
         }
         Ok(bid)
-    }
-
-    /// What follows on the feerate of a parent that was refused as too cheap.
-    fn above(&self, parent: &Parent) -> FeeRate {
-        let weight = parent.weight.to_wu().max(1);
-        let rate = parent.fee.to_sat().saturating_mul(1000) / weight;
-        let more = rate.saturating_mul(self.policy.refused_raise_percent.into()) / 100;
-        bounded(rate.saturating_add(more), self.policy)
     }
 }
 

@@ -11,12 +11,9 @@ use crate::channel::{Candidate, ChannelTerms};
 use crate::court::{Coin, Contract};
 use crate::protocol::{
     Commitment, CommitmentSecret, KeyRole, Party, Preimage, ProtocolError, SpendTemplate,
-    WitnessParts,
+    WitnessParts, SEGWIT_MARKER,
 };
 use crate::signer::{InputToSign, KeyDescriptor, KeyTweak, SignRequest};
-
-/// Marker and flag of a transaction with witnesses: two weight units that the unsigned one lacks.
-pub(super) const SEGWIT_MARKER: Weight = Weight::from_wu(2);
 
 /// An output that is not worth its fee at the present feerate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +81,15 @@ impl Spending {
             public_key: key.public_key,
         })
     }
+}
+
+/// What the transaction weighs at most when these inputs are signed.
+pub(super) fn signed_weight(transaction: &Transaction, spendings: &[Spending]) -> Weight {
+    let witnesses: Weight = spendings
+        .iter()
+        .map(|spending| spending.template.witness_weight())
+        .sum();
+    transaction.weight() + SEGWIT_MARKER + witnesses
 }
 
 pub(super) fn tx_in(outpoint: OutPoint, sequence: Sequence) -> TxIn {

@@ -2,9 +2,9 @@
 
 use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, TxOut, Weight};
+use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, TxOut};
 
-use super::build::{ClaimInput, Spending, Uneconomic, Unsigned, SEGWIT_MARKER};
+use super::build::{signed_weight, ClaimInput, Spending, Uneconomic, Unsigned};
 use super::fees::Bid;
 use super::second_level::NotNow;
 use crate::channel::ChannelTerms;
@@ -72,11 +72,7 @@ pub fn claim(
             script_pubkey: script,
         }],
     };
-    let witnesses: Weight = spendings
-        .iter()
-        .map(|spending| spending.template.witness_weight())
-        .sum();
-    let weight = transaction.weight() + SEGWIT_MARKER + witnesses;
+    let weight = signed_weight(&transaction, &spendings);
     let fee = match bid.fee(weight, value) {
         Ok(fee) => fee,
         Err(not_now) => return Ok(Err(not_now)),

@@ -2,7 +2,7 @@
 
 use bitcoin::{Amount, ScriptBuf, Sequence, Transaction, TxOut, Weight};
 
-use super::build::{tx_in, Spending, SEGWIT_MARKER};
+use super::build::{signed_weight, tx_in, Spending};
 use super::second_level::NotNow;
 use crate::court::Coin;
 
@@ -19,16 +19,12 @@ pub(super) fn pay(
     change: ScriptBuf,
     fee: impl Fn(Weight) -> Result<Amount, NotNow>,
 ) -> Result<Vec<Coin>, NotNow> {
-    let witnesses: Weight = spendings
-        .iter()
-        .map(|spending| spending.template.witness_weight())
-        .sum();
     let dust = change.minimal_non_dust();
     transaction.output.push(TxOut {
         value: dust,
         script_pubkey: change,
     });
-    let mut weight = transaction.weight() + SEGWIT_MARKER + witnesses;
+    let mut weight = signed_weight(transaction, spendings);
     let mut paid = surplus;
     let mut taken = Vec::new();
     for coin in coins {

@@ -22,7 +22,7 @@ pub struct Schedule {
     pub tip: u32,
     /// The tip when it was first bid for; `None`: this is the first bid.
     pub since: Option<u32>,
-    /// The height from which another can have it; `None`: nobody else ever can.
+    /// The height by which it has to be confirmed; `None`: nothing is lost by waiting.
     pub deadline: Option<u32>,
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::{Amount, FeeRate, Transaction, Weight};
+use bitcoin::{Amount, FeeRate, Weight};
 
 use super::build::Uneconomic;
 use super::curve::{bounded, patient_feerate, Schedule};
 use super::second_level::NotNow;
-use crate::config::Policy;
+use crate::config::{share, Policy};
 use crate::court::{Broadcast, Outcome, Raise};
 
 /// What a claim is bid for.
@@ -27,14 +27,10 @@ impl Bid<'_> {
     /// [`NotNow::Uneconomic`]: even a patient one would cost more than it may. [`NotNow::HighEnough`]: the one that waits
     /// pays about as much.
     pub(super) fn fee(&self, weight: Weight, value: Amount) -> Result<Amount, NotNow> {
-        let (budget, policy) = (self.budget(value), self.policy);
+        let budget = self.budget(value);
         let least = self.least(weight);
-        let patient = fee_at(patient_feerate(self.estimates, policy), weight);
-        let market = fee_at(self.schedule.feerate(self.estimates, policy), weight);
-        let way = budget.checked_sub(market).unwrap_or(Amount::ZERO);
-        let climbed = market + self.schedule.climb(way, policy);
-        let cap = fee_at(bounded(u64::MAX, policy), weight);
-        let wanted = climbed.min(cap).min(budget);
+        let patient = self.least_fee(weight);
+        let wanted = self.wanted(budget, |feerate| fee_at(feerate, weight));
         let (needed, bid) = match self.raise {
             Some((Raise::Reprice(_), _)) if wanted < least => return Err(NotNow::HighEnough),
             Some((Raise::Reprice(_) | Raise::Follow(_), _)) | None => (patient, wanted),
@@ -47,6 +43,14 @@ impl Bid<'_> {
         Ok(bid)
     }
 
+    /// What the curve bids at this tip: at most `budget`, where a feerate comes to `at`.
+    pub(super) fn wanted(&self, budget: Amount, at: impl Fn(FeeRate) -> Amount) -> Amount {
+        let market = at(self.schedule.feerate(self.estimates, self.policy));
+        let way = budget.checked_sub(market).unwrap_or(Amount::ZERO);
+        let climbed = market + self.schedule.climb(way, self.policy);
+        climbed.min(at(bounded(u64::MAX, self.policy))).min(budget)
+    }
+
     /// The least that the claim which did not confirm leaves to bid.
     pub(super) fn least(&self, weight: Weight) -> Amount {
         let Some((raise, value)) = self.raise else {
@@ -54,7 +58,10 @@ impl Bid<'_> {
         };
         let held = raise.held();
         match &held.outcome {
-            Some(Outcome::FeeTooLow) => fee_at(self.raised(held, value), weight),
+            Some(Outcome::FeeTooLow) => {
+                let refused = feerate(fee_of(held, value), held.transaction.weight());
+                fee_at(self.above(refused), weight)
+            }
             // One of its inputs is gone, and it with it.
             Some(Outcome::Conflict(_)) => Amount::ZERO,
             Some(
@@ -74,14 +81,14 @@ impl Bid<'_> {
         let relay = FeeRate::from_sat_per_kwu(self.policy.replacement_feerate.into());
         let by_fee = replaced.checked_add(fee_at(relay, weight));
         // And its own feerate is the higher one.
-        let rate = feerate_of(&held.transaction, replaced).to_sat_per_kwu();
+        let rate = feerate(replaced, held.transaction.weight()).to_sat_per_kwu();
         let by_rate = fee_at(FeeRate::from_sat_per_kwu(rate.saturating_add(1)), weight);
         by_fee.unwrap_or(Amount::MAX_MONEY).max(by_rate)
     }
 
-    /// What follows on the feerate of a claim that was refused as too cheap.
-    fn raised(&self, held: &Broadcast, value: Amount) -> FeeRate {
-        let rate = feerate_of(&held.transaction, fee_of(held, value)).to_sat_per_kwu();
+    /// What follows on a feerate that was refused as too low.
+    pub(super) fn above(&self, refused: FeeRate) -> FeeRate {
+        let rate = refused.to_sat_per_kwu();
         let more = rate.saturating_mul(self.policy.refused_raise_percent.into()) / 100;
         bounded(rate.saturating_add(more), self.policy)
     }
@@ -93,8 +100,7 @@ impl Bid<'_> {
 
     /// The most that may be spent on claiming so much.
     pub(super) fn budget(&self, value: Amount) -> Amount {
-        let percent = u64::from(self.policy.budget_percent);
-        Amount::from_sat(value.to_sat().saturating_mul(percent) / 100)
+        share(value, self.policy.budget_percent)
     }
 }
 
@@ -110,8 +116,7 @@ fn fee_of(held: &Broadcast, value: Amount) -> Amount {
     value.checked_sub(paid_out).unwrap_or(Amount::ZERO)
 }
 
-/// The feerate of a signed transaction that pays this fee.
-fn feerate_of(transaction: &Transaction, fee: Amount) -> FeeRate {
-    let weight = transaction.weight().max(Weight::from_wu(1));
-    FeeRate::from_sat_per_kwu(fee.to_sat().saturating_mul(1000) / weight.to_wu())
+/// The feerate of so much weight that pays this fee.
+pub(super) fn feerate(fee: Amount, weight: Weight) -> FeeRate {
+    FeeRate::from_sat_per_kwu(fee.to_sat().saturating_mul(1000) / weight.to_wu().max(1))
 }

@@ -23,7 +23,7 @@ impl Tick<'_> {
         let case = self.core.store.case(row)?;
         let all = wants(&case, dossier, tip, policy);
         let signs = all.contains(&Want::SignCommitment);
-        let answered = self.answer_all(row, channel, dossier, all, tip).await;
+        let answered = self.answer_all(row, channel, dossier, case, all, tip).await;
         if answered.as_ref().is_err_and(is_limit) {
             return answered;
         }
@@ -32,22 +32,25 @@ impl Tick<'_> {
             let case = self.core.store.case(row)?;
             let child = court::cpfp(&case, dossier, tip, policy);
             let child = child.into_iter().map(|child| Want::Cpfp(Box::new(child)));
-            self.answer_all(row, channel, dossier, child.collect(), tip)
+            let child = child.collect();
+            self.answer_all(row, channel, dossier, case, child, tip)
                 .await?;
         }
         answered
     }
 
+    /// Answers what is wanted of the case as it stands.
     async fn answer_all(
         &mut self,
         row: ChannelRow,
         channel: OutPoint,
         dossier: &Dossier,
+        case: Case,
         wants: Vec<Want>,
         tip: u32,
     ) -> Result<(), ArbitratorError> {
         let mut failed = None;
-        let mut known = None;
+        let mut known = Some(case);
         for want in wants {
             // Read anew when the answer to the last want changed it: most of many wants change nothing.
             let case = match known.take() {
@@ -115,7 +118,7 @@ impl Tick<'_> {
 
     async fn estimates(&mut self) -> Result<BTreeMap<u16, FeeRate>, ArbitratorError> {
         if self.estimates.0.is_none() {
-            // No estimate is no reason to wait: the policy's floor is bid, and raised if it is refused.
+            // No estimate is no reason to wait: the policy says what is bid then.
             let estimates = match self.core.source.fee_estimates(&self.budget).await {
                 Ok(estimates) => estimates,
                 Err(error) if is_limit_of(&error) => return Err(error.into()),

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use bitcoin::Amount;
 
-use crate::channel::{Candidate, Direction, HtlcLife, HtlcOrigin, HtlcRef};
+use crate::channel::{Candidate, Direction, HtlcLife, HtlcRef};
 use crate::config::Policy;
+use crate::court::deadlines::failed_upstream_at;
 use crate::court::{Case, Dossier};
 use crate::protocol::Commitment;
 
@@ -52,12 +53,9 @@ impl Stake {
 
 /// The height at which an HTLC is lost that was not claimed on the chain; `None`: none.
 fn lost_at(life: &HtlcLife, policy: &Policy) -> Option<u32> {
-    match (life.terms.key.direction, life.terms.origin) {
+    match life.terms.key.direction {
         // BOLT 5: from the expiry on the peer can take it back.
-        (Direction::Incoming, _) => life.released.then_some(life.terms.cltv_expiry),
-        (Direction::Outgoing, HtlcOrigin::Forwarded { expiry, .. }) => {
-            Some(expiry.saturating_sub(policy.upstream_margin))
-        }
-        (Direction::Outgoing, HtlcOrigin::Own) => None,
+        Direction::Incoming => life.released.then_some(life.terms.cltv_expiry),
+        Direction::Outgoing => failed_upstream_at(life.terms.origin, policy),
     }
 }

@@ -8,7 +8,7 @@ use bitcoin::{OutPoint, TxOut, Txid, WPubkeyHash, Witness};
 use super::*;
 use crate::config::Policy;
 use crate::court::fixtures::outputs::{contract, terms};
-use crate::court::{Broadcast, BroadcastPurpose, Outcome};
+use crate::court::{Broadcast, BroadcastPurpose, Outcome, Parent};
 use crate::protocol::{ChannelType, ContractOutput, Party};
 use crate::sweep::Schedule;
 
