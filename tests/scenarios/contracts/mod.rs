@@ -6,6 +6,7 @@ mod case_file;
 mod dangling;
 mod deadlines;
 mod decisions;
+mod held_coins;
 mod incoming;
 mod linked;
 mod node;
