@@ -18,6 +18,7 @@ mod purge;
 mod queries;
 mod reader;
 mod report;
+mod reserve;
 mod sign;
 mod sleep;
 mod tick;

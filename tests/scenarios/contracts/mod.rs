@@ -13,6 +13,7 @@ mod node;
 mod outgoing;
 mod reorgs;
 mod reserve;
+mod reserve_needed;
 mod subscribers;
 
 use std::collections::BTreeMap;
