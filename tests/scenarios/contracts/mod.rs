@@ -1,6 +1,7 @@
 //! Scenarios 10–19 and 28: HTLCs on a commitment that confirmed, each resolved by its resolver, and what is told upstream.
 
 mod anchors;
+mod bdk;
 mod breach;
 mod case_file;
 mod dangling;
