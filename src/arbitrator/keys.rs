@@ -49,7 +49,7 @@ pub(super) async fn open_core(
             secrets.map_err(|error| SignerError(error.to_string())),
         );
     }
-    let (wallet, reserve) = open_wallet(&store, config.network, &config.policy, config.wallet)?;
+    let wallet = open_wallet(&store, config.network, &config.policy, config.wallet)?;
     let core = Core {
         network: config.network,
         callout,
@@ -58,8 +58,8 @@ pub(super) async fn open_core(
         store,
         source: config.chain,
         signer: Arc::new(signer),
-        wallet,
-        reserve,
+        wallet: wallet.asked,
+        reserve: wallet.reserve,
         purse: RefCell::default(),
         tick: RefCell::new(None),
         waiting: RefCell::new(Vec::new()),

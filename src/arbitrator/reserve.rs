@@ -95,13 +95,20 @@ impl ChainArbitrator {
     }
 }
 
-/// The wallet as it is asked, and once more if it is the embedded one.
+/// The wallet that is asked.
+pub(super) struct OpenWallet {
+    pub(super) asked: Arc<dyn OnchainWallet>,
+    /// The same, if it is the embedded one.
+    pub(super) reserve: Option<Arc<ReserveWallet>>,
+}
+
+/// Makes the wallet ready to be asked.
 pub(super) fn open_wallet(
     store: &Store,
     network: Network,
     policy: &Policy,
     wallet: Wallet,
-) -> Result<(Arc<dyn OnchainWallet>, Option<Arc<ReserveWallet>>), ArbitratorError> {
+) -> Result<OpenWallet, ArbitratorError> {
     let refuse = |reason: &str| {
         Err(ArbitratorError::Config {
             field: "wallet",
@@ -109,7 +116,10 @@ pub(super) fn open_wallet(
         })
     };
     match wallet {
-        Wallet::App(wallet) => Ok((wallet, None)),
+        Wallet::App(wallet) => Ok(OpenWallet {
+            asked: wallet,
+            reserve: None,
+        }),
         Wallet::Embedded(keys) => {
             if keys.network() != network {
                 return refuse("it is another network's");
@@ -120,7 +130,10 @@ pub(super) fn open_wallet(
             let revealed = store.reserve()?.revealed;
             let reserve = ReserveWallet::new(keys, revealed, policy.reserve_gap_limit);
             let reserve = Arc::new(reserve);
-            Ok((reserve.clone(), Some(reserve)))
+            Ok(OpenWallet {
+                asked: reserve.clone(),
+                reserve: Some(reserve),
+            })
         }
     }
 }

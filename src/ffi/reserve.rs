@@ -12,7 +12,7 @@ use super::input::Invalid;
 use super::{ArbitratorConfig, ArbitratorError, BroadcastOutcome, ChainArbitrator, Network};
 use crate::{arbitrator, reserve, sweep};
 
-/// The embedded on-chain wallet: one account of BIP 84 (`m/84'/coin'/0'/0/*`) over the same chain server. Sweeps of closed
+/// The embedded on-chain wallet: one account of BIP 84 (`m/84'/coin'/0'/0/i`) over the same chain server. Sweeps of closed
 /// channels go there, and its coins pay fees. Any wallet that knows BIP 84 finds the money from the same seed.
 #[derive(Debug, uniffi::Object)]
 pub struct SeedWallet(reserve::SeedWallet);

@@ -142,15 +142,6 @@ impl OnchainWallet for BdkReserve {
     fn sign_coins(&self, psbt: &Psbt, inputs: &[usize]) -> Result<Vec<Witness>, WalletError> {
         let wallet = self.lock()?;
         let mut psbt = psbt.clone();
-        for index in inputs {
-            let spent = psbt.unsigned_tx.input.get(*index);
-            let coin = spent.and_then(|input| wallet.get_utxo(input.previous_output));
-            let coin = coin.ok_or_else(|| refused(format!("input {index} is no coin of ours")))?;
-            let known = wallet.get_psbt_input(coin, None, true).map_err(refused)?;
-            if let Some(input) = psbt.inputs.get_mut(*index) {
-                *input = known;
-            }
-        }
         // A taproot signature is over what every input spends; the library says it of those that are not the wallet's.
         let options = SignOptions {
             trust_witness_utxo: true,
