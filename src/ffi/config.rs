@@ -121,6 +121,10 @@ pub struct Policy {
     pub fallback_feerate: u32,
     /// What a replacement pays above what it replaces, in sat per 1000 weight units of its own.
     pub replacement_feerate: u32,
+    /// Least that the wallet should have ready for each channel with anchors.
+    pub reserve_floor_sat: u64,
+    /// What all channels' floors come to together, at most.
+    pub reserve_floor_cap_sat: u64,
     /// Milliseconds that a callback into the app may take.
     pub callback_limit_ms: u64,
 }
@@ -168,6 +172,8 @@ impl From<config::Policy> for Policy {
             climb_blocks: policy.climb_blocks,
             fallback_feerate: policy.fallback_feerate,
             replacement_feerate: policy.replacement_feerate,
+            reserve_floor_sat: policy.reserve_floor.to_sat(),
+            reserve_floor_cap_sat: policy.reserve_floor_cap.to_sat(),
             callback_limit_ms: u64::try_from(policy.callback_limit.as_millis()).unwrap_or(u64::MAX),
         }
     }
@@ -238,6 +244,8 @@ impl Policy {
             climb_blocks: self.climb_blocks,
             fallback_feerate: self.fallback_feerate,
             replacement_feerate: self.replacement_feerate,
+            reserve_floor: input::amount("reserve_floor_sat", self.reserve_floor_sat)?,
+            reserve_floor_cap: input::amount("reserve_floor_cap_sat", self.reserve_floor_cap_sat)?,
             callback_limit: Duration::from_millis(self.callback_limit_ms),
         })
     }
