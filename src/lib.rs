@@ -15,6 +15,7 @@ pub mod court;
 pub mod error;
 pub mod ffi;
 pub mod protocol;
+pub mod reserve;
 pub mod signer;
 pub mod store;
 pub mod sweep;
@@ -28,7 +29,8 @@ struct Readme;
 pub use arbitrator::{ChainArbitrator, Config, ForceCloseStatus, ResumeOptions, ResumeReport};
 pub use config::Policy;
 pub use error::ArbitratorError;
+pub use reserve::SeedWallet;
 pub use signer::{SeedSigner, Signer};
-pub use wallet::OnchainWallet;
+pub use wallet::{OnchainWallet, Wallet};
 
 uniffi::setup_scaffolding!();

@@ -15,6 +15,7 @@ use crate::config::Policy;
 use crate::court::report::ChannelReport;
 use crate::court::{Case, Dossier, Input};
 use crate::error::ArbitratorError;
+use crate::reserve::ReserveWallet;
 use crate::signer::{Keyring, Signer};
 use crate::store::{ChannelRow, Store, StoreError, StoredEvent, Unreadable};
 use crate::wallet::OnchainWallet;
@@ -28,6 +29,8 @@ pub(super) struct Core {
     pub(super) source: Arc<dyn ChainSource>,
     pub(super) signer: Arc<Keyring>,
     pub(super) wallet: Arc<dyn OnchainWallet>,
+    /// The same, if it is the embedded one.
+    pub(super) reserve: Option<Arc<ReserveWallet>>,
     pub(super) callout: Callout,
     pub(super) purse: RefCell<Purse>,
     /// The running tick's limits, to cancel it by.

@@ -25,7 +25,8 @@ mod tick;
 mod updates;
 
 pub use care::{IntegrityReport, WipeScope};
-pub use options::{Config, ForceCloseStatus, ResumeOptions, ResumeReport, Trouble};
+pub use options::{Config, ForceCloseStatus, ReserveLook, ResumeOptions, ResumeReport, Trouble};
+pub use reserve::Emptied;
 pub use sleep::{Moment, SleepBudget, WakeUp};
 
 use std::sync::Arc;

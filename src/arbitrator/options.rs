@@ -17,7 +17,7 @@ use crate::court::report::ChannelReport;
 use crate::court::{ArbitratorState, Outcome, PeerContact};
 use crate::signer::Signer;
 use crate::store::CryptoSystem;
-use crate::wallet::OnchainWallet;
+use crate::wallet::Wallet;
 
 /// Everything the arbitrator needs from outside.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ pub struct Config {
     pub database: PathBuf,
     pub chain: Arc<dyn ChainSource>,
     pub signer: Arc<dyn Signer>,
-    pub wallet: Arc<dyn OnchainWallet>,
+    pub wallet: Wallet,
     /// Seals the key under which everything secret in the database is sealed.
     pub crypto: Arc<dyn CryptoSystem>,
     pub policy: Policy,
@@ -46,7 +46,7 @@ impl Config {
         database: impl Into<PathBuf>,
         chain: Arc<dyn ChainSource>,
         signer: Arc<dyn Signer>,
-        wallet: Arc<dyn OnchainWallet>,
+        wallet: impl Into<Wallet>,
         crypto: Arc<dyn CryptoSystem>,
     ) -> Self {
         Config {
@@ -54,7 +54,7 @@ impl Config {
             database: database.into(),
             chain,
             signer,
-            wallet,
+            wallet: wallet.into(),
             crypto,
             policy: Policy::default(),
             chain_policy: ChainPolicy::default(),
@@ -62,6 +62,16 @@ impl Config {
             vfs: None,
         }
     }
+}
+
+/// When a tick asks the server for the coins of the embedded wallet. The app's own wallet knows its coins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReserveLook {
+    /// When a claim needs one, and none that is known is there.
+    #[default]
+    WhenNeeded,
+    /// In this tick: the user pays something in, or wants to see what is there.
+    Now,
 }
 
 /// The limits of one tick, and where it looks.
@@ -72,6 +82,7 @@ pub struct ResumeOptions {
     /// The tick ends before it would make one more exchange with the server, retries included.
     pub max_requests: Option<u32>,
     pub look: Look,
+    pub reserve: ReserveLook,
     /// Peers whose channels were reestablished since the last tick: what they did not settle then, they will not.
     pub reconnected_peers: BTreeSet<PublicKey>,
     /// Peers that were tried and could not be reached: what has to be settled before the next wake goes to the chain.
@@ -84,6 +95,7 @@ impl Default for ResumeOptions {
             max_duration: None,
             max_requests: None,
             look: Look::Tip,
+            reserve: ReserveLook::WhenNeeded,
             reconnected_peers: BTreeSet::new(),
             unreachable_peers: BTreeSet::new(),
         }

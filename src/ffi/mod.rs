@@ -23,6 +23,7 @@ mod keys;
 mod lifecycle;
 mod queries;
 mod report;
+mod reserve;
 mod signer;
 mod sleep;
 mod summary;
@@ -62,6 +63,7 @@ pub use report::{
     ArbitratorState, ChannelReport, CloseReport, ContractProgress, ContractReason, ContractReport,
     ContractRole, FundingState, Resolution,
 };
+pub use reserve::{EmptiedReserve, ReserveBalance, ReserveLook, ReserveNeeded, SeedWallet};
 pub use signer::{ChannelSecrets, SeedSigner};
 pub use sleep::{DeadlineReason, Moment, SleepBudget, WakeUp};
 pub use summary::{CloseSummary, Reestablish, SummaryKind};

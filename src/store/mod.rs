@@ -30,6 +30,7 @@ mod past;
 mod preimages;
 mod purge;
 pub mod queries;
+mod reserve;
 mod row_check;
 mod scids;
 mod secrets;
@@ -51,6 +52,7 @@ pub use open::Opening;
 pub use outbox::{Delivery, StoredEvent};
 pub use purge::Purge;
 pub use queries::Queries;
+pub use reserve::ReserveRow;
 pub use scids::ShortChannelIds;
 
 use std::cell::{Cell, RefCell};

@@ -1,5 +1,6 @@
 //! A world for a scenario: a chain, an Esplora server over it, a counterparty, and a phone with the library on it.
 
+mod bdk;
 mod dump;
 mod ending;
 mod key_store;
@@ -9,6 +10,7 @@ mod tables;
 mod wallet;
 mod words;
 
+pub use bdk::BdkReserve;
 pub use dump::{dump, load};
 pub use ending::Ending;
 pub use key_store::KeyStore;
