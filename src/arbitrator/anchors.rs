@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 
 use bitcoin::{FeeRate, OutPoint, Txid};
 
-use super::claims::without_coins;
+use super::claims::left;
 use super::core::Core;
 use crate::chain::{Budget, Package};
 use crate::court::{
-    due_broadcasts, spent_by_child, Broadcast, BroadcastPurpose, Case, Cpfp, Dossier, Input,
-    Outcome,
+    due_broadcasts, Broadcast, BroadcastPurpose, Case, Cpfp, Dossier, Input, Outcome,
 };
 use crate::error::ArbitratorError;
 use crate::store::ChannelRow;
-use crate::sweep::{self, Bid, NotNow, Schedule};
+use crate::sweep::{self, Bid, NotNow};
 
 impl Core {
     /// Makes the child, and has it signed. Gives what the court is to be told of it: nothing, if the commitment does without.
@@ -28,32 +27,25 @@ impl Core {
         tip: u32,
     ) -> Result<Option<Input>, ArbitratorError> {
         let script = self.sweep_script(row).await?;
-        let raised = child.raise.as_ref();
-        let bid = Bid {
-            estimates,
-            schedule: Schedule {
-                tip,
-                since: Some(child.parent.since),
-                deadline: child.deadline,
-            },
-            raise: raised.map(|raise| (raise, spent_by_child(raise.held(), dossier))),
-            policy: &self.policy,
-        };
+        let bid = Bid::of_child(child, dossier, tip, estimates, &self.policy);
         let anchor = child.anchor.outpoint;
         let with = |coins| sweep::anchor(&dossier.terms, child, coins, script.clone(), &bid);
         // Whether it needs a child at all is known without asking the wallet for coins.
         if let Err(NotNow::HighEnough | NotNow::Uneconomic(_)) = with(Vec::new())? {
             return Ok(None);
         }
-        let coins = self.coins_for(raised, &rivals(case, anchor)).await?;
+        let coins = self
+            .coins_for(child.raise.as_ref(), &rivals(case, anchor))
+            .await?;
         match with(coins)? {
             Ok(unsigned) => {
                 let purpose = BroadcastPurpose::Cpfp(anchor);
                 let signed = self.signed(dossier.channel(), purpose, unsigned, tip);
                 signed.await.map(Some)
             }
-            Err(NotNow::HighEnough | NotNow::Uneconomic(_)) => Ok(None),
-            Err(NotNow::ReserveNeeded { fee }) => Ok(Some(without_coins(vec![anchor], fee, tip))),
+            Err(not_now) => Ok(not_now
+                .reason()
+                .map(|reason| left(vec![anchor], reason, tip))),
         }
     }
 

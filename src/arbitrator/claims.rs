@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::secp256k1::ecdsa::Signature;
-use bitcoin::{Amount, FeeRate, OutPoint, Transaction};
+use bitcoin::{FeeRate, OutPoint, Transaction};
 
 use super::core::Core;
-use crate::channel::Candidate;
 use crate::court::{
     is_second_level, BroadcastPurpose, Case, Claim, CloseKind, Contract, ContractRole, Dossier,
     Input, Reason,
 };
 use crate::error::ArbitratorError;
-use crate::protocol::{CommitmentNumber, CommitmentSecret, Party};
+use crate::protocol::{CommitmentNumber, CommitmentSecret};
 use crate::store::{ChannelRow, Unreadable};
-use crate::sweep::{self, Bid, ClaimInput, NotNow, Schedule, Unsigned};
+use crate::sweep::{self, Bid, ClaimInput, Unsigned};
 
 impl Core {
     /// Makes the transaction of a claim, and has it signed. Gives what the court is to be told of it: the transaction,
@@ -30,45 +28,32 @@ impl Core {
     ) -> Result<Vec<Input>, ArbitratorError> {
         let terms = &dossier.terms;
         let script = self.sweep_script(row).await?;
-        let raised = claim.raise.as_ref();
-        let bid = Bid {
-            estimates,
-            schedule: Schedule {
-                tip,
-                since: claim.since,
-                deadline: claim.deadline,
-            },
-            raise: raised.map(|raise| (raise, case.spent_by(raise.held()))),
-            policy: &self.policy,
-        };
+        let bid = Bid::of_claim(claim, case, tip, estimates, &self.policy);
         let inputs = self.inputs(row, case, dossier, &claim.contracts)?;
         let worth = sweep::worthwhile(terms, inputs, &bid)?;
         let mut told: Vec<Input> = worth
             .left
             .into_iter()
-            .map(|(outpoint, fee)| left_for_now(vec![outpoint], fee, tip))
+            .map(|(outpoint, fee)| left(vec![outpoint], sweep::fee_above_value(fee), tip))
             .collect();
         let contracts = worth.taken.iter().map(|input| &input.contract);
         let outpoints: Vec<OutPoint> = contracts.map(|contract| contract.outpoint).collect();
         let Some(first) = worth.taken.first().map(|input| input.contract.clone()) else {
             return Ok(told);
         };
-        let made = if is_second_level(&first) {
-            let coins = self.coins_for(raised, &[]).await?;
-            let feerate = confirmed(case, dossier).map_or(0, |it| it.feerate_per_kw);
-            sweep::second_level(terms, worth.taken, feerate, coins, script, &bid)?
+        let coins = if is_second_level(&first) {
+            self.coins_for(claim.raise.as_ref(), &[]).await?
         } else {
-            sweep::claim(terms, worth.taken, script, &bid)?
+            Vec::new()
         };
-        told.push(match made {
+        let purpose = BroadcastPurpose::Sweep(first.outpoint);
+        let made = sweep::transaction(case, dossier, worth.taken, coins, script, &bid)?;
+        told.extend(match made {
             Ok(unsigned) => {
-                let purpose = BroadcastPurpose::Sweep(first.outpoint);
-                self.signed(dossier.channel(), purpose, unsigned, tip)
-                    .await?
+                let signed = self.signed(dossier.channel(), purpose, unsigned, tip);
+                Some(signed.await?)
             }
-            Err(NotNow::HighEnough) => return Ok(told),
-            Err(NotNow::Uneconomic(uneconomic)) => left_for_now(outpoints, uneconomic.fee, tip),
-            Err(NotNow::ReserveNeeded { fee }) => without_coins(outpoints, fee, tip),
+            Err(not_now) => not_now.reason().map(|reason| left(outpoints, reason, tip)),
         });
         Ok(told)
     }
@@ -84,7 +69,7 @@ impl Core {
     ) -> Result<Vec<ClaimInput>, ArbitratorError> {
         let (secret, unreadable) = self.revealed_secret(row, case)?;
         let signatures = if contracts.iter().any(is_second_level) {
-            peer_signatures(case, dossier)?
+            sweep::peer_signatures(case, dossier)?
         } else {
             BTreeMap::new()
         };
@@ -180,51 +165,11 @@ impl Core {
     }
 }
 
-/// Outputs that wait for a coin of the wallet's.
-pub(super) fn without_coins(outpoints: Vec<OutPoint>, fee: Amount, tip: u32) -> Input {
-    let reason = Reason::ReserveNeeded {
-        fee_sat: fee.to_sat(),
-    };
+/// Outputs that are left for now.
+pub(super) fn left(outpoints: Vec<OutPoint>, reason: Reason, tip: u32) -> Input {
     Input::NotClaimed {
         outpoints,
         reason,
         tip,
     }
-}
-
-/// Outputs whose claim would cost more than it may.
-fn left_for_now(outpoints: Vec<OutPoint>, fee: Amount, tip: u32) -> Input {
-    let reason = Reason::FeeAboveValue {
-        fee_sat: fee.to_sat(),
-    };
-    Input::NotClaimed {
-        outpoints,
-        reason,
-        tip,
-    }
-}
-
-/// The commitment of ours that confirmed.
-fn confirmed<'a>(case: &Case, dossier: &'a Dossier) -> Option<&'a Candidate> {
-    let closing = case.close.as_ref().map(|close| close.txid)?;
-    let mut ours = dossier.candidates.iter();
-    ours.find(|candidate| candidate.owner == Party::Local && candidate.txid == closing)
-}
-
-/// The peer's signatures of the second level, where our own commitment confirmed, by the HTLC's output.
-fn peer_signatures(
-    case: &Case,
-    dossier: &Dossier,
-) -> Result<BTreeMap<OutPoint, Signature>, ArbitratorError> {
-    let confirmed = confirmed(case, dossier);
-    let Some((candidate, (_, signatures))) =
-        confirmed.and_then(|candidate| Some((candidate, candidate.signatures.as_ref()?)))
-    else {
-        return Ok(BTreeMap::new());
-    };
-    let commitment = candidate.build(&dossier.terms, &dossier.htlcs)?;
-    let outputs = commitment
-        .htlc_outputs()
-        .map(|(vout, _)| OutPoint::new(candidate.txid, vout));
-    Ok(outputs.zip(signatures.iter().copied()).collect())
 }

@@ -271,7 +271,7 @@ impl Core {
     async fn force_close(&self, channel: OutPoint) -> Result<ForceCloseStatus, ArbitratorError> {
         let row = self.row(channel)?;
         let tip = self.tip_height()?;
-        self.apply(row, channel, &Input::ForceClose { tip })?;
+        self.apply(row, &Input::ForceClose { tip })?;
         // The decision is durable. What follows is repeated on every tick, so its failure is told, not returned.
         let delayed = self.close_now(channel, tip).await.err();
         let case = self.store.case(row)?;
@@ -310,7 +310,7 @@ impl Core {
                 coins: Vec::new(),
                 tip,
             };
-            self.apply(row, channel, &input)?;
+            self.apply(row, &input)?;
         }
         if due_broadcasts(&self.store.case(row)?).next().is_some() {
             let budget = Budget::unlimited();

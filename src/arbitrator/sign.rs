@@ -62,14 +62,17 @@ impl Core {
         tip: u32,
         budget: &Budget,
     ) -> Result<Vec<Txid>, ArbitratorError> {
-        let due: Vec<Txid> = due_broadcasts(&self.store.case(row)?)
-            .map(|broadcast| broadcast.txid)
-            .collect();
+        let mut case = self.store.case(row)?;
+        let due: Vec<Txid> = due_broadcasts(&case).map(|held| held.txid).collect();
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (dossier, _) = self.dossier(row)?;
         let mut unreached = Vec::new();
         let mut offered = BTreeSet::new();
         for txid in due {
             // Read anew after every await: a proof of data loss may have come in while the server was asked.
-            let case = self.store.case(row)?;
+            case = self.store.case_again(row, case)?;
             let mut held = case.broadcasts.iter();
             let held = held.find(|held| held.txid == txid);
             // A child goes with its parent.
@@ -84,7 +87,7 @@ impl Core {
                     unreached.push(txid);
                 }
                 let input = Input::Broadcast { txid, outcome, tip };
-                self.apply(row, channel, &input)?;
+                (case, _) = self.apply_to(row, case, &dossier, &input)?;
             }
         }
         Ok(unreached)

@@ -88,6 +88,23 @@ impl Store {
         })
     }
 
+    /// The case as it is now: `known`, if nothing was written of it since that was read. A closed channel's case is large,
+    /// and whoever goes through many transactions of it need not read it whole after each.
+    ///
+    /// # Errors
+    /// As [`Store::case`].
+    pub fn case_again(&self, row: ChannelRow, known: Case) -> Result<Case, StoreError> {
+        let revision: i64 = self
+            .connection
+            .prepare_cached("SELECT revision FROM court_case WHERE channel = ?1")?
+            .query_row([row.0], |row| row.get(0))?;
+        if revision == signed(known.revision) {
+            Ok(known)
+        } else {
+            self.case(row)
+        }
+    }
+
     /// Writes a step: case, contracts, broadcasts, log, summary and events, together. The last step of a case marks its
     /// working data as left to purge.
     ///
@@ -128,10 +145,10 @@ pub(super) fn write_step(
     }
     put_case(db, row, &step.case)?;
     if step.case.contracts != before.contracts {
-        put_contracts(db, row, &step.case.contracts)?;
+        put_contracts(db, row, &before.contracts, &step.case.contracts)?;
     }
     if step.case.broadcasts != before.broadcasts {
-        put_broadcasts(db, row, &step.case.broadcasts)?;
+        put_broadcasts(db, row, &before.broadcasts, &step.case.broadcasts)?;
     }
     if let Some(transaction) = &step.cooperative {
         put_cooperative(db, row, transaction)?;

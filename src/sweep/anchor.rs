@@ -7,10 +7,10 @@ use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, FeeRate, ScriptBuf, Transaction, Weight};
 
-use super::build::{ClaimInput, Spending, Uneconomic, Unsigned};
+use super::build::{ClaimInput, Spending, Unsigned};
 use super::coins::pay;
 use super::fees::{fee_at, feerate, Bid};
-use super::second_level::NotNow;
+use super::not_now::{NotNow, Uneconomic};
 use crate::channel::ChannelTerms;
 use crate::court::{Coin, Cpfp, Raise, Reception};
 use crate::protocol::ProtocolError;

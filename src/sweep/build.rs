@@ -15,13 +15,6 @@ use crate::protocol::{
 };
 use crate::signer::{InputToSign, KeyDescriptor, KeyTweak, SignRequest};
 
-/// An output that is not worth its fee at the present feerate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Uneconomic {
-    pub value: Amount,
-    pub fee: Amount,
-}
-
 /// One contract, with what only the store holds of the way to spend it.
 #[derive(Clone, Debug)]
 pub struct ClaimInput {
@@ -159,8 +152,15 @@ impl Unsigned {
 
     /// The transaction as it stands, without witnesses.
     #[cfg(test)]
-    pub(super) fn transaction(&self) -> Transaction {
-        self.transaction.clone()
+    pub(super) fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
+    /// What it weighs at most once it is signed: what its fee was reckoned with.
+    #[cfg(test)]
+    pub(super) fn weight(&self) -> Weight {
+        let coins = self.coins.iter().map(|coin| coin.witness_weight);
+        signed_weight(&self.transaction, &self.spendings) + coins.sum()
     }
 
     /// The transaction with the signer's signatures, which are verified first, and the wallet's witnesses, in the order
@@ -174,6 +174,18 @@ impl Unsigned {
         coins: Vec<Witness>,
     ) -> Result<Transaction, SignatureRefused> {
         verify(&self.request, signatures)?;
+        if coins.len() != self.coins.len() {
+            return Err(SignatureRefused);
+        }
+        let assembled = self.assembled(signatures, coins);
+        assembled.map_err(|_| SignatureRefused)
+    }
+
+    fn assembled(
+        &self,
+        signatures: &[Signature],
+        coins: Vec<Witness>,
+    ) -> Result<Transaction, ProtocolError> {
         let mut transaction = self.transaction.clone();
         let mut witnesses = Vec::new();
         for (spending, signature) in self.spendings.iter().zip(signatures) {
@@ -182,13 +194,14 @@ impl Unsigned {
                 peer_signature: spending.input.peer_signature,
                 preimage: spending.input.preimage.as_ref(),
             };
-            let witness = spending.template.witness(&parts);
-            witnesses.push(witness.map_err(|_| SignatureRefused)?);
+            let witness = spending.template.witness(&parts)?;
+            debug_assert!(
+                Weight::from_wu_usize(witness.size()) <= spending.template.witness_weight(),
+                "the fee was reckoned with the template's weight"
+            );
+            witnesses.push(witness);
         }
         witnesses.extend(coins);
-        if witnesses.len() != transaction.input.len() {
-            return Err(SignatureRefused);
-        }
         for (input, witness) in transaction.input.iter_mut().zip(witnesses) {
             input.witness = witness;
         }

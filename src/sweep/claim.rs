@@ -4,10 +4,12 @@ use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, TxOut};
 
-use super::build::{signed_weight, ClaimInput, Spending, Uneconomic, Unsigned};
+use super::build::{signed_weight, ClaimInput, Spending, Unsigned};
 use super::fees::Bid;
-use super::second_level::NotNow;
+use super::not_now::{NotNow, Uneconomic};
+use super::second_level::{confirmed, second_level};
 use crate::channel::ChannelTerms;
+use crate::court::{is_second_level, Case, Coin, Dossier};
 use crate::protocol::ProtocolError;
 
 /// Inputs that are worth what they add to a fee, and what those that are not would cost.
@@ -37,8 +39,7 @@ pub fn worthwhile(
     }
     for input in inputs {
         let spending = Spending::new(terms, input.clone())?;
-        let weight = spending.tx_in().segwit_weight() + spending.template.witness_weight();
-        let fee = bid.least_fee(weight);
+        let fee = bid.least_fee(spending.template.input_weight());
         if fee > bid.budget(spending.value()) {
             worth.left.push((input.contract.outpoint, fee));
         } else {
@@ -46,6 +47,28 @@ pub fn worthwhile(
         }
     }
     Ok(worth)
+}
+
+/// The transaction that claims outputs which go together: through the second level of our commitment, or directly.
+///
+/// # Errors
+/// The keys cannot be derived, or an output has no such path: the stored terms are damaged.
+pub fn transaction(
+    case: &Case,
+    dossier: &Dossier,
+    inputs: Vec<ClaimInput>,
+    coins: Vec<Coin>,
+    script: ScriptBuf,
+    bid: &Bid<'_>,
+) -> Result<Result<Unsigned, NotNow>, ProtocolError> {
+    let terms = &dossier.terms;
+    let mut contracts = inputs.iter().map(|input| &input.contract);
+    if contracts.any(is_second_level) {
+        let feerate = confirmed(case, dossier).map_or(0, |it| it.feerate_per_kw);
+        second_level(terms, inputs, feerate, coins, script, bid)
+    } else {
+        claim(terms, inputs, script, bid)
+    }
 }
 
 /// The claim of outputs that are ours directly, all in one transaction with one output to `script`.

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use bitcoin::{Amount, FeeRate, Weight};
 
-use super::build::Uneconomic;
 use super::curve::{bounded, patient_feerate, Schedule};
-use super::second_level::NotNow;
+use super::not_now::{NotNow, Uneconomic};
 use crate::config::{share, Policy};
-use crate::court::{Broadcast, Outcome, Raise};
+use crate::court::{spent_by_child, Broadcast, Case, Claim, Cpfp, Dossier, Outcome, Raise};
 
 /// What a claim is bid for.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +17,50 @@ pub struct Bid<'a> {
     /// The claim that did not confirm, with what its inputs held.
     pub raise: Option<(&'a Raise, Amount)>,
     pub policy: &'a Policy,
+}
+
+impl<'a> Bid<'a> {
+    /// The bid for a claim of the court's, at this tip.
+    pub fn of_claim(
+        claim: &'a Claim,
+        case: &Case,
+        tip: u32,
+        estimates: &'a BTreeMap<u16, FeeRate>,
+        policy: &'a Policy,
+    ) -> Self {
+        let raise = claim.raise.as_ref();
+        Bid {
+            estimates,
+            schedule: Schedule {
+                tip,
+                since: claim.since,
+                deadline: claim.deadline,
+            },
+            raise: raise.map(|raise| (raise, case.spent_by(raise.held()))),
+            policy,
+        }
+    }
+
+    /// The bid for the child of a commitment, at this tip.
+    pub fn of_child(
+        child: &'a Cpfp,
+        dossier: &Dossier,
+        tip: u32,
+        estimates: &'a BTreeMap<u16, FeeRate>,
+        policy: &'a Policy,
+    ) -> Self {
+        let raise = child.raise.as_ref();
+        Bid {
+            estimates,
+            schedule: Schedule {
+                tip,
+                since: Some(child.parent.since),
+                deadline: child.deadline,
+            },
+            raise: raise.map(|raise| (raise, spent_by_child(raise.held(), dossier))),
+            policy,
+        }
+    }
 }
 
 impl Bid<'_> {

@@ -6,14 +6,16 @@ mod claim;
 mod coins;
 pub mod curve;
 mod fees;
+mod not_now;
 mod second_level;
 #[cfg(test)]
 mod tests;
 
 pub use anchor::anchor;
 pub(crate) use build::verify;
-pub use build::{commitment_request, ClaimInput, SignatureRefused, Uneconomic, Unsigned};
-pub use claim::{claim, worthwhile, Worth};
+pub use build::{commitment_request, ClaimInput, SignatureRefused, Unsigned};
+pub use claim::{claim, transaction, worthwhile, Worth};
 pub use curve::Schedule;
 pub use fees::Bid;
-pub use second_level::{second_level, NotNow};
+pub use not_now::{fee_above_value, NotNow, Uneconomic};
+pub use second_level::{peer_signatures, second_level};

@@ -1,5 +1,7 @@
 //! What a claim pays, with what, and what is left out of it.
 
+mod weights;
+
 use std::collections::BTreeMap;
 
 use bitcoin::absolute::LockTime;
@@ -169,7 +171,7 @@ fn held(sat_per_vb: u64, outcome: Option<Outcome>) -> Broadcast {
     let inputs = expired(Party::Remote, 2);
     let made = claim(&terms(ANCHORS), inputs, wallet(), &bid(&estimates, &policy));
     let unsigned = made.expect("good terms").expect("worth it");
-    let mut transaction = unsigned.transaction();
+    let mut transaction = unsigned.transaction().clone();
     for (input, psbt) in transaction
         .input
         .iter_mut()
@@ -256,6 +258,6 @@ fn a_market_above_the_budget_gets_the_budget_as_long_as_a_patient_bid_is_within_
         wallet(),
         &bid(&estimates, &policy),
     );
-    let transaction = made.expect("good terms").expect("worth it").transaction();
-    assert_eq!(value - transaction.output[0].value, value / 2);
+    let unsigned = made.expect("good terms").expect("worth it");
+    assert_eq!(value - unsigned.transaction().output[0].value, value / 2);
 }

@@ -137,7 +137,7 @@ fn a_parent_that_was_refused_is_raised_above_its_own_feerate_whatever_the_server
 fn raised(fee: u64, outcome: Outcome, how: fn(Broadcast) -> Raise) -> Cpfp {
     let mut child = child(50_000);
     let unsigned = made(&child, 100, 10, vec![coin(100_000)]).expect("a coin");
-    let mut transaction = unsigned.transaction();
+    let mut transaction = unsigned.transaction().clone();
     transaction.output[0].value = Amount::from_sat(ANCHOR + 100_000 - fee);
     let [signature, script, key] = [72, 40, 33].map(|length| vec![7; length]);
     transaction.input[0].witness = Witness::from_slice(&[&signature, &script]);
