@@ -84,6 +84,9 @@ pub enum CourtError {
     /// The funding is on the chain: it cannot be cancelled any more.
     #[error("channel {channel}: its funding is on the chain")]
     FundingConfirmed { channel: OutPoint },
+    /// The channel is closed: there is nothing to preview.
+    #[error("channel {channel}: it is closed")]
+    AlreadyClosed { channel: OutPoint },
     /// The stored terms make no Lightning transaction.
     #[error("channel {channel}: {source}")]
     Protocol {

@@ -119,6 +119,12 @@ pub struct Policy {
     pub climb_blocks: u32,
     /// What a claim with a deadline bids when the server has no estimates, in sat per 1000 weight units.
     pub fallback_feerate: u32,
+    /// Confirmation target, in blocks, of the medium price in a preview of a close.
+    pub preview_medium_target: u16,
+    /// The same of the high price.
+    pub preview_high_target: u16,
+    /// The high price of a preview when the server has no estimates, in sat per 1000 weight units.
+    pub fallback_high_feerate: u32,
     /// What a replacement pays above what it replaces, in sat per 1000 weight units of its own.
     pub replacement_feerate: u32,
     /// Milliseconds that a callback into the app may take.
@@ -167,6 +173,9 @@ impl From<config::Policy> for Policy {
             bid_margin_percent: policy.bid_margin_percent,
             climb_blocks: policy.climb_blocks,
             fallback_feerate: policy.fallback_feerate,
+            preview_medium_target: policy.preview_medium_target,
+            preview_high_target: policy.preview_high_target,
+            fallback_high_feerate: policy.fallback_high_feerate,
             replacement_feerate: policy.replacement_feerate,
             callback_limit_ms: u64::try_from(policy.callback_limit.as_millis()).unwrap_or(u64::MAX),
         }
@@ -237,6 +246,9 @@ impl Policy {
             bid_margin_percent: self.bid_margin_percent,
             climb_blocks: self.climb_blocks,
             fallback_feerate: self.fallback_feerate,
+            preview_medium_target: self.preview_medium_target,
+            preview_high_target: self.preview_high_target,
+            fallback_high_feerate: self.fallback_high_feerate,
             replacement_feerate: self.replacement_feerate,
             callback_limit: Duration::from_millis(self.callback_limit_ms),
         })

@@ -247,6 +247,12 @@ pub enum ArbitratorError {
         /// The channel.
         channel: OutPoint,
     },
+    /// The channel is closed: there is nothing to preview.
+    #[error("channel {channel}: it is closed")]
+    AlreadyClosed {
+        /// The channel.
+        channel: OutPoint,
+    },
     /// The peer proved that we lost data: broadcasting what we hold would be punished as a breach.
     #[error("channel {channel}: data was lost, nothing of ours may be broadcast")]
     DataLost {

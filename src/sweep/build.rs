@@ -181,6 +181,16 @@ impl Unsigned {
         assembled.map_err(|_| SignatureRefused)
     }
 
+    /// The transaction as it would be, with signatures that are none: for a preview, which asks nobody for any.
+    ///
+    /// # Errors
+    /// [`ProtocolError::WitnessIncomplete`] when what the store holds for a witness is missing.
+    pub(super) fn imagined(&self) -> Result<Transaction, ProtocolError> {
+        let signatures = vec![imagined_signature(); self.spendings.len()];
+        let coins = self.coins.iter().map(|_| Witness::new());
+        self.assembled(&signatures, coins.collect())
+    }
+
     fn assembled(
         &self,
         signatures: &[Signature],
@@ -207,6 +217,11 @@ impl Unsigned {
         }
         Ok(transaction)
     }
+}
+
+/// A signature that no key has made.
+pub(super) fn imagined_signature() -> Signature {
+    Signature::from_compact(&[1; 64]).expect("two numbers below the order")
 }
 
 /// A signature that is none of the asked key over the asked digest.

@@ -7,11 +7,13 @@ mod coins;
 pub mod curve;
 mod fees;
 mod not_now;
+pub mod preview;
 mod second_level;
 #[cfg(test)]
 mod tests;
 
 pub use anchor::anchor;
+use build::imagined_signature;
 pub(crate) use build::verify;
 pub use build::{commitment_request, ClaimInput, SignatureRefused, Unsigned};
 pub use claim::{claim, transaction, worthwhile, Worth};

@@ -238,6 +238,9 @@ impl From<CourtError> for ArbitratorError {
             CourtError::FundingCancelled { channel } => ArbitratorError::FundingCancelled {
                 channel: channel.into(),
             },
+            CourtError::AlreadyClosed { channel } => ArbitratorError::AlreadyClosed {
+                channel: channel.into(),
+            },
             CourtError::FundingConfirmed { channel } => ArbitratorError::FundingConfirmed {
                 channel: channel.into(),
             },

@@ -10,6 +10,7 @@ mod incoming;
 mod linked;
 mod node;
 mod outgoing;
+mod preview;
 mod reorgs;
 mod reserve;
 mod subscribers;
