@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bitcoin::{FeeRate, OutPoint, Txid};
 
-use super::claims::left;
+use super::claims::{left, Built, Draft};
 use super::core::Core;
 use crate::chain::{Budget, Package};
 use crate::court::{
@@ -25,28 +25,51 @@ impl Core {
         child: &Cpfp,
         estimates: &BTreeMap<u16, FeeRate>,
         tip: u32,
-    ) -> Result<Option<Input>, ArbitratorError> {
-        let script = self.sweep_script(row).await?;
+    ) -> Result<Vec<Input>, ArbitratorError> {
         let bid = Bid::of_child(child, dossier, tip, estimates, &self.policy);
+        let built = self.build_child(row, case, dossier, child, &bid).await?;
+        let mut told = built.left;
+        if let Some(draft) = built.draft {
+            told.push(self.signed(dossier.channel(), draft, tip).await?);
+        }
+        Ok(told)
+    }
+
+    /// Makes the child.
+    pub(super) async fn build_child(
+        &self,
+        row: ChannelRow,
+        case: &Case,
+        dossier: &Dossier,
+        child: &Cpfp,
+        bid: &Bid<'_>,
+    ) -> Result<Built, ArbitratorError> {
+        let script = self.sweep_script(row).await?;
         let anchor = child.anchor.outpoint;
-        let with = |coins| sweep::anchor(&dossier.terms, child, coins, script.clone(), &bid);
+        let with = |coins| sweep::anchor(&dossier.terms, child, coins, script.clone(), bid);
         // Whether it needs a child at all is known without asking the wallet for coins.
         if let Err(NotNow::HighEnough | NotNow::Uneconomic(_)) = with(Vec::new())? {
-            return Ok(None);
+            return Ok(Built::default());
         }
-        let coins = self
-            .coins_for(child.raise.as_ref(), &rivals(case, anchor))
-            .await?;
-        match with(coins)? {
-            Ok(unsigned) => {
-                let purpose = BroadcastPurpose::Cpfp(anchor);
-                let signed = self.signed(dossier.channel(), purpose, unsigned, tip);
-                signed.await.map(Some)
+        let rivals = rivals(case, anchor);
+        let coins = self.coins_for(child.raise.as_ref(), &rivals).await?;
+        Ok(match with(coins)? {
+            Ok(unsigned) => Built {
+                draft: Some(Draft {
+                    purpose: BroadcastPurpose::Cpfp(anchor),
+                    unsigned,
+                }),
+                left: Vec::new(),
+            },
+            Err(not_now) => {
+                let reason = not_now.reason();
+                let left = reason.map(|reason| left(vec![anchor], reason, bid.schedule.tip));
+                Built {
+                    draft: None,
+                    left: left.into_iter().collect(),
+                }
             }
-            Err(not_now) => Ok(not_now
-                .reason()
-                .map(|reason| left(vec![anchor], reason, tip))),
-        }
+        })
     }
 
     /// Offers one transaction of ours; with a child of it that is due as well, if there is one. Gives what became of each.

@@ -14,6 +14,21 @@ use crate::protocol::{CommitmentNumber, CommitmentSecret};
 use crate::store::{ChannelRow, Unreadable};
 use crate::sweep::{self, Bid, ClaimInput, Unsigned};
 
+/// A transaction to be signed, and what it is for.
+pub(super) struct Draft {
+    pub purpose: BroadcastPurpose,
+    pub unsigned: Unsigned,
+}
+
+/// What became of a want before anybody has signed.
+#[derive(Default)]
+pub(super) struct Built {
+    /// `None`: there is nothing to sign now.
+    pub draft: Option<Draft>,
+    /// What the court is to be told of outputs that are left for now.
+    pub left: Vec<Input>,
+}
+
 impl Core {
     /// Makes the transaction of a claim, and has it signed. Gives what the court is to be told of it: the transaction,
     /// and which outputs are left for now.
@@ -26,36 +41,59 @@ impl Core {
         estimates: &BTreeMap<u16, FeeRate>,
         tip: u32,
     ) -> Result<Vec<Input>, ArbitratorError> {
-        let terms = &dossier.terms;
-        let script = self.sweep_script(row).await?;
         let bid = Bid::of_claim(claim, case, tip, estimates, &self.policy);
+        let built = self.build_claim(row, case, dossier, claim, &bid).await?;
+        let mut told = built.left;
+        if let Some(draft) = built.draft {
+            told.push(self.signed(dossier.channel(), draft, tip).await?);
+        }
+        Ok(told)
+    }
+
+    /// Makes the transaction of a claim.
+    pub(super) async fn build_claim(
+        &self,
+        row: ChannelRow,
+        case: &Case,
+        dossier: &Dossier,
+        claim: &Claim,
+        bid: &Bid<'_>,
+    ) -> Result<Built, ArbitratorError> {
+        let script = self.sweep_script(row).await?;
+        let tip = bid.schedule.tip;
         let inputs = self.inputs(row, case, dossier, &claim.contracts)?;
-        let worth = sweep::worthwhile(terms, inputs, &bid)?;
-        let mut told: Vec<Input> = worth
-            .left
-            .into_iter()
-            .map(|(outpoint, fee)| left(vec![outpoint], sweep::fee_above_value(fee), tip))
-            .collect();
+        let worth = sweep::worthwhile(&dossier.terms, inputs, bid)?;
+        let mut built = Built {
+            draft: None,
+            left: worth
+                .left
+                .into_iter()
+                .map(|(outpoint, fee)| left(vec![outpoint], sweep::fee_above_value(fee), tip))
+                .collect(),
+        };
         let contracts = worth.taken.iter().map(|input| &input.contract);
         let outpoints: Vec<OutPoint> = contracts.map(|contract| contract.outpoint).collect();
         let Some(first) = worth.taken.first().map(|input| input.contract.clone()) else {
-            return Ok(told);
+            return Ok(built);
         };
         let coins = if is_second_level(&first) {
             self.coins_for(claim.raise.as_ref(), &[]).await?
         } else {
             Vec::new()
         };
-        let purpose = BroadcastPurpose::Sweep(first.outpoint);
-        let made = sweep::transaction(case, dossier, worth.taken, coins, script, &bid)?;
-        told.extend(match made {
+        match sweep::transaction(case, dossier, worth.taken, coins, script, bid)? {
             Ok(unsigned) => {
-                let signed = self.signed(dossier.channel(), purpose, unsigned, tip);
-                Some(signed.await?)
+                let purpose = BroadcastPurpose::Sweep(first.outpoint);
+                built.draft = Some(Draft { purpose, unsigned });
             }
-            Err(not_now) => not_now.reason().map(|reason| left(outpoints, reason, tip)),
-        });
-        Ok(told)
+            Err(not_now) => {
+                let reason = not_now.reason();
+                built
+                    .left
+                    .extend(reason.map(|reason| left(outpoints, reason, tip)));
+            }
+        }
+        Ok(built)
     }
 
     /// What only the store holds of each way to spend. Without the secret of a revoked commitment its penalties are left out,
@@ -128,8 +166,7 @@ impl Core {
     pub(super) async fn signed(
         &self,
         channel: OutPoint,
-        purpose: BroadcastPurpose,
-        unsigned: Unsigned,
+        Draft { purpose, unsigned }: Draft,
         tip: u32,
     ) -> Result<Input, ArbitratorError> {
         Ok(Input::Signed {

@@ -63,20 +63,20 @@ impl Core {
     }
 
     /// Makes the child of a commitment that waits, where it is to have one now.
-    pub(super) async fn raise_now(
+    async fn raise_now(
         &self,
         row: ChannelRow,
         dossier: &Dossier,
         tip: u32,
     ) -> Result<(), ArbitratorError> {
-        let case = self.store.case(row)?;
+        let mut case = self.store.case(row)?;
         let Some(child) = court::cpfp(&case, dossier, tip, &self.policy) else {
             return Ok(());
         };
         let estimates = self.estimates_or_none().await;
         let made = self.make_child(row, &case, dossier, &child, &estimates, tip);
-        if let Some(input) = made.await? {
-            self.apply_to(row, case, dossier, &input)?;
+        for input in made.await? {
+            (case, _) = self.apply_to(row, case, dossier, &input)?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The chain arbitrator: the docket of all channels, and the tick that moves every case.
 
 mod anchors;
+mod bump;
 mod callout;
 mod care;
 mod claims;
@@ -25,6 +26,7 @@ mod sleep;
 mod tick;
 mod updates;
 
+pub use bump::BumpStatus;
 pub use care::{IntegrityReport, WipeScope};
 pub use options::{Config, ForceCloseStatus, ResumeOptions, ResumeReport, Trouble};
 pub use sleep::{Moment, SleepBudget, WakeUp};

@@ -13,8 +13,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use bitcoin::{OutPoint, Transaction};
+use bitcoin::{FeeRate, OutPoint, Transaction};
 
+use super::bump::{first, Bumped};
 use super::deadlines::{claim_deadline, contestable_from};
 use super::resolver::Progress;
 use super::wants::is_due_claim;
@@ -34,6 +35,8 @@ pub struct Claim {
     pub deadline: Option<u32>,
     /// The tip when one of them was first claimed by a transaction that can still confirm.
     pub since: Option<u32>,
+    /// The feerate that the app has asked for, for one of them.
+    pub floor: Option<FeeRate>,
     /// The claim that did not confirm.
     pub raise: Option<Raise>,
 }
@@ -113,11 +116,16 @@ pub fn claims(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<
             claims.push((part.iter().map(|(_, it)| it.clone()).collect(), None));
         }
     }
-    let claim = |(contracts, raise): (Vec<Contract>, Option<Raise>)| Claim {
-        deadline: deadline(case, dossier, &contracts, policy),
-        since: since(case, &contracts),
-        contracts,
-        raise,
+    let claim = |(contracts, raise): (Vec<Contract>, Option<Raise>)| {
+        let bumped = Bumped::of(case, contracts.iter().map(|it| &it.outpoint));
+        let deadline = deadline(case, dossier, &contracts, policy);
+        Claim {
+            deadline: first([deadline, bumped.deadline]),
+            since: since(case, &contracts),
+            floor: bumped.feerate,
+            contracts,
+            raise,
+        }
     };
     claims.into_iter().map(claim).collect()
 }
@@ -160,7 +168,7 @@ fn apart(
     })
 }
 
-fn is_claimable(contract: &Contract) -> bool {
+pub(super) fn is_claimable(contract: &Contract) -> bool {
     // What was declared uneconomic is priced again at every look.
     match contract.progress {
         Progress::Claimable => true,
@@ -227,7 +235,7 @@ fn group(case: &Case, contract: &Contract, dossier: &Dossier, tip: u32, policy: 
     }
 }
 
-fn has_free_outputs(dossier: &Dossier) -> bool {
+pub(super) fn has_free_outputs(dossier: &Dossier) -> bool {
     let format = dossier.terms.channel_type.format();
     format.peer_sighash() != bitcoin::EcdsaSighashType::All
 }
@@ -290,7 +298,12 @@ fn raise(
         Some(
             Outcome::Accepted | Outcome::AlreadyKnown | Outcome::Unreachable | Outcome::Other(_),
         )
-        | None => (tip > held.since).then(|| Raise::Reprice(held.clone())),
+        | None => {
+            let claimed = held.transaction.input.iter();
+            let bumped = Bumped::of(case, claimed.map(|input| &input.previous_output));
+            // What the app asks for counts at once, and is no news to one that pays it already.
+            (tip > held.since || bumped.is_any()).then(|| Raise::Reprice(held.clone()))
+        }
     }
 }
 

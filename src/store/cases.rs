@@ -17,8 +17,8 @@ use super::summaries::SealedChange;
 use super::{find, ChannelRow, Store};
 use crate::channel::{HtlcRef, Lifecycle};
 use crate::court::{
-    lifecycle, refusal, Advice, ArbitratorState, Cancelled, Case, Close, FundingState, Latches,
-    Orphan, Step, Unconfirmed, Verdict,
+    lifecycle, refusal, Advice, ArbitratorState, Bump, Cancelled, Case, Close, FundingState,
+    Latches, Orphan, Step, Unconfirmed, Verdict,
 };
 
 /// The part of a case that is stored as JSON: nearly empty while the channel is open.
@@ -40,6 +40,8 @@ struct Detail {
     verdicts: Vec<(HtlcRef, Verdict)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     advised: Vec<(HtlcRef, Advice)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    bumps: Vec<(OutPoint, Bump)>,
 }
 
 impl Store {
@@ -69,6 +71,7 @@ impl Store {
             orphan,
             verdicts,
             advised,
+            bumps,
         } = At("court_case", "detail").json(&detail)?;
         Ok(Case {
             revision: At("court_case", "revision").unsigned(revision)?,
@@ -85,6 +88,7 @@ impl Store {
             broadcasts: self.broadcasts(row)?,
             verdicts,
             advised,
+            bumps,
         })
     }
 
@@ -183,6 +187,7 @@ pub(super) fn put_case(
         orphan: case.orphan,
         verdicts: case.verdicts.clone(),
         advised: case.advised.clone(),
+        bumps: case.bumps.clone(),
     })?;
     let lifecycle = lifecycle(case);
     db.prepare_cached(

@@ -62,7 +62,8 @@ impl Bid<'_> {
             let together = fee_at(feerate, parent.weight + weight);
             together.checked_sub(parent.fee).unwrap_or(nothing)
         };
-        let wanted = self.wanted(budget, at);
+        let asked = self.asked(at).unwrap_or(nothing).min(budget);
+        let wanted = self.wanted(budget, at).max(asked);
         let least = match (self.raise, parent.reception) {
             (Some(_), _) => self.least(weight),
             (None, Reception::TooCheap) => at(self.above(feerate(parent.fee, parent.weight))),

@@ -7,8 +7,9 @@ use bitcoin::{
     Weight, Witness,
 };
 
+use super::fees::{fee_at, Bid};
 use crate::channel::{Candidate, ChannelTerms};
-use crate::court::{Coin, Contract};
+use crate::court::{Coin, Contract, Parent};
 use crate::protocol::{
     Commitment, CommitmentSecret, KeyRole, Party, Preimage, ProtocolError, SpendTemplate,
     WitnessParts, SEGWIT_MARKER,
@@ -157,10 +158,31 @@ impl Unsigned {
     }
 
     /// What it weighs at most once it is signed: what its fee was reckoned with.
-    #[cfg(test)]
     pub(super) fn weight(&self) -> Weight {
         let coins = self.coins.iter().map(|coin| coin.witness_weight);
         signed_weight(&self.transaction, &self.spendings) + coins.sum()
+    }
+
+    /// What it leaves to its miner.
+    pub fn fee(&self) -> Amount {
+        let coins = self.coins.iter().map(|coin| coin.output.value);
+        let held: Amount = self
+            .spendings
+            .iter()
+            .map(Spending::value)
+            .chain(coins)
+            .sum();
+        let paid: Amount = self.transaction.output.iter().map(|it| it.value).sum();
+        held.checked_sub(paid).unwrap_or(Amount::ZERO)
+    }
+
+    /// What it would have to pay for the feerate that the app has asked for, if it pays less; a child pays for its parent too.
+    pub fn lacks(&self, bid: &Bid<'_>, parent: Option<&Parent>) -> Option<Amount> {
+        let nothing = (Weight::ZERO, Amount::ZERO);
+        let (weight, paid) = parent.map_or(nothing, |parent| (parent.weight, parent.fee));
+        let asked = bid.asked(|feerate| fee_at(feerate, self.weight() + weight))?;
+        let asked = asked.checked_sub(paid).unwrap_or(Amount::ZERO);
+        (self.fee() < asked).then_some(asked)
     }
 
     /// The transaction with the signer's signatures, which are verified first, and the wallet's witnesses, in the order

@@ -40,7 +40,7 @@ pub fn worthwhile(
     for input in inputs {
         let spending = Spending::new(terms, input.clone())?;
         let fee = bid.least_fee(spending.template.input_weight());
-        if fee > bid.budget(spending.value()) {
+        if fee > bid.worth(spending.value()) {
             worth.left.push((input.contract.outpoint, fee));
         } else {
             worth.taken.push(input);
@@ -92,17 +92,19 @@ pub fn claim(
         input: spendings.iter().map(Spending::tx_in).collect(),
         output: vec![TxOut {
             value,
-            script_pubkey: script,
+            script_pubkey: script.clone(),
         }],
     };
     let weight = signed_weight(&transaction, &spendings);
-    let fee = match bid.fee(weight, value) {
+    let dust = script.minimal_non_dust();
+    let most = value.checked_sub(dust).unwrap_or(Amount::ZERO);
+    let fee = match bid.fee(weight, value, most) {
         Ok(fee) => fee,
         Err(not_now) => return Ok(Err(not_now)),
     };
     let left = value.checked_sub(fee);
     match (left, transaction.output.first_mut()) {
-        (Some(left), Some(output)) if left >= output.script_pubkey.minimal_non_dust() => {
+        (Some(left), Some(output)) if left >= dust => {
             output.value = left;
         }
         (Some(_) | None, Some(_) | None) => {

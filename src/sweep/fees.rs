@@ -14,6 +14,8 @@ use crate::court::{spent_by_child, Broadcast, Case, Claim, Cpfp, Dossier, Outcom
 pub struct Bid<'a> {
     pub estimates: &'a BTreeMap<u16, FeeRate>,
     pub schedule: Schedule,
+    /// The feerate that the app has asked for.
+    pub floor: Option<FeeRate>,
     /// The claim that did not confirm, with what its inputs held.
     pub raise: Option<(&'a Raise, Amount)>,
     pub policy: &'a Policy,
@@ -36,6 +38,7 @@ impl<'a> Bid<'a> {
                 since: claim.since,
                 deadline: claim.deadline,
             },
+            floor: claim.floor,
             raise: raise.map(|raise| (raise, case.spent_by(raise.held()))),
             policy,
         }
@@ -57,6 +60,7 @@ impl<'a> Bid<'a> {
                 since: Some(child.parent.since),
                 deadline: child.deadline,
             },
+            floor: child.floor,
             raise: raise.map(|raise| (raise, spent_by_child(raise.held(), dossier))),
             policy,
         }
@@ -64,16 +68,25 @@ impl<'a> Bid<'a> {
 }
 
 impl Bid<'_> {
-    /// What a claim of `value` with this weight pays.
+    /// What a claim of `value` with this weight pays: within its share, unless the app has asked for more, and never above
+    /// `most`.
     ///
     /// # Errors
     /// [`NotNow::Uneconomic`]: even a patient one would cost more than it may. [`NotNow::HighEnough`]: the one that waits
     /// pays about as much.
-    pub(super) fn fee(&self, weight: Weight, value: Amount) -> Result<Amount, NotNow> {
-        let budget = self.budget(value);
+    pub(super) fn fee(
+        &self,
+        weight: Weight,
+        value: Amount,
+        most: Amount,
+    ) -> Result<Amount, NotNow> {
+        let at = |feerate| fee_at(feerate, weight);
+        let asked = self.asked(at).filter(|asked| *asked <= most);
+        let asked = asked.unwrap_or(Amount::ZERO);
+        let budget = self.budget(value).max(asked);
         let least = self.least(weight);
         let patient = self.least_fee(weight);
-        let wanted = self.wanted(budget, |feerate| fee_at(feerate, weight));
+        let wanted = self.wanted(self.budget(value), at).max(asked);
         let (needed, bid) = match self.raise {
             Some((Raise::Reprice(_), _)) if wanted < least => return Err(NotNow::HighEnough),
             Some((Raise::Reprice(_) | Raise::Follow(_), _)) | None => (patient, wanted),
@@ -84,6 +97,19 @@ impl Bid<'_> {
             return Err(NotNow::Uneconomic(Uneconomic { value, fee }));
         }
         Ok(bid)
+    }
+
+    /// What the app has asked for comes to.
+    pub(super) fn asked(&self, at: impl Fn(FeeRate) -> Amount) -> Option<Amount> {
+        self.floor.map(at)
+    }
+
+    /// The most that an output of this value may add to a claim.
+    pub(super) fn worth(&self, value: Amount) -> Amount {
+        match self.floor {
+            Some(_) => value,
+            None => self.budget(value),
+        }
     }
 
     /// What the curve bids at this tip: at most `budget`, where a feerate comes to `at`.

@@ -69,7 +69,7 @@ pub fn second_level(
     let mut taken = Vec::new();
     if format.peer_sighash() != EcdsaSighashType::All {
         let value = spendings.iter().map(Spending::value).sum();
-        let fee = |weight| bid.fee(weight, value);
+        let fee = |weight| bid.fee(weight, value, value);
         // What an HTLC holds goes on to its output, all of it.
         let surplus = Amount::ZERO;
         match pay(&mut transaction, &spendings, surplus, coins, change, fee) {

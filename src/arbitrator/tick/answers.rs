@@ -89,8 +89,8 @@ impl Tick<'_> {
             }
             Want::Cpfp(child) => {
                 let estimates = self.estimates().await?;
-                let made = core.make_child(row, case, dossier, &child, &estimates, tip);
-                made.await?.into_iter().collect()
+                core.make_child(row, case, dossier, &child, &estimates, tip)
+                    .await?
             }
         })
     }

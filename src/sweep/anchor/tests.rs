@@ -46,6 +46,7 @@ fn child(budget: u64) -> Cpfp {
         },
         deadline: Some(140),
         budget: Amount::from_sat(budget),
+        floor: None,
         raise: None,
     }
 }
@@ -62,6 +63,7 @@ fn made(child: &Cpfp, tip: u32, sat_per_vb: u64, coins: Vec<Coin>) -> Result<Uns
             since: Some(child.parent.since),
             deadline: child.deadline,
         },
+        floor: child.floor,
         raise: raise.map(|raise| (raise, Amount::from_sat(ANCHOR + 100_000))),
         policy: &policy,
     };
@@ -120,6 +122,17 @@ fn it_climbs_to_its_budget_and_no_further() {
 fn one_that_may_not_even_be_relayed_is_not_made() {
     let made = paid(&child(100), 100, 10);
     assert!(matches!(made, Err(NotNow::Uneconomic(_))), "{made:?}");
+}
+
+#[test]
+fn a_feerate_that_is_asked_for_is_paid_by_the_two_together_up_to_all_that_they_hold() {
+    let mut child = child(50_000);
+    child.floor = Some(FeeRate::from_sat_per_kwu(5_000));
+    let (fee, weight) = paid(&child, 100, 1).expect("a coin");
+    assert_eq!(fee, (WEIGHT + weight) * 5 - FEE);
+    child.budget = Amount::from_sat(3_000);
+    let (fee, _) = paid(&child, 100, 1).expect("a coin");
+    assert_eq!(fee, 3_000);
 }
 
 #[test]

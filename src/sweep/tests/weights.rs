@@ -133,6 +133,7 @@ fn a_child_weighs_what_its_fee_was_reckoned_with() {
             },
             deadline: Some(EXPIRY),
             budget: Amount::from_sat(20_000),
+            floor: None,
             raise: None,
         };
         let bid = bid(&estimates, &policy);

@@ -2,6 +2,7 @@
 
 mod anchors;
 mod breach;
+mod bump;
 mod case_file;
 mod dangling;
 mod deadlines;

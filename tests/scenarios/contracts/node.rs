@@ -61,7 +61,17 @@ on_a_node! { on_a_node_with_anchors:
     }
 }
 
+on_a_node! { on_a_node_with_anchors:
+    children_asked_for_more: bump {
+        a_commitment_without_haste_gets_a_child_when_it_is_asked_for,
+        a_child_is_replaced_at_once,
+    }
+}
+
 on_a_node! { on_a_node:
+    asked_for_more: bump {
+        a_claim_is_replaced_at_once_by_one_that_pays_what_was_asked,
+    }
     outgoing: outgoing {
         ours_times_out,
         theirs_times_out,
