@@ -110,7 +110,11 @@ fn comes_true(mut world: World, on: On, sat_per_vb: f64) {
     let paid = balance.closing_fee + balance.sweep_fees + balance.wallet_fees;
     assert_eq!(by_kind.into_iter().sum::<Amount>(), paid);
     assert_eq!(balance.total(), world.channel.terms().capacity);
-    assert_came_true(foretold, &world.resolved(on));
+    let file = world.resolved(on);
+    assert_came_true(foretold, &file);
+    // And the chain says the same: what came to the wallet, and what its coins have paid.
+    let came = file.balance.settled - file.balance.wallet_fees;
+    assert_eq!(world.brought(), came.to_sat(), "{file}");
 }
 
 fn ours_comes_to_what_was_foretold(world: World) {
