@@ -155,13 +155,17 @@ impl Core {
 
 /// What the claim of an output would cost, if that is why it is left.
 fn too_dear(built: &Built, outpoint: OutPoint) -> Option<Amount> {
-    built.left.iter().find_map(|input| match input {
-        Input::NotClaimed {
+    built.left.iter().find_map(|input| {
+        let Input::NotClaimed {
             outpoints,
             reason: Reason::FeeAboveValue { fee_sat },
             ..
-        } if outpoints.contains(&outpoint) => Some(Amount::from_sat(*fee_sat)),
-        _ => None,
+        } = input
+        else {
+            return None;
+        };
+        let is_left = outpoints.contains(&outpoint);
+        is_left.then(|| Amount::from_sat(*fee_sat))
     })
 }
 

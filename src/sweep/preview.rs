@@ -1,6 +1,6 @@
 //! What closing a channel would come to: which fees, how much of what is ours comes home, and when.
 //!
-//! There is no second formula. The close is played through ([`play`]) with the court that would resolve it and the builders
+//! There is no second formula. The close is played through (`play`) with the court that would resolve it and the builders
 //! that would claim it, on a chain where every transaction of ours confirms in the next block, the market always asks for the
 //! same, and the peer does nothing. What the books of that case say in the end is the preview. So an HTLC that we offered
 //! comes back, one that we were offered is ours if it is ours to claim by now, and the wallet has a coin for every fee.
@@ -239,7 +239,7 @@ fn outlook(
     feerate: FeeRate,
     policy: &Policy,
 ) -> Result<CloseOutlook, PreviewError> {
-    let played = Playing::begin(known, candidate, feerate, policy)?.to_the_end()?;
+    let played = Playing::begin(known, candidate, feerate, policy)?.play()?;
     let file = &played.file;
     let outputs: Vec<PreviewedOutput> = file
         .outputs

@@ -100,7 +100,7 @@ impl<'a> Playing<'a> {
     }
 
     /// Block by block, until nothing of it is left to do.
-    pub fn to_the_end(mut self) -> Result<Played, PreviewError> {
+    pub fn play(mut self) -> Result<Played, PreviewError> {
         for _ in 0..MAX_LOOKS {
             let next = if self.waiting.is_empty() {
                 next_height(&self.case, &self.dossier, self.tip, self.policy)
