@@ -104,6 +104,11 @@ pub struct Policy {
     /// What a replacement pays above all that it replaces, in sat per 1000 weight units of its own: what nodes ask for
     /// (Bitcoin Core's `-incrementalrelayfee` up to version 29, 1000 sat/kvB), rounded up.
     pub replacement_feerate: u32,
+    /// Least that the wallet should have ready for each channel with anchors: markets rise above what was asked for, and HTLCs
+    /// come that are not there yet. Ten thousand satoshi raise a commitment of a few HTLCs to some 30 sat/vB.
+    pub reserve_floor: Amount,
+    /// What all channels' floors come to together, at most: they do not all go to the chain at once.
+    pub reserve_floor_cap: Amount,
     /// How long a foreign callback (signer, wallet) may take: a key store that asks for a fingerprint is slow.
     pub callback_limit: Duration,
 }
@@ -148,6 +153,8 @@ impl Default for Policy {
             preview_high_target: 2,
             fallback_high_feerate: 12_500,
             replacement_feerate: 253,
+            reserve_floor: Amount::from_sat(10_000),
+            reserve_floor_cap: Amount::from_sat(100_000),
             callback_limit: Duration::from_secs(30),
         }
     }

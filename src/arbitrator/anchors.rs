@@ -13,7 +13,7 @@ use crate::court::{
 };
 use crate::error::ArbitratorError;
 use crate::store::ChannelRow;
-use crate::sweep::{self, Bid, NotNow};
+use crate::sweep::{self, Bid};
 
 impl Core {
     /// Makes the child, and has it signed. Gives what the court is to be told of it: nothing, if the commitment does without.
@@ -47,13 +47,9 @@ impl Core {
         let script = self.sweep_script(row).await?;
         let anchor = child.anchor.outpoint;
         let with = |coins| sweep::anchor(&dossier.terms, child, coins, script.clone(), bid);
-        // Whether it needs a child at all is known without asking the wallet for coins.
-        if let Err(NotNow::HighEnough | NotNow::Uneconomic(_)) = with(Vec::new())? {
-            return Ok(Built::default());
-        }
         let rivals = rivals(case, anchor);
-        let coins = self.coins_for(child.raise.as_ref(), &rivals).await?;
-        Ok(match with(coins)? {
+        let made = self.with_coins(child.raise.as_ref(), &rivals, with);
+        Ok(match made.await? {
             Ok(unsigned) => Built {
                 draft: Some(Draft {
                     purpose: BroadcastPurpose::Cpfp(anchor),

@@ -7,7 +7,6 @@ use bitcoin::{Amount, FeeRate, OutPoint, Txid};
 use super::claims::{Built, Draft};
 use super::core::Core;
 use super::ChainArbitrator;
-use crate::chain::Budget;
 use crate::court::{self, wants, Bump, Case, CourtError, Dossier, Input, Outcome, Reason, Want};
 use crate::error::ArbitratorError;
 use crate::store::ChannelRow;
@@ -65,6 +64,8 @@ impl Core {
         let case = self.store.case(row)?;
         let (dossier, _) = self.dossier(row)?;
         let asked = court::advance(&case, &dossier, &input, &self.policy)?.case;
+        // What the wallet said in the last tick is long ago.
+        self.purse.borrow_mut().ask_again();
         let estimates = self.estimates_or_none().await;
         // Built before anything is kept: what would cost more than it brings is refused, and a wallet that fails is no reason
         // to forget the wish.
@@ -147,9 +148,7 @@ impl Core {
             let signed = self.signed(channel, draft, tip).await?;
             self.apply_to(row, case, dossier, &signed)?;
         }
-        self.broadcast_due(row, channel, tip, &Budget::unlimited())
-            .await?;
-        Ok(())
+        self.send_now(row, channel, tip).await
     }
 }
 

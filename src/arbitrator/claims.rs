@@ -76,12 +76,16 @@ impl Core {
         let Some(first) = worth.taken.first().map(|input| input.contract.clone()) else {
             return Ok(built);
         };
-        let coins = if is_second_level(&first) {
-            self.coins_for(claim.raise.as_ref(), &[]).await?
-        } else {
-            Vec::new()
+        let with = |coins| {
+            let (taken, script) = (worth.taken.clone(), script.clone());
+            sweep::transaction(case, dossier, taken, coins, script, bid)
         };
-        match sweep::transaction(case, dossier, worth.taken, coins, script, bid)? {
+        let made = if is_second_level(&first) {
+            self.with_coins(claim.raise.as_ref(), &[], with).await?
+        } else {
+            with(Vec::new())?
+        };
+        match made {
             Ok(unsigned) => {
                 let purpose = BroadcastPurpose::Sweep(first.outpoint);
                 built.draft = Some(Draft { purpose, unsigned });

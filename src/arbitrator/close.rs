@@ -4,6 +4,7 @@ use bitcoin::OutPoint;
 
 use super::core::Core;
 use super::options::ForceCloseStatus;
+use super::sign::Offers;
 use crate::chain::Budget;
 use crate::court::{self, BroadcastPurpose, Dossier, Input, Want};
 use crate::error::ArbitratorError;
@@ -57,9 +58,26 @@ impl Core {
         }
         // Without its child the commitment goes out all the same.
         let raised = self.raise_now(row, &dossier, tip).await;
-        self.broadcast_due(row, channel, tip, &Budget::unlimited())
-            .await?;
+        self.send_now(row, channel, tip).await?;
         raised
+    }
+
+    /// Broadcasts what a call of the app's has made, as a tick would: the wallet hears of its coins before the network does.
+    pub(super) async fn send_now(
+        &self,
+        row: ChannelRow,
+        channel: OutPoint,
+        tip: u32,
+    ) -> Result<(), ArbitratorError> {
+        let case = self.store.case(row)?;
+        if case.broadcasts.iter().any(|held| !held.coins.is_empty()) {
+            if let Err(error) = self.hold_coins().await {
+                log::warn!("channel {channel}: the wallet is told again by the next tick: {error}");
+            }
+        }
+        let (budget, mut offers) = (Budget::unlimited(), Offers::default());
+        self.broadcast_due(row, channel, tip, &budget, &mut offers)
+            .await
     }
 
     /// Makes the child of a commitment that waits, where it is to have one now.
@@ -73,6 +91,8 @@ impl Core {
         let Some(child) = court::cpfp(&case, dossier, tip, &self.policy) else {
             return Ok(());
         };
+        // What the wallet said in the last tick is long ago.
+        self.purse.borrow_mut().ask_again();
         let estimates = self.estimates_or_none().await;
         let made = self.make_child(row, &case, dossier, &child, &estimates, tip);
         for input in made.await? {

@@ -57,6 +57,7 @@ pub(super) async fn open_core(
         source: config.chain,
         signer: Arc::new(signer),
         wallet: config.wallet,
+        purse: RefCell::default(),
         tick: RefCell::new(None),
         waiting: RefCell::new(Vec::new()),
         handed_out,

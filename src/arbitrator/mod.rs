@@ -21,6 +21,7 @@ mod purge;
 mod queries;
 mod reader;
 mod report;
+mod reserve;
 mod sign;
 mod sleep;
 mod tick;

@@ -127,6 +127,10 @@ pub struct Policy {
     pub fallback_high_feerate: u32,
     /// What a replacement pays above what it replaces, in sat per 1000 weight units of its own.
     pub replacement_feerate: u32,
+    /// Least that the wallet should have ready for each channel with anchors.
+    pub reserve_floor_sat: u64,
+    /// What all channels' floors come to together, at most.
+    pub reserve_floor_cap_sat: u64,
     /// Milliseconds that a callback into the app may take.
     pub callback_limit_ms: u64,
 }
@@ -177,6 +181,8 @@ impl From<config::Policy> for Policy {
             preview_high_target: policy.preview_high_target,
             fallback_high_feerate: policy.fallback_high_feerate,
             replacement_feerate: policy.replacement_feerate,
+            reserve_floor_sat: policy.reserve_floor.to_sat(),
+            reserve_floor_cap_sat: policy.reserve_floor_cap.to_sat(),
             callback_limit_ms: u64::try_from(policy.callback_limit.as_millis()).unwrap_or(u64::MAX),
         }
     }
@@ -250,6 +256,8 @@ impl Policy {
             preview_high_target: self.preview_high_target,
             fallback_high_feerate: self.fallback_high_feerate,
             replacement_feerate: self.replacement_feerate,
+            reserve_floor: input::amount("reserve_floor_sat", self.reserve_floor_sat)?,
+            reserve_floor_cap: input::amount("reserve_floor_cap_sat", self.reserve_floor_cap_sat)?,
             callback_limit: Duration::from_millis(self.callback_limit_ms),
         })
     }

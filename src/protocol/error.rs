@@ -44,6 +44,9 @@ pub enum ProtocolError {
     /// A text or figures that make no short channel id (BOLT 7).
     #[error("not a short channel id, such as 700000x1x0")]
     ShortChannelId,
+    /// The index of a funding output has 16 bits (BOLT 2).
+    #[error("output {0} is no funding output: its index does not fit in 16 bits")]
+    FundingOutputIndex(u32),
     /// A derived key is not on the curve (only crafted points get here).
     #[error("no key can be derived from this basepoint and this per-commitment point")]
     KeyDerivation,

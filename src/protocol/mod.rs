@@ -1,4 +1,5 @@
-//! BOLT 3 as pure functions: keys, secrets, scripts, transactions, and the channel formats; of BOLT 7, channel ids.
+//! BOLT 3 as pure functions: keys, secrets, scripts, transactions, and the channel formats; of BOLT 2 and 7, a channel's
+//! names and the messages of its opening.
 //!
 //! The floor everything else stands on. No I/O, no clock, no randomness, no logging: the same arguments
 //! always give the same bytes, which is what lets both sides of a channel agree on a transaction
@@ -16,6 +17,7 @@ mod format;
 mod funding;
 mod htlc;
 mod keys;
+mod message;
 mod obscured;
 mod ordering;
 mod primitives;
@@ -39,6 +41,10 @@ pub use htlc::SecondLevel;
 pub use keys::{
     derive_public_key, derive_revocation_public_key, derive_revocation_secret_key,
     derive_secret_key, Basepoints, ChannelPublicKeys, CommitmentKeys, KeyRole,
+};
+pub use message::{
+    AnnouncementSignatures, ChannelAnnouncement, ChannelEnd, ChannelFeatures, ChannelId,
+    ChannelReady, Message, MessageError, UnsignedChannelAnnouncement, WrongSignature,
 };
 pub use obscured::{state_number, ObscuringFactor};
 pub use primitives::{CommitmentNumber, HtlcKind, Party, PaymentHash, Preimage};

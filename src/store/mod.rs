@@ -17,6 +17,7 @@ mod cooperative;
 mod crypto;
 mod data_key;
 mod error;
+mod header;
 mod htlcs;
 mod imported;
 mod key_change;

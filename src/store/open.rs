@@ -1,8 +1,6 @@
 //! Opening the file: the lock, the schema, whose database it is, and the key to its secrets.
 
 use std::cell::{Cell, RefCell};
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +12,11 @@ use rusqlite::{
 };
 
 use super::data_key::{put_made, DataKey, KeyWork};
+use super::header::{check_start, has_log, not_ours};
 use super::lock::FileLock;
 use super::pack::At;
 use super::vault::Vault;
-use super::{beside, CryptoSystem, Store, StoreError};
+use super::{CryptoSystem, Store, StoreError};
 
 /// Marks the file as ours (`PRAGMA application_id`): "LArb".
 const APPLICATION_ID: i32 = 0x4c41_7262;
@@ -156,7 +155,7 @@ impl Opening {
     ) -> Result<(Self, KeyWork), StoreError> {
         let lock = FileLock::take(path, patience)?;
         super::wipe::finish(path)?;
-        check_start(path)?;
+        check_start(path, &lock)?;
         let connection = connect(path, network, vfs).map_err(in_opening)?;
         let work = KeyWork::of(&connection).map_err(in_opening)?;
         let opening = Opening {
@@ -176,6 +175,7 @@ impl Opening {
     pub fn finish(mut self, key: DataKey) -> Result<Store, StoreError> {
         configure(&self.connection)?;
         migrate(&mut self.connection, self.network, &key).map_err(in_opening)?;
+        self.lock.mark();
         // From here on the file is in use, and closing it tidies up as SQLite always does.
         self.connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
@@ -284,67 +284,6 @@ fn check_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
 
 fn count_tables(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?)
-}
-
-/// The part of SQLite's header that is looked at before SQLite is.
-const HEADER: usize = 32;
-
-/// Every SQLite file begins in the same way: one that does not was hardly ever ours. One that ends before that would be
-/// taken for a new file by SQLite. And some fields of the header it believes whatever they say.
-fn check_start(path: &Path) -> Result<(), StoreError> {
-    const MAGIC: &[u8] = b"SQLite format 3\0";
-    /// What the header says of a file that is not written with a write-ahead log.
-    const NO_LOG: u8 = 1;
-    // Not there yet, or seen by another file layer only: SQLite will say.
-    let Ok(file) = File::open(path) else {
-        return Ok(());
-    };
-    let length = file.metadata().map_or(0, |about| about.len());
-    let mut start = Vec::new();
-    if file.take(HEADER as u64).read_to_end(&mut start).is_err() || start.is_empty() {
-        return Ok(());
-    }
-    if !start.starts_with(MAGIC) && !MAGIC.starts_with(&start) {
-        return Err(not_ours(path));
-    }
-    let damaged = |reason: &str| {
-        Err(StoreError::Damaged {
-            reason: reason.to_owned(),
-        })
-    };
-    let Ok(header) = <[u8; HEADER]>::try_from(start) else {
-        return damaged("the file is cut short");
-    };
-    let [.., size_high, size_low, written_with, _, reserved, _, _, _, _, _, _, _, p0, p1, p2, p3] =
-        header;
-    if reserved != 0 {
-        // Files of ours reserve nothing: every row would be read from the wrong place.
-        return damaged("the header reserves a part of every page");
-    }
-    if written_with == NO_LOG && has_log(path) {
-        // SQLite would carry the log of whatever stood here before into a backup that was put in its place.
-        return damaged("the write-ahead log of another database lies beside it");
-    }
-    let page_size = match u16::from_be_bytes([size_high, size_low]) {
-        1 => 65_536,
-        size => u64::from(size),
-    };
-    let says = page_size * u64::from(u32::from_be_bytes([p0, p1, p2, p3]));
-    // With a log beside the file, the header in the log counts.
-    if says != length && !has_log(path) {
-        return damaged("the file is not as long as its header says");
-    }
-    Ok(())
-}
-
-fn has_log(path: &Path) -> bool {
-    std::fs::metadata(beside(path, "-wal")).is_ok_and(|about| about.len() > 0)
-}
-
-fn not_ours(path: &Path) -> StoreError {
-    StoreError::NotOurs {
-        path: path.display().to_string(),
-    }
 }
 
 /// Brings an older schema up to date, all steps in one transaction.

@@ -8,6 +8,7 @@ pub mod curve;
 mod fees;
 mod not_now;
 pub mod preview;
+mod reserve;
 mod second_level;
 #[cfg(test)]
 mod tests;
@@ -20,4 +21,5 @@ pub use claim::{claim, transaction, worthwhile, Worth};
 pub use curve::Schedule;
 pub use fees::Bid;
 pub use not_now::{fee_above_value, NotNow, Uneconomic};
+pub use reserve::ReserveNeeded;
 pub use second_level::{peer_signatures, second_level};

@@ -8,6 +8,7 @@ mod dangling;
 mod deadlines;
 mod decisions;
 mod fees;
+mod held_coins;
 mod incoming;
 mod linked;
 mod node;
@@ -15,6 +16,7 @@ mod outgoing;
 mod preview;
 mod reorgs;
 mod reserve;
+mod reserve_needed;
 mod subscribers;
 
 use std::collections::BTreeMap;
