@@ -119,6 +119,12 @@ pub struct Policy {
     pub climb_blocks: u32,
     /// What a claim with a deadline bids when the server has no estimates, in sat per 1000 weight units.
     pub fallback_feerate: u32,
+    /// Confirmation target, in blocks, of the medium price in a preview of a close.
+    pub preview_medium_target: u16,
+    /// The same of the high price.
+    pub preview_high_target: u16,
+    /// The high price of a preview when the server has no estimates, in sat per 1000 weight units.
+    pub fallback_high_feerate: u32,
     /// What a replacement pays above what it replaces, in sat per 1000 weight units of its own.
     pub replacement_feerate: u32,
     /// Least that the wallet should have ready for each channel with anchors.
@@ -173,6 +179,9 @@ impl From<config::Policy> for Policy {
             bid_margin_percent: policy.bid_margin_percent,
             climb_blocks: policy.climb_blocks,
             fallback_feerate: policy.fallback_feerate,
+            preview_medium_target: policy.preview_medium_target,
+            preview_high_target: policy.preview_high_target,
+            fallback_high_feerate: policy.fallback_high_feerate,
             replacement_feerate: policy.replacement_feerate,
             reserve_floor_sat: policy.reserve_floor.to_sat(),
             reserve_floor_cap_sat: policy.reserve_floor_cap.to_sat(),
@@ -246,6 +255,9 @@ impl Policy {
             bid_margin_percent: self.bid_margin_percent,
             climb_blocks: self.climb_blocks,
             fallback_feerate: self.fallback_feerate,
+            preview_medium_target: self.preview_medium_target,
+            preview_high_target: self.preview_high_target,
+            fallback_high_feerate: self.fallback_high_feerate,
             replacement_feerate: self.replacement_feerate,
             reserve_floor: input::amount("reserve_floor_sat", self.reserve_floor_sat)?,
             reserve_floor_cap: input::amount("reserve_floor_cap_sat", self.reserve_floor_cap_sat)?,

@@ -9,6 +9,7 @@
 //! are bytes; every amount has its unit in its name.
 
 mod arbitrator;
+mod bump;
 mod care;
 mod case_file;
 mod chain;
@@ -21,6 +22,7 @@ mod foreign;
 mod input;
 mod keys;
 mod lifecycle;
+mod preview;
 mod queries;
 mod report;
 mod reserve;
@@ -34,6 +36,7 @@ mod tick;
 mod updates;
 
 pub use arbitrator::ChainArbitrator;
+pub use bump::{Bump, BumpStatus};
 pub use care::{IntegrityFinding, IntegrityReport, PeerReestablish, WipeScope};
 pub use case_file::{
     BroadcastFile, CaseFile, Claimant, CloseFile, Means, OutputFile, OutputKind, OutputMoney,
@@ -53,6 +56,9 @@ pub use foreign::{
     OnchainWallet, SignRequest, Signer, SignerError, WalletError,
 };
 pub use lifecycle::{Lifecycle, Refusal};
+pub use preview::{
+    CloseFees, CloseOutlook, ClosePreview, HtlcStake, PreviewedOutput, PriceLevel, PricedClose,
+};
 pub use queries::{
     AllTraffic, AmountAtHeight, Balances, BroadcastPurpose, ChannelFilter, ChannelOverview,
     ChannelPage, ChannelSums, ClosedPage, ClosingBalance, HistoryEntry, HistoryKind, HistoryPage,
