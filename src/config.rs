@@ -97,6 +97,18 @@ pub struct Policy {
     /// What a replacement pays above all that it replaces, in sat per 1000 weight units of its own: what nodes ask for
     /// (Bitcoin Core's `-incrementalrelayfee` up to version 29, 1000 sat/kvB), rounded up.
     pub replacement_feerate: u32,
+    /// Depth of the funding from which a public channel is announced (BOLT 7: six).
+    pub announce_depth: u32,
+    /// Blocks after which the outputs of a coinbase can be spent (consensus: 100): BOLT 2 keeps a channel that one funds
+    /// unused for as long.
+    pub coinbase_depth: u32,
+    /// Blocks for which a funding that is the peer's is waited for (BOLT 2: 2,016, two weeks).
+    pub fundee_patience: u32,
+    /// Depth of the spend of a funding output from which the channel's announcement is forgotten (BOLT 7: 72).
+    pub forget_spent_depth: u32,
+    /// Messages of one peer that are kept for channels which are not registered yet, the oldest given up for more: as many
+    /// as a peer opens channels at once, and far too few to fill a disk.
+    pub early_messages: u32,
     /// How long a foreign callback (signer, wallet) may take: a key store that asks for a fingerprint is slow.
     pub callback_limit: Duration,
 }
@@ -138,6 +150,11 @@ impl Default for Policy {
             climb_blocks: 18,
             fallback_feerate: 2_500,
             replacement_feerate: 253,
+            announce_depth: 6,
+            coinbase_depth: 100,
+            fundee_patience: 2_016,
+            forget_spent_depth: 72,
+            early_messages: 16,
             callback_limit: Duration::from_secs(30),
         }
     }

@@ -1,6 +1,6 @@
 //! What the executor's thread owns, and what all that runs on it needs: calls into the app, steps of the court, events.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use bitcoin::{Network, OutPoint};
@@ -14,7 +14,8 @@ use crate::config::Policy;
 use crate::court::report::ChannelReport;
 use crate::court::{Case, Dossier, Input};
 use crate::error::ArbitratorError;
-use crate::signer::{Keyring, Signer};
+use crate::graph::GraphView;
+use crate::signer::{Keyring, NodeSigner, Signer};
 use crate::store::{ChannelRow, Store, StoreError, StoredEvent, Unreadable};
 use crate::wallet::OnchainWallet;
 
@@ -27,7 +28,11 @@ pub(super) struct Core {
     pub(super) source: Arc<dyn ChainSource>,
     pub(super) signer: Arc<Keyring>,
     pub(super) wallet: Arc<dyn OnchainWallet>,
+    pub(super) node_signer: Option<Arc<dyn NodeSigner>>,
+    pub(super) graph: Option<Arc<dyn GraphView>>,
     pub(super) callout: Callout,
+    /// Whether openings were looked at since the database was opened.
+    pub(super) has_ticked: Cell<bool>,
     /// The running tick's limits, to cancel it by.
     pub(super) tick: RefCell<Option<Budget>>,
     /// Whoever waits for the next event.
@@ -192,7 +197,7 @@ impl Core {
     }
 
     pub(super) fn acknowledge(&self, subscriber: &str, id: &str) -> Result<(), ArbitratorError> {
-        self.store.acknowledge(subscriber, id)?;
+        self.acknowledge_event(subscriber, id)?;
         self.handed_out.forget(subscriber, id);
         Ok(())
     }

@@ -13,6 +13,7 @@ mod glance;
 mod handed_out;
 mod keys;
 mod life;
+mod opening;
 mod options;
 mod purge;
 mod queries;
@@ -24,6 +25,7 @@ mod tick;
 mod updates;
 
 pub use care::{IntegrityReport, WipeScope};
+pub use opening::Received;
 pub use options::{Config, ForceCloseStatus, ResumeOptions, ResumeReport, Trouble};
 pub use sleep::{Moment, SleepBudget, WakeUp};
 

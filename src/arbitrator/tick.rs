@@ -4,6 +4,7 @@
 //! next tick goes on from there.
 
 mod answers;
+mod openings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -151,6 +152,7 @@ impl Tick<'_> {
             }
         }
         let view = observer.view().clone();
+        complete &= self.advance_openings(&view).await?;
         complete &= self.broadcast_all(&view).await?;
         complete &= self.purge_all().await?;
         self.finish(before, &view, complete)

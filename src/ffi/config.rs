@@ -121,6 +121,16 @@ pub struct Policy {
     pub fallback_feerate: u32,
     /// What a replacement pays above what it replaces, in sat per 1000 weight units of its own.
     pub replacement_feerate: u32,
+    /// Depth of the funding from which a public channel is announced.
+    pub announce_depth: u32,
+    /// Blocks for which a channel that a coinbase funds stays unused.
+    pub coinbase_depth: u32,
+    /// Blocks for which a funding that is the peer's is waited for.
+    pub fundee_patience: u32,
+    /// Depth of the spend of a funding output from which the channel's announcement is forgotten.
+    pub forget_spent_depth: u32,
+    /// Messages of one peer that are kept for channels which are not registered yet.
+    pub early_messages: u32,
     /// Milliseconds that a callback into the app may take.
     pub callback_limit_ms: u64,
 }
@@ -168,6 +178,11 @@ impl From<config::Policy> for Policy {
             climb_blocks: policy.climb_blocks,
             fallback_feerate: policy.fallback_feerate,
             replacement_feerate: policy.replacement_feerate,
+            announce_depth: policy.announce_depth,
+            coinbase_depth: policy.coinbase_depth,
+            fundee_patience: policy.fundee_patience,
+            forget_spent_depth: policy.forget_spent_depth,
+            early_messages: policy.early_messages,
             callback_limit_ms: u64::try_from(policy.callback_limit.as_millis()).unwrap_or(u64::MAX),
         }
     }
@@ -238,6 +253,11 @@ impl Policy {
             climb_blocks: self.climb_blocks,
             fallback_feerate: self.fallback_feerate,
             replacement_feerate: self.replacement_feerate,
+            announce_depth: self.announce_depth,
+            coinbase_depth: self.coinbase_depth,
+            fundee_patience: self.fundee_patience,
+            forget_spent_depth: self.forget_spent_depth,
+            early_messages: self.early_messages,
             callback_limit: Duration::from_millis(self.callback_limit_ms),
         })
     }

@@ -6,7 +6,7 @@ use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::{PublicKey, SecretKey, SECP256K1};
 use zeroize::Zeroize;
 
-use super::{InputToSign, KeyTweak, SignerError};
+use super::{AnnouncementRequest, InputToSign, KeyTweak, SignerError};
 use crate::protocol::{
     commitment_secret, derive_revocation_secret_key, derive_secret_key, Basepoints,
     ChannelPublicKeys, CommitmentNumber, KeyRole,
@@ -82,6 +82,20 @@ impl ChannelSecrets {
             )));
         }
         Ok(SECP256K1.sign_ecdsa_low_r(&input.sighash, &key))
+    }
+
+    /// The funding key's signature of an announcement (BOLT 7).
+    pub(super) fn sign_announcement(
+        &self,
+        request: &AnnouncementRequest,
+    ) -> Result<Signature, SignerError> {
+        if self.funding.public_key(SECP256K1) != request.public_key {
+            return Err(SignerError(format!(
+                "the funding key of {:?} is not the one asked for",
+                request.keys_id
+            )));
+        }
+        Ok(SECP256K1.sign_ecdsa_low_r(&request.digest(), &self.funding))
     }
 
     fn signing_key(&self, role: KeyRole, tweak: &KeyTweak) -> Result<SecretKey, SignerError> {

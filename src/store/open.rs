@@ -60,6 +60,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0007_contracts.sql"),
         then: None,
     },
+    Migration {
+        sql: include_str!("migrations/0008_opening.sql"),
+        then: None,
+    },
 ];
 
 /// Statements that stay prepared: more than there are.

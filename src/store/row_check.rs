@@ -139,6 +139,16 @@ pub(super) fn of_broadcast(purpose: &str, broadcast: &Broadcast, outcome: Option
         .check()
 }
 
+/// Of a message of a channel that is not registered yet.
+pub(super) fn of_early(peer: &[u8], channel_id: &[u8], kind: i64, message: &[u8]) -> i64 {
+    Checked::new("early_message")
+        .bytes(peer)
+        .bytes(channel_id)
+        .number(kind)
+        .bytes(message)
+        .check()
+}
+
 /// What a row of the archive adds to its channel's sum, which wraps around: rows come in any order.
 pub(super) fn of_past(class: i64, first: i64, figures: &[u8]) -> i64 {
     let [a, b, c, d, e, f, g, h, ..] = Checked::new("past_htlc")

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bitcoin::OutPoint;
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Transaction};
 
 use super::error::StoreError;
 use super::pack::At;
@@ -105,6 +105,42 @@ impl Store {
             Ok(())
         })
     }
+}
+
+/// Gives a channel an alias of ours beside its other names. One that is another channel's stays its.
+pub(super) fn add_alias(
+    db: &Transaction<'_>,
+    row: ChannelRow,
+    alias: ShortChannelId,
+) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "INSERT OR IGNORE INTO short_channel_id (id, channel, is_alias) VALUES (?1, ?2, 1)",
+    )?
+    .execute((id_column(alias), row.0))?;
+    Ok(())
+}
+
+/// Gives a channel the name that the chain gives it, in place of another. Whichever channel stood there before a reorg stands
+/// elsewhere now; only an alias of another channel is left its.
+pub(super) fn put_confirmed(
+    db: &Transaction<'_>,
+    row: ChannelRow,
+    confirmed: Option<ShortChannelId>,
+) -> Result<(), StoreError> {
+    let id = confirmed.map(id_column);
+    db.prepare_cached(
+        "DELETE FROM short_channel_id
+         WHERE (channel = ?1 AND is_alias = 0 AND id IS NOT ?2)
+            OR (channel <> ?1 AND is_alias = 0 AND id = ?2)",
+    )?
+    .execute((row.0, id))?;
+    if let Some(id) = id {
+        db.prepare_cached(
+            "INSERT OR IGNORE INTO short_channel_id (id, channel, is_alias) VALUES (?1, ?2, 0)",
+        )?
+        .execute((id, row.0))?;
+    }
+    Ok(())
 }
 
 /// All 64 bits of an alias may be set; SQLite's integers have a sign.

@@ -1,0 +1,64 @@
+//! Openings that come to nothing: who gives up, when, and what remains.
+
+use lightning_arbitrator::channel::{ChannelTerms, SummaryKind};
+use lightning_arbitrator::court::ArbitratorState;
+use lightning_arbitrator::protocol::Party;
+
+use super::*;
+
+twins!(
+    the_fundee_forgets_after_two_weeks_without_the_funding,
+    the_funder_never_forgets_by_itself,
+    a_cancelled_opening_leaves_a_summary,
+);
+
+/// The peer was to fund it.
+fn the_peers(channel: &Channel) -> ChannelTerms {
+    let mut terms = retold(channel);
+    terms.funding.transaction = None;
+    terms.opener = Party::Remote;
+    terms
+}
+
+fn the_fundee_forgets_after_two_weeks_without_the_funding(mut world: World) {
+    let channel = world.unregistered_channel(1);
+    let registered = world.phone.open_channel(the_peers(&channel), private());
+    registered.expect("good terms");
+    world.phone.resume();
+    let at = world.phone.opening(channel.funding()).gives_up_at;
+    assert_eq!(at, Some(world.chain.tip().height + 2_016));
+    ticks_after(&mut world, 2_015);
+    let outpoint = channel.funding();
+    assert_eq!(world.phone.report(outpoint).state, ArbitratorState::Default);
+    ticks_after(&mut world, 1);
+    let report = world.phone.report(outpoint);
+    assert_eq!(report.state, ArbitratorState::FullyResolved);
+    let summary = world.phone.summary(outpoint).expect("it remains");
+    assert_eq!(summary.kind, SummaryKind::FundingTimedOut);
+    assert!(summary.is_final);
+}
+
+fn the_funder_never_forgets_by_itself(mut world: World) {
+    let channel = opens(&mut world, private());
+    world.phone.resume();
+    world.chain.evict(channel.funding().txid);
+    world.chain.mine_empty(2_500);
+    world.phone.resume();
+    let outpoint = channel.funding();
+    assert_eq!(world.phone.report(outpoint).state, ArbitratorState::Default);
+    ticks_after(&mut world, DEEP);
+    assert_eq!(said(&mut world, &channel), vec![Said::ChannelReady]);
+}
+
+fn a_cancelled_opening_leaves_a_summary(mut world: World) {
+    let channel = opens(&mut world, private());
+    let outpoint = channel.funding();
+    world.phone.cancel_funding(outpoint).expect("it is pending");
+    world.phone.resume();
+    assert_eq!(world.chain.mempool(), vec![]);
+    ticks_after(&mut world, 100);
+    let summary = world.phone.summary(outpoint).expect("it remains");
+    assert_eq!(summary.kind, SummaryKind::FundingCancelled);
+    assert!(summary.is_final);
+    assert_eq!(world.phone.tables().rows("opening"), 0);
+}
