@@ -36,7 +36,7 @@ impl Tick<'_> {
         }
         due.sort_unstable();
         due.dedup();
-        for (row, channel) in due {
+        for &(row, channel) in &due {
             let budget = self.budget.clone();
             let advanced = budget
                 .within(self.advance_opening(row, channel, view, tip, also))
@@ -48,6 +48,12 @@ impl Tick<'_> {
                     return Ok(false);
                 }
                 Err(error) => self.trouble(channel, error),
+            }
+        }
+        // Only now it is known of each attempt at a funding where it stands.
+        for (row, channel) in due {
+            if let Err(error) = self.end_replaced(row, channel, tip.height.to_u32()) {
+                self.trouble(channel, error);
             }
         }
         Ok(true)
@@ -82,7 +88,6 @@ impl Tick<'_> {
         for want in done.want {
             self.answer_opening(row, channel, want, facts.tip).await?;
         }
-        self.end_replaced(row, channel, facts.tip)?;
         match also {
             Attention::FirstTick => self.ask_graph(row, channel).await,
             Attention::EveryTick | Attention::Never => Ok(()),

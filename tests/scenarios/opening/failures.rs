@@ -10,6 +10,7 @@ twins!(
     the_fundee_forgets_after_two_weeks_without_the_funding,
     the_funder_never_forgets_by_itself,
     a_cancelled_opening_leaves_a_summary,
+    a_row_that_cannot_be_read_is_reported_and_stops_no_other_opening,
 );
 
 /// The peer was to fund it.
@@ -61,4 +62,26 @@ fn a_cancelled_opening_leaves_a_summary(mut world: World) {
     assert_eq!(summary.kind, SummaryKind::FundingCancelled);
     assert!(summary.is_final);
     assert_eq!(world.phone.tables().rows("opening"), 0);
+}
+
+fn a_row_that_cannot_be_read_is_reported_and_stops_no_other_opening(mut world: World) {
+    let bad = opens(&mut world, private());
+    let mut good = world.unregistered_channel(2);
+    let registered = world.phone.open_channel(retold(&good), private());
+    registered.expect("good terms");
+    first_commitments(&mut world, &mut good);
+    world.phone.resume();
+    world.phone.switch_off();
+    let db = rusqlite::Connection::open(&world.phone.config.database).expect("it is free");
+    let sql = "UPDATE opening SET detail = '{' WHERE channel = 2";
+    assert_eq!(db.execute(sql, []).expect("good SQL"), 1);
+    drop(db);
+    world.mine(DEEP);
+    let report = world.phone.resume_with(Default::default()).expect("a tick");
+    let mut troubles = report.troubles.iter();
+    assert!(
+        troubles.any(|it| it.channel == Some(bad.funding())),
+        "{report:?}"
+    );
+    assert_eq!(said(&mut world, &good), vec![Said::ChannelReady]);
 }

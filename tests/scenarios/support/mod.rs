@@ -2,9 +2,10 @@
 
 mod dump;
 mod ending;
+mod graph;
 mod key_store;
 mod moods;
-mod node;
+mod our_node;
 mod phone;
 mod tables;
 mod wallet;
@@ -12,9 +13,10 @@ mod words;
 
 pub use dump::{dump, load};
 pub use ending::Ending;
+pub use graph::Graph;
 pub use key_store::KeyStore;
 pub use moods::{About, Mood, Moody};
-pub use node::{Graph, OurNode};
+pub use our_node::OurNode;
 pub use phone::{Nap, Phone, Server, Told};
 pub use tables::Tables;
 pub use words::{htlc_key, keys_id, local_update, number, retold, secret};
