@@ -139,6 +139,15 @@ pub(super) fn of_broadcast(purpose: &str, broadcast: &Broadcast, outcome: Option
         .check()
 }
 
+/// Of a name of a channel.
+pub(super) fn of_name(channel: i64, id: i64, is_alias: i64) -> i64 {
+    Checked::new("short_channel_id")
+        .number(channel)
+        .number(id)
+        .number(is_alias)
+        .check()
+}
+
 /// Of a message of a channel that is not registered yet.
 pub(super) fn of_early(peer: &[u8], channel_id: &[u8], kind: i64, message: &[u8]) -> i64 {
     Checked::new("early_message")

@@ -36,6 +36,11 @@ impl Store {
         }
         self.check_transactions(row, findings);
         self.check_opening(row, channel, findings);
+        let named = findings.sift("short_channel_id", self.names_pass(row));
+        if named == Some(false) {
+            let what = "it is over another row";
+            findings.add("short_channel_id", Some("row_check"), what);
+        }
         let Some(dossier) = self.read_dossier(row, terms, findings) else {
             return;
         };

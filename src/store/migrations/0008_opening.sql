@@ -18,3 +18,6 @@ CREATE TABLE early_message (
     row_check  INTEGER NOT NULL,
     PRIMARY KEY (peer, channel_id, type)
 );
+
+-- Over the row, as others have it (store/row_check.rs). NULL in rows of earlier versions.
+ALTER TABLE short_channel_id ADD COLUMN row_check INTEGER;

@@ -40,7 +40,7 @@ fn announced(world: &mut World) -> (Channel, ShortChannelId) {
     (channel, name)
 }
 
-fn a_public_channel_is_announced_with_both_halves(mut world: World) {
+pub(super) fn a_public_channel_is_announced_with_both_halves(mut world: World) {
     let channel = six_deep(&mut world);
     let name = name(&mut world, &channel);
     let ours = only(&mut world, &channel);
@@ -171,7 +171,7 @@ fn a_wrong_half_that_came_early_is_dropped_and_told_of(mut world: World) {
     assert_eq!(stage(&mut world, &channel), Stage::Announced);
 }
 
-fn a_reorg_has_the_halves_made_anew(mut world: World) {
+pub(super) fn a_reorg_has_the_halves_made_anew(mut world: World) {
     let (channel, before) = announced(&mut world);
     world.reorg(6, Orphaned::Keep);
     world.phone.resume();

@@ -18,7 +18,7 @@ twins!(
     a_repeat_of_the_registration_changes_nothing,
 );
 
-fn our_funding_goes_out_when_our_first_commitment_is_signed(mut world: World) {
+pub(super) fn our_funding_goes_out_when_our_first_commitment_is_signed(mut world: World) {
     let mut channel = world.unregistered_channel(1);
     let registered = world.phone.open_channel(retold(&channel), private());
     registered.expect("good terms");
@@ -30,7 +30,7 @@ fn our_funding_goes_out_when_our_first_commitment_is_signed(mut world: World) {
     assert_eq!(stage(&mut world, &channel), Stage::Unconfirmed);
 }
 
-fn a_funding_that_mempools_forget_goes_out_again(mut world: World) {
+pub(super) fn a_funding_that_mempools_forget_goes_out_again(mut world: World) {
     let channel = opens(&mut world, private());
     world.phone.resume();
     for _ in 0..2 {
@@ -60,7 +60,7 @@ fn stands_at(world: &World, channel: &Channel) -> ShortChannelId {
     ShortChannelId::new(block.height, position, 0).expect("small numbers")
 }
 
-fn the_chain_names_the_channel_when_it_is_deep_enough(mut world: World) {
+pub(super) fn the_chain_names_the_channel_when_it_is_deep_enough(mut world: World) {
     let channel = opens(&mut world, private());
     confirms(&mut world, DEEP - 1);
     let where_it_stands = stands_at(&world, &channel);
@@ -70,7 +70,7 @@ fn the_chain_names_the_channel_when_it_is_deep_enough(mut world: World) {
     assert_eq!(named(&mut world, where_it_stands), Some(channel.funding()));
 }
 
-fn a_reorg_that_moves_the_funding_moves_the_name(mut world: World) {
+pub(super) fn a_reorg_that_moves_the_funding_moves_the_name(mut world: World) {
     let channel = opens(&mut world, private());
     confirms(&mut world, DEEP);
     let before = name(&mut world, &channel);
@@ -84,7 +84,9 @@ fn a_reorg_that_moves_the_funding_moves_the_name(mut world: World) {
     assert_eq!(named(&mut world, now), Some(channel.funding()));
 }
 
-fn a_funding_that_a_reorg_takes_goes_out_again_and_what_was_told_stays_told(mut world: World) {
+pub(super) fn a_funding_that_a_reorg_takes_goes_out_again_and_what_was_told_stays_told(
+    mut world: World,
+) {
     let channel = opens(&mut world, private());
     confirms(&mut world, DEEP);
     hands_over(&mut world, &channel);

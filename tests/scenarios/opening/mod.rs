@@ -4,6 +4,7 @@ mod announcement;
 mod attempts;
 mod failures;
 mod funding;
+mod node;
 mod ready;
 mod reconnection;
 

@@ -22,7 +22,7 @@ twins!(
     zero_conf_without_an_alias_is_refused,
 );
 
-fn it_is_told_at_the_agreed_depth_and_not_before(mut world: World) {
+pub(super) fn it_is_told_at_the_agreed_depth_and_not_before(mut world: World) {
     let channel = opens(&mut world, private());
     confirms(&mut world, DEEP - 1);
     assert_eq!(said(&mut world, &channel), vec![]);
