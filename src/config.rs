@@ -109,6 +109,11 @@ pub struct Policy {
     /// Messages of one peer that are kept for channels which are not registered yet, the oldest given up for more: as many
     /// as a peer opens channels at once, and far too few to fill a disk.
     pub early_messages: u32,
+    /// Least that the wallet should have ready for each channel with anchors: markets rise above what was asked for, and HTLCs
+    /// come that are not there yet. Ten thousand satoshi raise a commitment of a few HTLCs to some 30 sat/vB.
+    pub reserve_floor: Amount,
+    /// What all channels' floors come to together, at most: they do not all go to the chain at once.
+    pub reserve_floor_cap: Amount,
     /// How long a foreign callback (signer, wallet) may take: a key store that asks for a fingerprint is slow.
     pub callback_limit: Duration,
 }
@@ -155,6 +160,8 @@ impl Default for Policy {
             fundee_patience: 2_016,
             forget_spent_depth: 72,
             early_messages: 16,
+            reserve_floor: Amount::from_sat(10_000),
+            reserve_floor_cap: Amount::from_sat(100_000),
             callback_limit: Duration::from_secs(30),
         }
     }

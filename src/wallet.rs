@@ -1,6 +1,6 @@
 //! Where the money goes: the seam to the app's on-chain wallet.
 
-use bitcoin::{Psbt, Script, ScriptBuf, Witness};
+use bitcoin::{OutPoint, Psbt, Script, ScriptBuf, Witness};
 
 pub use crate::court::Coin;
 
@@ -27,12 +27,27 @@ pub trait OnchainWallet: Send + Sync {
     /// commitment whose fee is too low is raised by a child. Those only that no reorg takes back: six blocks deep. What is
     /// left of a coin comes back as change, which takes as long; so two coins serve better than one: one raises the
     /// commitment, the other claims its HTLCs. A wallet without coins to spare gives none; those transactions wait then.
-    /// Which of them transactions of ours already spend, the library knows.
+    /// Which of them transactions of ours already spend, the library knows, and tells with
+    /// [`hold_coins`](Self::hold_coins).
     ///
     /// # Errors
     /// When the wallet cannot say.
     fn coins(&self) -> Result<Vec<Coin>, WalletError> {
         Ok(Vec::new())
+    }
+
+    /// Says which of its coins transactions of ours spend that can still confirm: all of them, each time. The wallet spends none
+    /// of these for anything else; every other one is free, also one that was held before. To be replaced, not added up:
+    /// there is nothing that the wallet must keep across a restart, because it is told at the start of each tick, before a
+    /// transaction with another coin goes out, and after one came free. It may name coins that are spent by now, and free
+    /// one that a reorg makes it hold again. No claim waits for a wallet that fails to take it; one that spends such a coin
+    /// all the same makes the library take another.
+    ///
+    /// # Errors
+    /// When the wallet cannot take it; it is told again with the next tick.
+    fn hold_coins(&self, held: &[OutPoint]) -> Result<(), WalletError> {
+        let _ = held;
+        Ok(())
     }
 
     /// The witnesses of these inputs of `psbt`, in their order: coins of [`coins`](Self::coins), signed with

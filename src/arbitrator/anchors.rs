@@ -41,12 +41,7 @@ impl Core {
         };
         let anchor = child.anchor.outpoint;
         let with = |coins| sweep::anchor(&dossier.terms, child, coins, script.clone(), &bid);
-        // Whether it needs a child at all is known without asking the wallet for coins.
-        if let Err(NotNow::HighEnough | NotNow::Uneconomic(_)) = with(Vec::new())? {
-            return Ok(None);
-        }
-        let coins = self.coins_for(raised, &rivals(case, anchor)).await?;
-        match with(coins)? {
+        match self.with_coins(raised, &rivals(case, anchor), with).await? {
             Ok(unsigned) => {
                 let purpose = BroadcastPurpose::Cpfp(anchor);
                 let signed = self.signed(dossier.channel(), purpose, unsigned, tip);

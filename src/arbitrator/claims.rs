@@ -54,9 +54,12 @@ impl Core {
             return Ok(told);
         };
         let made = if is_second_level(&first) {
-            let coins = self.coins_for(raised, &[]).await?;
             let feerate = confirmed(case, dossier).map_or(0, |it| it.feerate_per_kw);
-            sweep::second_level(terms, worth.taken, feerate, coins, script, &bid)?
+            let taken = worth.taken;
+            let with = |coins| {
+                sweep::second_level(terms, taken.clone(), feerate, coins, script.clone(), &bid)
+            };
+            self.with_coins(raised, &[], with).await?
         } else {
             sweep::claim(terms, worth.taken, script, &bid)?
         };

@@ -1,82 +1,243 @@
-//! Which of the wallet's coins may pay for a transaction of ours.
+//! Which of the wallet's coins may pay for a transaction of ours, and what the wallet is told of those that do.
+//!
+//! Which coins are in use follows from the stored transactions, at every moment: there is no list of them to leak or to
+//! lose. The wallet is told the whole set, at the start of a tick, before anything with a newly chosen coin goes out, and
+//! after one came free; a crash on either side heals with the next tick.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::OutPoint;
 
 use super::core::Core;
-use crate::court::{Broadcast, Coin, Outcome, Raise};
+use crate::court::{ArbitratorState, Broadcast, Case, Coin, Outcome, Raise};
 use crate::error::ArbitratorError;
+use crate::protocol::ProtocolError;
+use crate::store::ChannelRow;
+use crate::sweep::{NotNow, Unsigned};
+use crate::wallet::WalletError;
 
-/// Coins of the transactions of all channels.
+/// What is known of the wallet's coins.
+#[derive(Default)]
+pub(super) struct Purse {
+    /// What the wallet said in this tick; `None`: it was not asked.
+    offered: Option<Result<Vec<Coin>, WalletError>>,
+    /// The coins of each channel's transactions; `None`: not read in this tick.
+    in_use: Option<BTreeMap<ChannelRow, InUse>>,
+    /// The set that the wallet was last told since the database was opened.
+    held: Option<BTreeSet<OutPoint>>,
+    /// It did not take the set in this tick, and is left alone until the next.
+    refused: bool,
+}
+
+/// Coins of one channel's transactions.
 #[derive(Default)]
 struct InUse {
     /// In one that can still confirm.
     live: BTreeSet<OutPoint>,
-    /// In a child whose parent needs it no more: free, but a mempool may still hold it, and wants to be paid for its loss.
-    left_over: BTreeSet<OutPoint>,
+    /// In a child whose parent needs it no more: free, but a mempool may still hold it, and wants to be paid for its loss. Or
+    /// in one that the server calls a conflict: if the wallet still offers them, another input is what is gone.
+    doubtful: BTreeSet<OutPoint>,
+}
+
+impl InUse {
+    fn of(case: &Case) -> Self {
+        let mut in_use = InUse::default();
+        if case.state == ArbitratorState::FullyResolved {
+            return in_use;
+        }
+        let with_coins = |held: &&Broadcast| !held.coins.is_empty();
+        for held in case.broadcasts.iter().filter(with_coins) {
+            let coins = outpoints(&held.coins);
+            let is_void = case.is_void(held);
+            if is_conflict(held) || (is_void && held.anchor().is_some()) {
+                in_use.doubtful.extend(coins);
+            } else if !is_void {
+                in_use.live.extend(coins);
+            }
+        }
+        in_use
+    }
+}
+
+impl Purse {
+    /// Nothing that was known holds in another tick but what the wallet was told.
+    pub(super) fn begin_tick(&mut self) {
+        *self = Purse {
+            held: self.held.take(),
+            ..Purse::default()
+        };
+    }
+
+    /// A coin is not what the wallet thought: it is asked again.
+    pub(super) fn ask_again(&mut self) {
+        self.offered = None;
+    }
+
+    /// Takes note of a step, so that no case has to be read again.
+    pub(super) fn note(&mut self, row: ChannelRow, case: &Case) {
+        if let Some(in_use) = &mut self.in_use {
+            in_use.insert(row, InUse::of(case));
+        }
+    }
+
+    fn is_live(&self, outpoint: &OutPoint) -> bool {
+        let mut in_use = self.in_use.iter().flat_map(BTreeMap::values);
+        in_use.any(|it| it.live.contains(outpoint))
+    }
+
+    fn is_doubtful(&self, outpoint: &OutPoint) -> bool {
+        let mut in_use = self.in_use.iter().flat_map(BTreeMap::values);
+        in_use.any(|it| it.doubtful.contains(outpoint))
+    }
+
+    /// Every coin that a transaction of ours spends which can still confirm.
+    fn live(&self) -> BTreeSet<OutPoint> {
+        let in_use = self.in_use.iter().flat_map(BTreeMap::values);
+        in_use.flat_map(|it| &it.live).copied().collect()
+    }
 }
 
 impl Core {
-    /// The coins of the claim that is to be replaced, and of `rivals`, which cannot confirm beside the new one: the wallet
-    /// may count them as spent. Then the wallet's that no live transaction of ours spends, the largest first: the fewest
-    /// inputs.
-    pub(super) async fn coins_for(
+    /// Makes a transaction whose fee coins pay. It takes those of the claim that it replaces, and of `rivals`, which cannot
+    /// confirm beside it: the wallet may count them as spent. Only when they do not suffice is the wallet asked for others, the
+    /// largest first: the fewest inputs.
+    pub(super) async fn with_coins(
         &self,
         raised: Option<&Raise>,
         rivals: &[&Broadcast],
-    ) -> Result<Vec<Coin>, ArbitratorError> {
-        let offered = self.ask_wallet(|wallet| wallet.coins()).await?;
-        let in_use = self.coins_in_use()?;
-        let replaced = match raised {
-            Some(Raise::Reprice(held) | Raise::Replace(held)) => Some(held),
-            Some(Raise::Follow(_)) | None => None,
-        };
-        // Coins of a claim that the server calls a conflict are gone, or they are offered again.
-        let (gone, again): (Vec<&Broadcast>, Vec<&Broadcast>) = replaced
-            .into_iter()
-            .chain(rivals.iter().copied())
-            .partition(|held| matches!(held.outcome, Some(Outcome::Conflict(_))));
-        let gone: BTreeSet<OutPoint> = outpoints(&gone).collect();
-        let mut taken = BTreeSet::new();
-        let again = again.iter().flat_map(|held| &held.coins);
-        let mut coins: Vec<Coin> = again
-            .filter(|coin| !gone.contains(&coin.outpoint) && taken.insert(coin.outpoint))
-            .cloned()
-            .collect();
-        let is_free =
-            |coin: &Coin| !in_use.live.contains(&coin.outpoint) && !taken.contains(&coin.outpoint);
-        let mut free: Vec<Coin> = offered.into_iter().filter(is_free).collect();
-        free.sort_by_key(|coin| {
-            let is_left_over = in_use.left_over.contains(&coin.outpoint);
-            (is_left_over, Reverse(coin.output.value))
-        });
+        make: impl Fn(Vec<Coin>) -> Result<Result<Unsigned, NotNow>, ProtocolError>,
+    ) -> Result<Result<Unsigned, NotNow>, ArbitratorError> {
+        let mut coins = own_coins(raised, rivals);
+        match make(coins.clone())? {
+            Err(NotNow::ReserveNeeded { .. }) => {}
+            made @ (Ok(_) | Err(NotNow::HighEnough | NotNow::Uneconomic(_))) => return Ok(made),
+        }
+        let free = self.free_coins(&coins).await?;
         coins.extend(free);
-        Ok(coins)
+        Ok(make(coins)?)
     }
 
-    fn coins_in_use(&self) -> Result<InUse, ArbitratorError> {
-        let mut in_use = InUse::default();
+    /// What the wallet offers beside these coins and no live transaction of ours spends.
+    async fn free_coins(&self, own: &[Coin]) -> Result<Vec<Coin>, ArbitratorError> {
+        let mut free = self.offered_coins().await?;
+        self.read_coins_in_use()?;
+        let purse = self.purse.borrow();
+        let own: BTreeSet<OutPoint> = outpoints(own).collect();
+        free.retain(|coin| !purse.is_live(&coin.outpoint) && !own.contains(&coin.outpoint));
+        free.sort_by_key(|coin| {
+            let is_doubtful = purse.is_doubtful(&coin.outpoint);
+            (is_doubtful, Reverse(coin.output.value))
+        });
+        Ok(free)
+    }
+
+    /// The wallet's coins. It is asked once in a tick: hundreds of claims may want some, and one that hangs would hold up
+    /// every one of them.
+    async fn offered_coins(&self) -> Result<Vec<Coin>, ArbitratorError> {
+        let known = self.purse.borrow().offered.clone();
+        if let Some(known) = known {
+            return Ok(known?);
+        }
+        let asked = self.ask_wallet(|wallet| wallet.coins()).await;
+        let heard = match &asked {
+            Ok(coins) => Ok(coins.clone()),
+            Err(error) => Err(WalletError(error.to_string())),
+        };
+        self.purse.borrow_mut().offered = Some(heard);
+        asked
+    }
+
+    /// Reads which coins are in use, once in a tick: [`Purse::note`] keeps it up to date from there.
+    fn read_coins_in_use(&self) -> Result<(), ArbitratorError> {
+        if self.purse.borrow().in_use.is_some() {
+            return Ok(());
+        }
+        let mut in_use = BTreeMap::new();
         for row in self.store.broadcasting_channels()? {
             // One case that cannot be read is reported elsewhere, and stops no other's claims.
-            let Ok(case) = self.store.case(row) else {
-                continue;
-            };
-            let (void, live): (Vec<&Broadcast>, Vec<&Broadcast>) =
-                case.broadcasts.iter().partition(|held| case.is_void(held));
-            in_use.live.extend(outpoints(&live));
-            let children: Vec<&Broadcast> = void
-                .into_iter()
-                .filter(|held| held.anchor().is_some())
-                .collect();
-            in_use.left_over.extend(outpoints(&children));
+            if let Ok(case) = self.store.case(row) {
+                in_use.insert(row, InUse::of(&case));
+            }
         }
-        Ok(in_use)
+        self.purse.borrow_mut().in_use = Some(in_use);
+        Ok(())
+    }
+
+    /// Tells the wallet which of its coins are in use, if that is not what it was told last.
+    ///
+    /// # Errors
+    /// The wallet did not take it. Nothing waits for that: it is told again with the next tick.
+    pub(super) async fn hold_coins(&self) -> Result<(), ArbitratorError> {
+        self.read_coins_in_use()?;
+        let live = self.purse.borrow().live();
+        {
+            let purse = self.purse.borrow();
+            if purse.refused || purse.held.as_ref() == Some(&live) {
+                return Ok(());
+            }
+        }
+        let told: Vec<OutPoint> = live.iter().copied().collect();
+        let answer = self
+            .ask_wallet(move |wallet| wallet.hold_coins(&told))
+            .await;
+        let mut purse = self.purse.borrow_mut();
+        match &answer {
+            Ok(()) => purse.held = Some(live),
+            Err(_) => purse.refused = true,
+        }
+        answer
+    }
+
+    /// Tells it at the start of a tick: whatever it has forgotten since, it knows now.
+    ///
+    /// # Errors
+    /// As [`Core::hold_coins`].
+    pub(super) async fn hold_coins_again(&self) -> Result<(), ArbitratorError> {
+        {
+            let mut purse = self.purse.borrow_mut();
+            // A wallet that never lent a coin has nothing to forget.
+            if purse.held.as_ref().is_some_and(|held| !held.is_empty()) {
+                purse.held = None;
+            }
+        }
+        self.hold_coins().await
     }
 }
 
-fn outpoints<'a>(held: &'a [&Broadcast]) -> impl Iterator<Item = OutPoint> + 'a {
-    let coins = held.iter().flat_map(|held| &held.coins);
-    coins.map(|coin| coin.outpoint)
+/// The coins of the claim that is to be replaced and of its rivals, each once. Those of one that the server calls a conflict
+/// are gone.
+fn own_coins(raised: Option<&Raise>, rivals: &[&Broadcast]) -> Vec<Coin> {
+    let replaced = match raised {
+        Some(Raise::Reprice(held) | Raise::Replace(held)) => Some(held),
+        Some(Raise::Follow(_)) | None => None,
+    };
+    let (gone, again): (Vec<&Broadcast>, Vec<&Broadcast>) = replaced
+        .into_iter()
+        .chain(rivals.iter().copied())
+        .partition(|held| is_conflict(held));
+    let mut taken: BTreeSet<OutPoint> = gone.iter().flat_map(|it| outpoints(&it.coins)).collect();
+    let again = again.iter().flat_map(|held| &held.coins);
+    again
+        .filter(|coin| taken.insert(coin.outpoint))
+        .cloned()
+        .collect()
+}
+
+fn is_conflict(held: &Broadcast) -> bool {
+    match &held.outcome {
+        Some(Outcome::Conflict(_)) => true,
+        Some(
+            Outcome::Accepted
+            | Outcome::AlreadyKnown
+            | Outcome::FeeTooLow
+            | Outcome::Unreachable
+            | Outcome::Other(_),
+        )
+        | None => false,
+    }
+}
+
+fn outpoints(coins: &[Coin]) -> impl Iterator<Item = OutPoint> + '_ {
+    coins.iter().map(|coin| coin.outpoint)
 }

@@ -7,6 +7,7 @@ use bitcoin::{Network, OutPoint};
 use futures::channel::oneshot;
 
 use super::callout::Callout;
+use super::coins::Purse;
 use super::handed_out::HandedOut;
 use super::report;
 use crate::chain::{Budget, ChainPolicy, ChainSource};
@@ -33,6 +34,7 @@ pub(super) struct Core {
     pub(super) callout: Callout,
     /// Whether openings were looked at since the database was opened.
     pub(super) has_ticked: Cell<bool>,
+    pub(super) purse: RefCell<Purse>,
     /// The running tick's limits, to cancel it by.
     pub(super) tick: RefCell<Option<Budget>>,
     /// Whoever waits for the next event.
@@ -144,6 +146,7 @@ impl Core {
             }
             match self.store.put_step(row, channel, &case, &step) {
                 Ok(()) => {
+                    self.purse.borrow_mut().note(row, &step.case);
                     if !step.events.is_empty() {
                         self.wake_listeners();
                     }

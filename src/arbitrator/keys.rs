@@ -60,6 +60,7 @@ pub(super) async fn open_core(
         node_signer: config.node_signer,
         graph: config.graph,
         has_ticked: Cell::new(false),
+        purse: RefCell::default(),
         tick: RefCell::new(None),
         waiting: RefCell::new(Vec::new()),
         handed_out,

@@ -19,6 +19,7 @@ mod purge;
 mod queries;
 mod reader;
 mod report;
+mod reserve;
 mod sign;
 mod sleep;
 mod tick;
@@ -37,6 +38,7 @@ use self::core::Core;
 use self::executor::Executor;
 use self::handed_out::HandedOut;
 use self::reader::Reader;
+use self::sign::Offers;
 use crate::chain::Budget;
 use crate::channel::{ChannelTerms, Position};
 use crate::config::Policy;
@@ -316,7 +318,9 @@ impl Core {
         }
         if due_broadcasts(&self.store.case(row)?).next().is_some() {
             let budget = Budget::unlimited();
-            self.broadcast_due(row, channel, tip, &budget).await?;
+            let mut offers = Offers::default();
+            self.broadcast_due(row, channel, tip, &budget, &mut offers)
+                .await?;
         }
         Ok(())
     }

@@ -6,11 +6,36 @@ use bitcoin::{Address, OutPoint, Transaction, Txid};
 
 use super::core::Core;
 use crate::chain::Budget;
-use crate::court::{self, due_broadcasts, is_due, Dossier, Input, Outcome, Permit};
+use crate::court::{self, due_broadcasts, is_due, Case, Dossier, Input, Outcome, Permit};
 use crate::error::ArbitratorError;
 use crate::store::ChannelRow;
 use crate::sweep;
 use crate::wallet::WalletError;
+
+/// What became of the transactions of ours that were offered to the network.
+#[derive(Default)]
+pub(super) struct Offers {
+    /// Each is offered once.
+    offered: BTreeSet<Txid>,
+    /// Those that the server could not be reached with, and their channels.
+    pub(super) unreached: Vec<(OutPoint, Txid)>,
+    /// One with coins of the wallet's is called a conflict: it may be one of them that is gone.
+    pub(super) has_lost_coins: bool,
+}
+
+impl Offers {
+    fn take(&mut self, case: &Case, channel: OutPoint, txid: Txid, outcome: &Outcome) {
+        self.offered.insert(txid);
+        match outcome {
+            Outcome::Unreachable => self.unreached.push((channel, txid)),
+            Outcome::Conflict(_) => {
+                let mut held = case.broadcasts.iter().filter(|held| held.txid == txid);
+                self.has_lost_coins |= held.any(|held| !held.coins.is_empty());
+            }
+            Outcome::Accepted | Outcome::AlreadyKnown | Outcome::FeeTooLow | Outcome::Other(_) => {}
+        }
+    }
+}
 
 impl Core {
     /// Our newest commitment, signed by both: only where the court permits it.
@@ -54,39 +79,35 @@ impl Core {
         Ok(self.store.sweep_script(row)?.unwrap_or(script))
     }
 
-    /// Broadcasts what is due of one channel, and stores each outcome. Gives what the server could not be reached with.
+    /// Broadcasts what is due of one channel and was not offered yet, and stores each outcome.
     pub(super) async fn broadcast_due(
         &self,
         row: ChannelRow,
         channel: OutPoint,
         tip: u32,
         budget: &Budget,
-    ) -> Result<Vec<Txid>, ArbitratorError> {
+        offers: &mut Offers,
+    ) -> Result<(), ArbitratorError> {
         let due: Vec<Txid> = due_broadcasts(&self.store.case(row)?)
             .map(|broadcast| broadcast.txid)
             .collect();
-        let mut unreached = Vec::new();
-        let mut offered = BTreeSet::new();
         for txid in due {
             // Read anew after every await: a proof of data loss may have come in while the server was asked.
             let case = self.store.case(row)?;
             let mut held = case.broadcasts.iter();
             let held = held.find(|held| held.txid == txid);
             // A child goes with its parent.
-            let held = held.filter(|held| is_due(&case, held) && !offered.contains(&txid));
+            let held = held.filter(|held| is_due(&case, held) && !offers.offered.contains(&txid));
             let Some(held) = held else {
                 continue;
             };
             for (txid, outcome) in self.offer(&case, held, budget).await? {
-                offered.insert(txid);
                 log::info!("channel {channel}: {txid}: {outcome:?}");
-                if outcome == Outcome::Unreachable {
-                    unreached.push(txid);
-                }
+                offers.take(&case, channel, txid, &outcome);
                 let input = Input::Broadcast { txid, outcome, tip };
                 self.apply(row, channel, &input)?;
             }
         }
-        Ok(unreached)
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //! next tick goes on from there.
 
 mod answers;
+mod offers;
 mod openings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,6 +134,8 @@ impl Tick<'_> {
         for reason in store.take_unreadable_facts().reasons() {
             self.tell_trouble(None, reason.to_string());
         }
+        core.purse.borrow_mut().begin_tick();
+        self.hold_coins(core.hold_coins_again()).await;
         let look = self.options.look;
         let mut watched = BTreeSet::new();
         let mut complete = true;
@@ -153,7 +156,7 @@ impl Tick<'_> {
         }
         let view = observer.view().clone();
         complete &= self.advance_openings(&view).await?;
-        complete &= self.broadcast_all(&view).await?;
+        complete &= self.offer_all(&view).await?;
         complete &= self.purge_all().await?;
         self.finish(before, &view, complete)
     }
@@ -406,49 +409,6 @@ impl Tick<'_> {
     fn is_at_rest(&self, row: ChannelRow) -> bool {
         let glance = self.glances.at(&self.core.store, row);
         glance.is_ok_and(|glance| glance.is_at_rest())
-    }
-
-    // ── broadcasting ─────────────────────────────────────────────────────────────────────────────────────────
-
-    /// Offers every transaction of ours that belongs on the chain to the network. `false`: a limit ended it, or the server
-    /// could not be reached.
-    async fn broadcast_all(&mut self, view: &ChainView) -> Result<bool, ArbitratorError> {
-        let Some(tip) = view.tip() else {
-            return Ok(true);
-        };
-        let mut all_offered = true;
-        let broadcasting: BTreeSet<ChannelRow> = self
-            .core
-            .store
-            .broadcasting_channels()?
-            .into_iter()
-            .collect();
-        for (row, channel) in self.core.store.channels()?.channels {
-            if !broadcasting.contains(&row) {
-                continue;
-            }
-            match self
-                .core
-                .broadcast_due(row, channel, tip.height.to_u32(), &self.budget)
-                .await
-            {
-                Ok(unreached) => {
-                    all_offered &= unreached.is_empty();
-                    for txid in unreached {
-                        self.tell_trouble(
-                            Some(channel),
-                            format!("{txid} could not be handed to the server"),
-                        );
-                    }
-                }
-                Err(error) if is_limit(&error) => {
-                    self.report.stopped = Some(error.to_string());
-                    return Ok(false);
-                }
-                Err(error) => self.trouble(channel, error),
-            }
-        }
-        Ok(all_offered)
     }
 
     // ── ending ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -177,7 +177,7 @@ impl Raisable {
         // One whose HTLCs cannot be read is reported elsewhere.
         let commitment = candidate.build(&dossier.terms, &dossier.htlcs).ok()?;
         Some(Raisable {
-            anchor: anchor(candidate, &commitment)?,
+            anchor: our_anchor(candidate, &commitment)?,
             stake: Stake::of(case, dossier, candidate, &commitment, policy),
             waiting,
             commitment,
@@ -239,7 +239,7 @@ pub fn cpfp(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Option
 }
 
 /// Our anchor on a commitment of either side. BOLT 3: there is none where we have no output and no HTLC has.
-fn anchor(candidate: &Candidate, commitment: &Commitment) -> Option<Contract> {
+pub(super) fn our_anchor(candidate: &Candidate, commitment: &Commitment) -> Option<Contract> {
     let (ours, output) = match candidate.owner {
         Party::Local => (OutputRole::OwnerAnchor, ContractOutput::OwnerAnchor),
         Party::Remote => (

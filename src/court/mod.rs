@@ -25,6 +25,7 @@ mod event;
 mod facts;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod forecast;
 mod lifecycle;
 mod output;
 mod permit;
@@ -52,6 +53,7 @@ pub use deadlines::{Deadline, DeadlineReason, Outlook};
 pub use decisions::{Advice, CloseReason, PeerContact};
 pub use event::{Event, EventKind};
 pub use facts::{Block, Facts, FundingFact, Input, Outcome, Spend, SpendContext, Told};
+pub use forecast::{forecast, Forecast};
 pub use lifecycle::{lifecycle, refusal};
 pub use output::{Claimant, CloseOutput, Means, OutputKind, Who};
 pub use permit::{permit, Permit};

@@ -3,15 +3,18 @@
 //! The order of the questions is that of the rules: exact txids first, then the state number that BOLT 3 hides
 //! in locktime and sequence, our own keys before the peer's secrets, and what is left is reported as unknown.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod found;
+
+use std::collections::BTreeSet;
 
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, ScriptBuf, Transaction, Txid};
 use serde::{Deserialize, Serialize};
 
+use self::found::{matches, Carried, Found};
 use super::resolver::{Contract, ContractRole, Progress};
 use super::{CloseOutput, CourtError, Dossier, OutputKind, SpendContext};
-use crate::channel::{ChannelTerms, HtlcKey, HtlcLife, HtlcTerms, PastHtlc};
+use crate::channel::ChannelTerms;
 use crate::protocol::{is_cooperative_close, CommitmentNumber, ContractOutput, Party};
 
 /// How a channel was closed.
@@ -151,7 +154,13 @@ impl Closer<'_> {
         let n = number.get();
         if let Some(point) = &self.context.our_point {
             let htlcs = self.htlcs_at(Party::Local, n);
-            match self.matches(Party::Local, point, &htlcs) {
+            match matches(
+                &self.dossier.terms,
+                self.transaction,
+                Party::Local,
+                point,
+                &htlcs,
+            ) {
                 Err(error) => return Some(Err(error)),
                 // BOLT 5: our own commitment, whichever state, gives us `to_local` after its delay.
                 Ok(matched) if matched.iter().any(Found::tells_the_owner) => {
@@ -206,7 +215,7 @@ impl Closer<'_> {
         point: &PublicKey,
         htlcs: &[Carried<'_>],
     ) -> Result<Recognition, CourtError> {
-        let found = self.matches(owner, point, htlcs)?;
+        let found = matches(&self.dossier.terms, self.transaction, owner, point, htlcs)?;
         let outputs = self.outputs(|vout| {
             let found = found.iter().find(|found| found.vout == vout)?;
             Some(OutputKind::Contract {
@@ -250,67 +259,6 @@ impl Closer<'_> {
             .map(Carried::live)
             .chain(past.map(Carried::past))
             .collect()
-    }
-
-    /// The outputs that a commitment of `owner` at `point` with these HTLCs could have.
-    fn matches(
-        &self,
-        owner: Party,
-        point: &PublicKey,
-        htlcs: &[Carried<'_>],
-    ) -> Result<Vec<Found>, CourtError> {
-        let terms = &self.dossier.terms;
-        let format = terms.channel_type.format();
-        let keys = terms
-            .commitment_keys(owner, point)
-            .map_err(|source| CourtError::Protocol {
-                channel: terms.channel(),
-                source,
-            })?;
-        let delay = terms.party(owner).to_self_delay;
-        let mut expected: BTreeMap<ScriptBuf, Vec<(ContractOutput, Option<Carried<'_>>)>> =
-            BTreeMap::new();
-        let plain = [
-            ContractOutput::ToLocal,
-            ContractOutput::ToRemote,
-            ContractOutput::OwnerAnchor,
-            ContractOutput::CounterpartyAnchor,
-        ];
-        let outputs = plain.into_iter().map(|output| (output, None)).chain(
-            htlcs
-                .iter()
-                .map(|htlc| (htlc.terms.output_on_commitment_of(owner), Some(*htlc))),
-        );
-        for (output, htlc) in outputs {
-            if let Some(script) = format.script(&output, &keys, delay) {
-                expected
-                    .entry(script.script_pubkey)
-                    .or_default()
-                    .push((output, htlc));
-            }
-        }
-        let mut found = Vec::new();
-        for (vout, output) in (0u32..).zip(&self.transaction.output) {
-            let value_sat = output.value.to_sat();
-            let Some(waiting) = expected.get_mut(&output.script_pubkey) else {
-                continue;
-            };
-            // HTLCs with one hash and expiry share a script: the amount tells which is which.
-            let which = waiting.iter().position(|(_, htlc)| {
-                htlc.is_none_or(|it| it.terms.amount_msat / 1000 == value_sat)
-            });
-            if let Some(which) = which {
-                let (output, htlc) = waiting.remove(which);
-                found.push(Found {
-                    vout,
-                    value_sat,
-                    output,
-                    htlc: htlc.map(|htlc| htlc.terms.key),
-                    version: htlc.and_then(|htlc| htlc.version),
-                });
-            }
-        }
-        Ok(found)
     }
 
     /// What each output is: of the commitment, if `of_commitment` knows it, else by whose wallet it pays.
@@ -361,51 +309,6 @@ impl Closer<'_> {
             .filter(|output| ours.contains(&output.script_pubkey))
             .map(|output| output.value.to_sat())
             .sum()
-    }
-}
-
-/// An HTLC that a commitment may carry.
-#[derive(Clone, Copy)]
-struct Carried<'a> {
-    terms: &'a HtlcTerms,
-    /// Which of those with its key it is; `None`: it is past.
-    version: Option<u32>,
-}
-
-impl<'a> Carried<'a> {
-    fn live(life: &'a HtlcLife) -> Self {
-        Carried {
-            terms: &life.terms,
-            version: Some(life.version),
-        }
-    }
-
-    fn past(past: &'a PastHtlc) -> Self {
-        Carried {
-            terms: &past.terms,
-            version: None,
-        }
-    }
-}
-
-struct Found {
-    vout: u32,
-    value_sat: u64,
-    output: ContractOutput,
-    htlc: Option<HtlcKey>,
-    version: Option<u32>,
-}
-
-impl Found {
-    /// Whether only this owner's commitment can have the output: both sides' commitments have the same two anchors.
-    fn tells_the_owner(&self) -> bool {
-        match self.output {
-            ContractOutput::ToLocal
-            | ContractOutput::ToRemote
-            | ContractOutput::Htlc { .. }
-            | ContractOutput::SecondLevel => true,
-            ContractOutput::OwnerAnchor | ContractOutput::CounterpartyAnchor => false,
-        }
     }
 }
 

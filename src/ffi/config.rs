@@ -131,6 +131,10 @@ pub struct Policy {
     pub forget_spent_depth: u32,
     /// Messages of one peer that are kept for channels which are not registered yet.
     pub early_messages: u32,
+    /// Least that the wallet should have ready for each channel with anchors.
+    pub reserve_floor_sat: u64,
+    /// What all channels' floors come to together, at most.
+    pub reserve_floor_cap_sat: u64,
     /// Milliseconds that a callback into the app may take.
     pub callback_limit_ms: u64,
 }
@@ -183,6 +187,8 @@ impl From<config::Policy> for Policy {
             fundee_patience: policy.fundee_patience,
             forget_spent_depth: policy.forget_spent_depth,
             early_messages: policy.early_messages,
+            reserve_floor_sat: policy.reserve_floor.to_sat(),
+            reserve_floor_cap_sat: policy.reserve_floor_cap.to_sat(),
             callback_limit_ms: u64::try_from(policy.callback_limit.as_millis()).unwrap_or(u64::MAX),
         }
     }
@@ -258,6 +264,8 @@ impl Policy {
             fundee_patience: self.fundee_patience,
             forget_spent_depth: self.forget_spent_depth,
             early_messages: self.early_messages,
+            reserve_floor: input::amount("reserve_floor_sat", self.reserve_floor_sat)?,
+            reserve_floor_cap: input::amount("reserve_floor_cap_sat", self.reserve_floor_cap_sat)?,
             callback_limit: Duration::from_millis(self.callback_limit_ms),
         })
     }

@@ -1,37 +1,47 @@
 //! The file's first bytes, looked at before SQLite looks: what it would take for a new file, or believe whatever it says.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+use super::lock::FileLock;
 use super::{beside, StoreError};
 
 /// The part of SQLite's header that is looked at before SQLite is.
 const HEADER: usize = 32;
 
 /// Every SQLite file begins in the same way: one that does not was hardly ever ours. One that ends before that would be
-/// taken for a new file by SQLite. And some fields of the header it believes whatever they say.
-pub(super) fn check_start(path: &Path) -> Result<(), StoreError> {
+/// taken for a new file by SQLite; so would one without any, which the lock beside it gives away. And some fields of the header it believes whatever they say.
+pub(super) fn check_start(path: &Path, lock: &FileLock) -> Result<(), StoreError> {
     const MAGIC: &[u8] = b"SQLite format 3\0";
     /// What the header says of a file that is not written with a write-ahead log.
     const NO_LOG: u8 = 1;
-    // Not there yet, or seen by another file layer only: SQLite will say.
-    let Ok(file) = File::open(path) else {
-        return Ok(());
-    };
-    let length = file.metadata().map_or(0, |about| about.len());
-    let mut start = Vec::new();
-    if file.take(HEADER as u64).read_to_end(&mut start).is_err() || start.is_empty() {
-        return Ok(());
-    }
-    if !start.starts_with(MAGIC) && !MAGIC.starts_with(&start) {
-        return Err(not_ours(path));
-    }
     let damaged = |reason: &str| {
         Err(StoreError::Damaged {
             reason: reason.to_owned(),
         })
     };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return lock.forget(),
+        // Seen by another file layer only, perhaps: SQLite will say.
+        Err(_) => return Ok(()),
+    };
+    let length = file.metadata().map_or(0, |about| about.len());
+    let mut start = Vec::new();
+    if file.take(HEADER as u64).read_to_end(&mut start).is_err() {
+        return Ok(());
+    }
+    if start.is_empty() {
+        return if lock.is_marked() {
+            damaged("the file is empty, and was not")
+        } else {
+            Ok(())
+        };
+    }
+    if !start.starts_with(MAGIC) && !MAGIC.starts_with(&start) {
+        return Err(not_ours(path));
+    }
     let Ok(header) = <[u8; HEADER]>::try_from(start) else {
         return damaged("the file is cut short");
     };

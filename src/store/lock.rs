@@ -1,6 +1,7 @@
-//! The lock beside the database: one process, one opening.
+//! The lock beside the database: one process, one opening; and the mark that a database lies there.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,9 @@ use super::StoreError;
 /// How often a lock that somebody else holds is tried again: seldom enough to cost nothing, often enough that nobody
 /// notices the delay.
 const POLL: Duration = Duration::from_millis(20);
+
+/// What stands in the file once a database lies beside it.
+const MARK: &[u8] = b"1";
 
 /// An advisory lock on `<database>-lock`. It dies with the process, however that ends.
 pub(crate) struct FileLock {
@@ -63,10 +67,33 @@ impl FileLock {
         }
     }
 
+    /// Whether a database has lain beside the lock since it was last forgotten.
+    pub(super) fn is_marked(&self) -> bool {
+        self.file.metadata().is_ok_and(|about| about.len() > 0)
+    }
+
+    /// Remembers that a database lies beside the lock. Best effort: without the mark nothing is refused.
+    pub(super) fn mark(&self) {
+        if !self.is_marked() {
+            let _ = (&self.file).write_all(MARK);
+        }
+    }
+
+    /// Forgets the database: there is none any more.
+    ///
+    /// # Errors
+    /// When the file beside the database cannot be written.
+    pub(super) fn forget(&self) -> Result<(), StoreError> {
+        self.file.set_len(0).map_err(|source| StoreError::Io {
+            operation: "forgetting the database",
+            source,
+        })
+    }
+
     /// Takes the file of the lock away, where a file that is open can be. The lock itself is held until it is dropped.
     pub(super) fn remove(&self) {
         if cfg!(unix) {
-            // A file that stays is empty, and in nobody's way.
+            // A file that stays holds a mark at most, and is in nobody's way.
             let _ = std::fs::remove_file(&self.path);
         }
     }

@@ -159,7 +159,7 @@ impl Opening {
     ) -> Result<(Self, KeyWork), StoreError> {
         let lock = FileLock::take(path, patience)?;
         super::wipe::finish(path)?;
-        check_start(path)?;
+        check_start(path, &lock)?;
         let connection = connect(path, network, vfs).map_err(in_opening)?;
         let work = KeyWork::of(&connection).map_err(in_opening)?;
         let opening = Opening {
@@ -179,6 +179,7 @@ impl Opening {
     pub fn finish(mut self, key: DataKey) -> Result<Store, StoreError> {
         configure(&self.connection)?;
         migrate(&mut self.connection, self.network, &key).map_err(in_opening)?;
+        self.lock.mark();
         // From here on the file is in use, and closing it tidies up as SQLite always does.
         self.connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;

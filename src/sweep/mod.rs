@@ -6,6 +6,7 @@ mod claim;
 mod coins;
 pub mod curve;
 mod fees;
+mod reserve;
 mod second_level;
 #[cfg(test)]
 mod tests;
@@ -16,4 +17,5 @@ pub use build::{commitment_request, ClaimInput, SignatureRefused, Uneconomic, Un
 pub use claim::{claim, worthwhile, Worth};
 pub use curve::Schedule;
 pub use fees::Bid;
+pub use reserve::ReserveNeeded;
 pub use second_level::{second_level, NotNow};

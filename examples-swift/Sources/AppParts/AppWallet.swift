@@ -22,6 +22,8 @@ public final class AppWallet: OnchainWallet {
         []
     }
 
+    public func holdCoins(held: [OutPoint]) throws {}
+
     public func signCoins(psbt: Data, inputs: [UInt32]) throws -> [CoinWitness] {
         throw WalletError.Refused(reason: "there are no coins")
     }

@@ -25,6 +25,10 @@ final class CallbacksTests: XCTestCase {
             try before()
             return try inner.coins()
         }
+        func holdCoins(held: [OutPoint]) throws {
+            try before()
+            try inner.holdCoins(held: held)
+        }
         func signCoins(psbt: Data, inputs: [UInt32]) throws -> [CoinWitness] {
             try before()
             return try inner.signCoins(psbt: psbt, inputs: inputs)

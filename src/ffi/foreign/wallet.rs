@@ -93,8 +93,15 @@ pub trait OnchainWallet: Send + Sync {
     /// six blocks deep. What is left of a coin comes back as change, which takes as long; so two coins serve better than
     /// one: one raises the commitment, the other claims its HTLCs. A wallet without coins to spare gives none; those
     /// transactions wait then, and `EventKind.ReserveNeeded` tells. Which of the coins are already in use, the library
-    /// knows.
+    /// knows, and tells with `hold_coins`.
     fn coins(&self) -> Result<Vec<Coin>, WalletError>;
+
+    /// Says which of its coins transactions of ours spend that can still confirm: all of them, each time. The wallet spends
+    /// none of these for anything else; every other one is free, also one that was held before. To be replaced, not added up:
+    /// there is nothing that the wallet must keep across a restart, because it is told at the start of each tick, before a
+    /// transaction with another coin goes out, and after one came free. It may name coins that are spent by now, and free one
+    /// that a reorg makes it hold again. A wallet that lends no coins has nothing to do here.
+    fn hold_coins(&self, held: Vec<OutPoint>) -> Result<(), WalletError>;
 
     /// Signs inputs of `psbt` that spend such coins, all of the transaction (`SIGHASH_ALL`). Gives their witnesses, in the
     /// order of `inputs`; what the other inputs spend is not the wallet's.
@@ -120,9 +127,15 @@ impl wallet::OnchainWallet for ForeignWallet {
             ))
         }
     }
+
     fn coins(&self) -> Result<Vec<wallet::Coin>, wallet::WalletError> {
         let coins = self.0.coins()?;
         Ok(coins.iter().map(Coin::to_core).collect::<Result<_, _>>()?)
+    }
+
+    fn hold_coins(&self, held: &[bitcoin::OutPoint]) -> Result<(), wallet::WalletError> {
+        let held = held.iter().copied().map(OutPoint::from);
+        Ok(self.0.hold_coins(held.collect())?)
     }
 
     fn sign_coins(

@@ -228,6 +228,10 @@ fn a_coin_that_is_nowhere_is_the_wallets_error() {
                 witness_weight: 108,
             }])
         }
+        fn hold_coins(&self, _held: Vec<OutPoint>) -> Result<(), WalletError> {
+            Ok(())
+        }
+
         fn sign_coins(&self, _: Vec<u8>, _: Vec<u32>) -> Result<Vec<CoinWitness>, WalletError> {
             Ok(vec![])
         }

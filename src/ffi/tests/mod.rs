@@ -96,6 +96,10 @@ impl OnchainWallet for FixedWallet {
         self.0.clone().map(|script| vec![coin(script)])
     }
 
+    fn hold_coins(&self, _held: Vec<OutPoint>) -> Result<(), WalletError> {
+        Ok(())
+    }
+
     fn sign_coins(&self, _: Vec<u8>, inputs: Vec<u32>) -> Result<Vec<CoinWitness>, WalletError> {
         // It tells what it was asked for.
         let witness = |input: u32| CoinWitness {

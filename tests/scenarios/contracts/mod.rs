@@ -6,12 +6,14 @@ mod case_file;
 mod dangling;
 mod deadlines;
 mod decisions;
+mod held_coins;
 mod incoming;
 mod linked;
 mod node;
 mod outgoing;
 mod reorgs;
 mod reserve;
+mod reserve_needed;
 mod subscribers;
 
 use std::collections::BTreeMap;

@@ -29,6 +29,7 @@ fn a_file_cut_short_is_refused() {
     let config = &world.phone.config;
     let intact = intact(config);
     let lengths = [
+        0,
         1,
         15,
         16,
@@ -53,6 +54,23 @@ fn a_file_cut_short_is_refused() {
     }
     fs::write(&config.database, &intact).expect("writable");
     block_on(ChainArbitrator::open(config.clone())).expect("whole again");
+}
+
+#[test]
+fn an_empty_file_is_a_new_one_where_no_database_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let world = asleep();
+    let config = Config {
+        database: folder.path().join("channels.sqlite"),
+        ..world.phone.config.clone()
+    };
+    let open = || block_on(ChainArbitrator::open(config.clone())).map(|it| it.shutdown());
+    fs::write(&config.database, b"").expect("writable");
+    open().expect("nothing was here");
+    fs::remove_file(&config.database).expect("it is there");
+    open().expect("it was taken away");
+    fs::write(&config.database, b"").expect("writable");
+    assert!(open().is_err(), "nobody took it away");
 }
 
 #[test]

@@ -38,6 +38,7 @@ pub enum About {
     SweepScripts,
     Addresses,
     Coins,
+    HeldCoins,
     Sealing,
 }
 
@@ -143,6 +144,13 @@ impl OnchainWallet for Moody<dyn OnchainWallet> {
         match self.act(About::Coins, WalletError)? {
             true => Ok(Vec::new()),
             false => self.good.coins(),
+        }
+    }
+
+    fn hold_coins(&self, held: &[OutPoint]) -> Result<(), WalletError> {
+        match self.act(About::HeldCoins, WalletError)? {
+            true => Ok(()),
+            false => self.good.hold_coins(held),
         }
     }
 

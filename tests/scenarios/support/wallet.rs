@@ -1,5 +1,6 @@
 //! A wallet with one script for sweeps, any number of others, and coins that pay fees.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use bitcoin::absolute::LockTime;
@@ -30,6 +31,7 @@ pub struct TestWallet {
 #[derive(Default)]
 struct Coins {
     paid_in: Vec<Coin>,
+    held: BTreeSet<OutPoint>,
     chain: Option<Arc<dyn Chain>>,
 }
 
@@ -115,6 +117,18 @@ impl TestWallet {
         chain.mine_txs(&[transaction]).expect("a good payment");
     }
 
+    /// The coins that it was last told to hold.
+    pub fn held(&self) -> Vec<OutPoint> {
+        let coins = self.coins.lock().expect("no test panics with it");
+        coins.held.iter().copied().collect()
+    }
+
+    /// It forgets them, as one that keeps nothing across a restart.
+    pub fn forgets_what_it_holds(&self) {
+        let mut coins = self.coins.lock().expect("no test panics with it");
+        coins.held.clear();
+    }
+
     /// What its coins have paid: those that are spent in a block.
     pub fn paid_out(&self) -> Amount {
         let coins = self.coins.lock().expect("no test panics with it");
@@ -146,6 +160,12 @@ impl OnchainWallet for TestWallet {
         let coins = self.coins.lock().expect("no test panics with it");
         let unspent = coins.paid_in.iter().filter(|coin| !coins.is_spent(coin));
         Ok(unspent.cloned().collect())
+    }
+
+    fn hold_coins(&self, held: &[OutPoint]) -> Result<(), WalletError> {
+        let mut coins = self.coins.lock().expect("no test panics with it");
+        coins.held = held.iter().copied().collect();
+        Ok(())
     }
 
     fn sign_coins(&self, psbt: &Psbt, inputs: &[usize]) -> Result<Vec<Witness>, WalletError> {

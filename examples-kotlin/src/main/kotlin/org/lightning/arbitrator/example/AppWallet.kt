@@ -3,6 +3,7 @@ package org.lightning.arbitrator.example
 import org.lightning.arbitrator.Coin
 import org.lightning.arbitrator.CoinWitness
 import org.lightning.arbitrator.OnchainWallet
+import org.lightning.arbitrator.OutPoint
 import org.lightning.arbitrator.WalletException
 
 /** The least that an on-chain wallet can be: one script, paid to one key. */
@@ -19,6 +20,8 @@ class AppWallet(secretKey: ByteArray) : OnchainWallet {
 
     /** No coins to spare: in channels with anchors, claims that need one for their fee wait until there is. */
     override fun coins(): List<Coin> = emptyList()
+
+    override fun holdCoins(held: List<OutPoint>) {}
 
     override fun signCoins(psbt: ByteArray, inputs: List<UInt>): List<CoinWitness> =
         throw WalletException.Refused("there are no coins")
