@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bitcoin::secp256k1::ecdsa::Signature;
-use bitcoin::secp256k1::{PublicKey, SecretKey, SECP256K1};
+use bitcoin::secp256k1::{Message, PublicKey, SecretKey, SECP256K1};
 use zeroize::Zeroize;
 
 use super::{AnnouncementRequest, InputToSign, KeyTweak, SignerError};
@@ -89,13 +89,20 @@ impl ChannelSecrets {
         &self,
         request: &AnnouncementRequest,
     ) -> Result<Signature, SignerError> {
-        if self.funding.public_key(SECP256K1) != request.public_key {
-            return Err(SignerError(format!(
-                "the funding key of {:?} is not the one asked for",
-                request.keys_id
-            )));
+        self.sign_digest(&request.public_key, &request.digest())
+    }
+
+    /// The funding key's signature of a digest.
+    pub(crate) fn sign_digest(
+        &self,
+        public_key: &PublicKey,
+        digest: &Message,
+    ) -> Result<Signature, SignerError> {
+        if self.funding.public_key(SECP256K1) != *public_key {
+            let reason = format!("{public_key} is not the channel's funding key");
+            return Err(SignerError(reason));
         }
-        Ok(SECP256K1.sign_ecdsa_low_r(&request.digest(), &self.funding))
+        Ok(SECP256K1.sign_ecdsa_low_r(digest, &self.funding))
     }
 
     fn signing_key(&self, role: KeyRole, tweak: &KeyTweak) -> Result<SecretKey, SignerError> {
