@@ -113,9 +113,15 @@ impl Opening {
     pub fn gives_up_at(&self, terms: &ChannelTerms, policy: &Policy) -> Option<u32> {
         // BOLT 2: the fundee forgets after 2,016 blocks; whoever paid for the funding never does by itself.
         let is_theirs = terms.opener == Party::Remote && terms.funding.transaction.is_none();
-        let is_awaited = self.place.is_none() && !self.ready.is_usable && !self.is_over;
-        let since = self.since?;
-        (is_theirs && is_awaited).then(|| since.saturating_add(policy.fundee_patience))
+        self.awaited_until(policy).filter(|_| is_theirs)
+    }
+
+    /// The height at which the fundee, whichever side it is, waits for the funding no longer; `None`: it is there, or the
+    /// channel is in use, or nobody waits for it.
+    pub fn awaited_until(&self, policy: &Policy) -> Option<u32> {
+        let is_awaited = self.place.is_none() && !self.ready.is_usable && !self.closing;
+        let since = self.since.filter(|_| is_awaited && !self.is_over)?;
+        Some(since.saturating_add(policy.fundee_patience))
     }
 }
 

@@ -103,10 +103,14 @@ impl Core {
         &self,
         peer: &PublicKey,
     ) -> Result<(), ArbitratorError> {
+        let mut failed = None;
         for (row, _) in self.store.channels_with(peer)? {
-            self.apply_opening(row, &Input::Reconnected)?;
+            // One that cannot be read keeps no other from being told again.
+            if let Err(error) = self.apply_opening(row, &Input::Reconnected) {
+                failed = failed.or(Some(error));
+            }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Refuses a commitment 1 of the peer on another point than its `channel_ready` told (BOLT 2).

@@ -89,18 +89,38 @@ impl Core {
         subscriber: &str,
         id: &str,
     ) -> Result<(), ArbitratorError> {
-        if let Some(Event {
+        match self.told_by(id) {
+            Ok(Some((row, terms, step))) => {
+                self.put_opening(row, &terms, &step, Some((subscriber, id)))
+            }
+            Ok(None) => Ok(self.store.acknowledge(subscriber, id)?),
+            // Every tick reports the row. The event is not to come back for ever because of it.
+            Err(error) => {
+                log::warn!("{id} moves no opening: {error}");
+                Ok(self.store.acknowledge(subscriber, id)?)
+            }
+        }
+    }
+
+    /// The step that follows when the event of this name has reached the peer; `None`: none does.
+    fn told_by(
+        &self,
+        id: &str,
+    ) -> Result<Option<(ChannelRow, ChannelTerms, Step)>, ArbitratorError> {
+        let Some(Event {
             channel,
             kind: EventKind::TellPeer { said, .. },
         }) = self.store.event(id)?
-        {
-            let row = self.row(channel)?;
-            if let Some(opening) = self.store.opening(row)? {
-                let terms = self.store.terms(row)?;
-                let step = self.opening_step(&terms, &opening, &Input::Acknowledged(said))?;
-                return self.put_opening(row, &terms, &step, Some((subscriber, id)));
-            }
-        }
-        Ok(self.store.acknowledge(subscriber, id)?)
+        else {
+            return Ok(None);
+        };
+        let row = self.row(channel)?;
+        let Some(opening) = self.store.opening(row)? else {
+            return Ok(None);
+        };
+        let terms = self.store.terms(row)?;
+        let step = self.opening_step(&terms, &opening, &Input::Acknowledged(said))?;
+        let is_news = !step.is_empty(&opening);
+        Ok(is_news.then_some((row, terms, step)))
     }
 }

@@ -21,8 +21,10 @@ impl Tick<'_> {
         let Some(tip) = view.tip() else {
             return Ok(true);
         };
-        for peer in &self.options.reconnected_peers {
-            core.peer_reconnected(peer)?;
+        for peer in std::mem::take(&mut self.options.reconnected_peers) {
+            if let Err(error) = core.peer_reconnected(&peer) {
+                self.tell_trouble(None, format!("peer {peer}: {error}"));
+            }
         }
         let is_first = !core.has_ticked.replace(true);
         let also = if is_first {
@@ -89,7 +91,7 @@ impl Tick<'_> {
             self.answer_opening(row, channel, want, facts.tip).await?;
         }
         match also {
-            Attention::FirstTick => self.ask_graph(row, channel).await,
+            Attention::FirstTick => self.ask_graph(row, channel, &opening).await,
             Attention::EveryTick | Attention::Never => Ok(()),
         }
     }
@@ -143,7 +145,8 @@ impl Tick<'_> {
         let peer = core.store.terms(row)?.peer;
         let mut attempts = Vec::new();
         for (row, _) in core.store.channels_with(&peer)? {
-            attempts.extend(core.store.opening(row)?);
+            // One that cannot be read is reported where it is looked at itself.
+            attempts.extend(core.store.opening(row).ok().flatten());
         }
         let final_depth = core.policy.final_depth;
         let winner = rivals(&opening, &attempts).find(|rival| rival.depth() >= final_depth);
@@ -154,14 +157,18 @@ impl Tick<'_> {
         Ok(())
     }
 
-    /// Asks whether the network still knows an announced channel.
+    /// Asks whether the network still knows a channel that was announced before this tick.
     async fn ask_graph(
         &mut self,
         row: ChannelRow,
         channel: OutPoint,
+        before: &Opening,
     ) -> Result<(), ArbitratorError> {
         let core = self.core;
-        let announced = core.store.opening(row)?.and_then(|it| it.proof?.announced);
+        let announced_in = |opening: &Opening| opening.proof.as_ref()?.announced;
+        let now = core.store.opening(row)?;
+        let announced = now.as_ref().and_then(announced_in);
+        let announced = announced.filter(|now| announced_in(before) == Some(*now));
         let (Some(graph), Some(announced)) = (core.graph.clone(), announced) else {
             return Ok(());
         };

@@ -1,7 +1,7 @@
 //! Openings that come to nothing: who gives up, when, and what remains.
 
 use lightning_arbitrator::channel::{ChannelTerms, SummaryKind};
-use lightning_arbitrator::court::ArbitratorState;
+use lightning_arbitrator::court::{ArbitratorState, DeadlineReason};
 use lightning_arbitrator::protocol::Party;
 
 use super::*;
@@ -10,6 +10,7 @@ twins!(
     the_fundee_forgets_after_two_weeks_without_the_funding,
     the_funder_never_forgets_by_itself,
     a_cancelled_opening_leaves_a_summary,
+    the_device_is_awake_before_the_fundee_forgets,
     a_row_that_cannot_be_read_is_reported_and_stops_no_other_opening,
 );
 
@@ -84,4 +85,21 @@ fn a_row_that_cannot_be_read_is_reported_and_stops_no_other_opening(mut world: W
         "{report:?}"
     );
     assert_eq!(said(&mut world, &good), vec![Said::ChannelReady]);
+}
+
+fn the_device_is_awake_before_the_fundee_forgets(mut world: World) {
+    let channel = world.unregistered_channel(1);
+    let mut terms = retold(&channel);
+    // A breach of it could be answered for longer.
+    terms.remote.to_self_delay = 4_000;
+    let registered = world.phone.open_channel(terms, private());
+    registered.expect("good terms");
+    let first = world.phone.resume().tip.expect("a look").height.to_u32();
+    ticks_after(&mut world, 500);
+    let budget = world.phone.resume().sleep;
+    let mut channels = budget.channels.into_iter();
+    let wake_up = channels.find(|it| it.channel == channel.funding());
+    let wake_up = wake_up.expect("it is half open");
+    let due = (wake_up.deadline.height, wake_up.reason);
+    assert_eq!(due, (first + 2_016, DeadlineReason::Opening));
 }
