@@ -68,9 +68,14 @@ impl Bid<'_> {
             (None, Reception::TooCheap) => at(self.above(feerate(parent.fee, parent.weight))),
             (None, Reception::Held | Reception::Unknown) => nothing,
         };
+        // The margin is for what is bid, not for what was bid: a parent at the market's price takes no coin from its HTLCs.
+        let market = self.schedule.market(self.estimates, policy);
+        let is_fair = feerate(parent.fee, parent.weight) >= market;
+        let is_climbing = self.schedule.climb(budget, policy) > nothing;
+        let is_enough = is_fair && !is_climbing && least == nothing;
         let bid = match self.raise {
+            None if is_enough => return Err(NotNow::HighEnough),
             Some((Raise::Reprice(_), _)) if wanted < least => return Err(NotNow::HighEnough),
-            None if wanted.max(least) == nothing => return Err(NotNow::HighEnough),
             Some((Raise::Reprice(_) | Raise::Replace(_) | Raise::Follow(_), _)) | None => {
                 wanted.max(least)
             }

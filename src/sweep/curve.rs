@@ -27,10 +27,25 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The market's price of so much urgency, between the policy's floor and cap.
+    /// What is bid for so much urgency, between the policy's floor and cap: the market's price and a margin, because the
+    /// market moves while the device sleeps.
     pub fn feerate(&self, estimates: &BTreeMap<u16, FeeRate>, policy: &Policy) -> FeeRate {
+        let estimate = self.estimate(estimates, policy);
+        let margin = match self.deadline {
+            Some(_) => estimate.saturating_mul(policy.bid_margin_percent.into()) / 100,
+            None => 0,
+        };
+        bounded(estimate.saturating_add(margin), policy)
+    }
+
+    /// The market's price of so much urgency, between the policy's floor and cap.
+    pub fn market(&self, estimates: &BTreeMap<u16, FeeRate>, policy: &Policy) -> FeeRate {
+        bounded(self.estimate(estimates, policy), policy)
+    }
+
+    fn estimate(&self, estimates: &BTreeMap<u16, FeeRate>, policy: &Policy) -> u64 {
         let Some(deadline) = self.deadline else {
-            return patient_feerate(estimates, policy);
+            return patient_feerate(estimates, policy).to_sat_per_kwu();
         };
         let next_wake = self.tip.saturating_add(policy.wake_interval);
         let target = if next_wake < deadline {
@@ -39,9 +54,7 @@ impl Schedule {
             deadline.saturating_sub(self.tip) / policy.last_bid_share.max(1)
         };
         let target = u16::try_from(target).unwrap_or(u16::MAX).max(1);
-        let estimate = estimate(estimates, target).unwrap_or(policy.fallback_feerate.into());
-        let margin = estimate.saturating_mul(policy.bid_margin_percent.into()) / 100;
-        bounded(estimate.saturating_add(margin), policy)
+        estimate(estimates, target).unwrap_or(policy.fallback_feerate.into())
     }
 
     /// How much of the way from the market's price to the budget a claim has to go. It grows with the square of the blocks:

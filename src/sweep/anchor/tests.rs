@@ -93,14 +93,28 @@ fn the_two_together_reach_the_markets_feerate_and_its_margin() {
 #[test]
 fn a_parent_whose_own_fee_is_enough_has_no_child() {
     assert_eq!(paid(&child(50_000), 100, 1), Err(NotNow::HighEnough));
+    let mut fair = child(50_000);
+    fair.parent.fee = Amount::from_sat(WEIGHT * 2_500 / 1_000);
+    // The margin above the market's 10 sat/vB is for what is bid anew.
+    assert_eq!(paid(&fair, 100, 10), Err(NotNow::HighEnough));
+    fair.parent.fee -= Amount::from_sat(1);
+    assert!(paid(&fair, 100, 10).is_ok());
+}
+
+#[test]
+fn a_parent_that_no_block_takes_at_the_markets_price_is_raised_in_the_last_blocks() {
+    let mut fair = child(50_000);
+    fair.parent.fee = Amount::from_sat(WEIGHT * 2_500 / 1_000);
+    assert_eq!(paid(&fair, 122, 10), Err(NotNow::HighEnough));
+    assert!(paid(&fair, 123, 10).is_ok());
 }
 
 #[test]
 fn a_child_that_has_little_to_add_pays_what_nodes_relay() {
-    let mut child = child(50_000);
-    // The two lack some 30 sat.
+    let mut child = child(9_000);
     child.parent.fee = Amount::from_sat(5_500);
-    let (fee, weight) = paid(&child, 100, 10).expect("a coin");
+    // The market asks for less than the parent pays, and no block has taken it. It has climbed for one block: 27 sat.
+    let (fee, weight) = paid(&child, 123, 10).expect("a coin");
     let floor = u64::from(Policy::default().feerate_floor);
     assert_eq!(fee, (weight * floor).div_ceil(1_000));
 }
