@@ -49,7 +49,7 @@ impl ChainArbitrator {
     /// returns.
     ///
     /// # Errors
-    /// [`MessageError::NotForUs`] for every other message; [`OpeningError`]: it is wrong, and nothing has changed.
+    /// [`MessageError::NotForUs`](crate::protocol::MessageError::NotForUs) for every other message; [`OpeningError`]: it is wrong, and nothing has changed.
     pub async fn peer_message(
         &self,
         peer: PublicKey,

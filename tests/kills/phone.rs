@@ -36,7 +36,7 @@ fn new_key() -> KeyCrypto {
 }
 
 /// What is agreed about every opening here.
-fn public() -> OpeningTerms {
+pub fn public() -> OpeningTerms {
     OpeningTerms {
         opened_with: OpenedWith::OpenChannel,
         minimum_depth: MinimumDepth::ByCapacity,

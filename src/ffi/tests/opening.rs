@@ -1,4 +1,3 @@
-use super::*;
 use crate::ffi::{Announcement, MinimumDepth, OpenedWith, OpeningTerms};
 
 fn agreed() -> OpeningTerms {

@@ -106,7 +106,7 @@ fn a_funding_that_pays_something_else_is_never_ready(mut world: World) {
     let mut terms = retold(&channel);
     terms.funding.transaction = None;
     // The peer funds it with less than was agreed.
-    terms.funding.capacity = terms.funding.capacity + bitcoin::Amount::from_sat(1);
+    terms.funding.capacity += bitcoin::Amount::from_sat(1);
     terms.local.initial_balance_msat += 1_000;
     world.phone.open_channel(terms, private()).expect("good");
     world.submit(channel.funding_tx());
