@@ -3,10 +3,8 @@
 use lightning_arbitrator::channel::SummaryKind;
 use lightning_arbitrator::court::ArbitratorState;
 use lightning_arbitrator::opening::OpeningError;
-use lightning_arbitrator::protocol::Party;
 use lightning_arbitrator::ArbitratorError;
 use testkit::chain::Orphaned;
-use testkit::party::ChannelSetup;
 
 use super::*;
 
@@ -24,22 +22,32 @@ fn dual() -> OpeningTerms {
     }
 }
 
-/// Three attempts at one funding, with the same keys. The peer broadcasts them.
+/// Three attempts at one funding that spend the same coin: all registered, their first commitments signed, and broadcast.
 fn attempts(world: &mut World) -> [Channel; 3] {
-    let channel_type = world.channel.setup().channel_type;
+    let first = world.unregistered_channel(1);
+    let again = |of: &Channel| of.attempt(world.chain.as_ref()).expect("consistent");
+    let second = again(&first);
+    let third = again(&second);
     let mut replaces = None;
-    [(); 3].map(|()| {
-        let setup = ChannelSetup::numbered(channel_type, 77);
-        let attempt = Channel::prepare(world.chain.as_ref(), setup).expect("a consistent setup");
+    let attempts = [first, second, third].map(|mut attempt| {
         world.phone.know(&attempt);
-        let mut terms = retold(&attempt);
-        terms.funding.transaction = None;
-        terms.opener = Party::Remote;
         let agreed = OpeningTerms { replaces, ..dual() };
-        world.phone.open_channel(terms, agreed).expect("good terms");
+        let registered = world.phone.open_channel(retold(&attempt), agreed);
+        registered.expect("good terms");
+        first_commitments(world, &mut attempt);
         replaces = Some(attempt.funding());
         attempt
-    })
+    });
+    world.phone.resume();
+    let newest = attempts[2].funding().txid;
+    assert_eq!(world.chain.mempool(), vec![newest], "the others gave way");
+    attempts
+}
+
+/// This attempt is the one that a miner has.
+fn is_mined(world: &World, attempt: &Channel) {
+    let funding = attempt.funding_tx().clone();
+    world.chain.mine_txs(&[funding]).expect("a valid block");
 }
 
 fn state(world: &mut World, channel: &Channel) -> ArbitratorState {
@@ -56,8 +64,8 @@ fn is_replaced_by(world: &mut World, loser: &Channel, winner: &Channel) {
 
 fn the_attempt_that_confirms_ends_the_others_when_it_is_final(mut world: World) {
     let [first, second, third] = attempts(&mut world);
-    world.submit(second.funding_tx());
-    ticks_after(&mut world, 99);
+    is_mined(&world, &second);
+    ticks_after(&mut world, 98);
     for attempt in [&first, &second, &third] {
         assert_eq!(state(&mut world, attempt), ArbitratorState::Default);
     }
@@ -70,10 +78,10 @@ fn the_attempt_that_confirms_ends_the_others_when_it_is_final(mut world: World) 
 
 fn a_reorg_may_let_another_attempt_win(mut world: World) {
     let [first, second, third] = attempts(&mut world);
-    world.submit(second.funding_tx());
-    ticks_after(&mut world, 50);
-    world.reorg(50, Orphaned::Drop);
-    world.submit(third.funding_tx());
+    is_mined(&world, &second);
+    ticks_after(&mut world, 49);
+    let other = vec![third.funding_tx().clone()];
+    world.reorg(50, Orphaned::Replace(other));
     ticks_after(&mut world, 100);
     is_replaced_by(&mut world, &first, &third);
     is_replaced_by(&mut world, &second, &third);
@@ -84,8 +92,8 @@ fn the_peers_channel_ready_is_for_whichever_attempt_confirms(mut world: World) {
     let [_, second, _] = attempts(&mut world);
     let ready = second.peer_ready(Opened::V2, None);
     hears(&mut world, &second, ready);
-    world.submit(second.funding_tx());
-    ticks_after(&mut world, DEEP);
+    is_mined(&world, &second);
+    ticks_after(&mut world, DEEP - 1);
     let told = only(&mut world, &second);
     let read = Channel::reads_ready(&told.message).expect("LDK reads it");
     assert_eq!(read.channel_id, second.channel_id(Opened::V2));
