@@ -114,6 +114,9 @@ pub struct Policy {
     pub reserve_floor: Amount,
     /// What all channels' floors come to together, at most: they do not all go to the chain at once.
     pub reserve_floor_cap: Amount,
+    /// Scripts of the embedded wallet that are asked for behind the last one that was used, when its coins are looked for from the
+    /// seed alone, and that it knows as its own: the gap that other wallets leave (BIP 44).
+    pub reserve_gap_limit: u32,
     /// How long a foreign callback (signer, wallet) may take: a key store that asks for a fingerprint is slow.
     pub callback_limit: Duration,
 }
@@ -162,6 +165,7 @@ impl Default for Policy {
             early_messages: 16,
             reserve_floor: Amount::from_sat(10_000),
             reserve_floor_cap: Amount::from_sat(100_000),
+            reserve_gap_limit: 20,
             callback_limit: Duration::from_secs(30),
         }
     }

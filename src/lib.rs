@@ -17,6 +17,7 @@ pub mod ffi;
 pub mod graph;
 pub mod opening;
 pub mod protocol;
+pub mod reserve;
 pub mod signer;
 pub mod store;
 pub mod sweep;
@@ -31,7 +32,8 @@ pub use arbitrator::{ChainArbitrator, Config, ForceCloseStatus, ResumeOptions, R
 pub use config::Policy;
 pub use error::ArbitratorError;
 pub use graph::GraphView;
+pub use reserve::SeedWallet;
 pub use signer::{NodeSigner, SeedSigner, Signer};
-pub use wallet::OnchainWallet;
+pub use wallet::{OnchainWallet, Wallet};
 
 uniffi::setup_scaffolding!();

@@ -1,8 +1,38 @@
 //! Where the money goes: the seam to the app's on-chain wallet.
 
+use std::sync::Arc;
+
 use bitcoin::{OutPoint, Psbt, Script, ScriptBuf, Witness};
 
 pub use crate::court::Coin;
+use crate::reserve::SeedWallet;
+
+/// Whose coins pay the fees of transactions that have none of their own, and where sweeps go.
+#[derive(Clone)]
+pub enum Wallet {
+    /// The app's own on-chain wallet.
+    App(Arc<dyn OnchainWallet>),
+    /// The one that the library brings along.
+    Embedded(SeedWallet),
+}
+
+impl From<Arc<dyn OnchainWallet>> for Wallet {
+    fn from(wallet: Arc<dyn OnchainWallet>) -> Self {
+        Wallet::App(wallet)
+    }
+}
+
+impl<T: OnchainWallet + 'static> From<Arc<T>> for Wallet {
+    fn from(wallet: Arc<T>) -> Self {
+        Wallet::App(wallet)
+    }
+}
+
+impl From<SeedWallet> for Wallet {
+    fn from(wallet: SeedWallet) -> Self {
+        Wallet::Embedded(wallet)
+    }
+}
 
 /// Why the wallet could not answer; a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -41,7 +41,11 @@ impl Core {
         };
         let anchor = child.anchor.outpoint;
         let with = |coins| sweep::anchor(&dossier.terms, child, coins, script.clone(), &bid);
-        match self.with_coins(raised, &rivals(case, anchor), with).await? {
+        let rivals = rivals(case, anchor);
+        let Some(made) = self.with_coins(raised, &rivals, with).await? else {
+            return Ok(None);
+        };
+        match made {
             Ok(unsigned) => {
                 let purpose = BroadcastPurpose::Cpfp(anchor);
                 let signed = self.signed(dossier.channel(), purpose, unsigned, tip);

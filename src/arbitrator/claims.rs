@@ -59,7 +59,10 @@ impl Core {
             let with = |coins| {
                 sweep::second_level(terms, taken.clone(), feerate, coins, script.clone(), &bid)
             };
-            self.with_coins(raised, &[], with).await?
+            match self.with_coins(raised, &[], with).await? {
+                Some(made) => made,
+                None => return Ok(told),
+            }
         } else {
             sweep::claim(terms, worth.taken, script, &bid)?
         };

@@ -28,6 +28,21 @@ pub(super) struct Purse {
     held: Option<BTreeSet<OutPoint>>,
     /// It did not take the set in this tick, and is left alone until the next.
     refused: bool,
+    /// How far this tick has looked for coins of the embedded wallet's.
+    pub(super) looked: Looked,
+    /// A claim lacks a coin that a further look may find.
+    pub(super) wants_look: bool,
+}
+
+/// How far a tick has looked for coins of the embedded wallet's: it asks the server no more than a claim needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Looked {
+    #[default]
+    Nowhere,
+    /// Whether the coins that it knows are still there.
+    AtCoins,
+    /// What its scripts were paid since.
+    AtScripts,
 }
 
 /// Coins of one channel's transactions.
@@ -69,9 +84,9 @@ impl Purse {
         };
     }
 
-    /// A coin is not what the wallet thought: it is asked again.
-    pub(super) fn ask_again(&mut self) {
-        self.offered = None;
+    /// A look at the embedded wallet's coins has found these.
+    pub(super) fn offer(&mut self, coins: Vec<Coin>) {
+        self.offered = Some(Ok(coins));
     }
 
     /// Takes note of a step, so that no case has to be read again.
@@ -92,7 +107,7 @@ impl Purse {
     }
 
     /// Every coin that a transaction of ours spends which can still confirm.
-    fn live(&self) -> BTreeSet<OutPoint> {
+    pub(super) fn live(&self) -> BTreeSet<OutPoint> {
         let in_use = self.in_use.iter().flat_map(BTreeMap::values);
         in_use.flat_map(|it| &it.live).copied().collect()
     }
@@ -101,21 +116,33 @@ impl Purse {
 impl Core {
     /// Makes a transaction whose fee coins pay. It takes those of the claim that it replaces, and of `rivals`, which cannot
     /// confirm beside it: the wallet may count them as spent. Only when they do not suffice is the wallet asked for others, the
-    /// largest first: the fewest inputs.
+    /// largest first: the fewest inputs. `None`: a look for coins comes first, and then this again.
     pub(super) async fn with_coins(
         &self,
         raised: Option<&Raise>,
         rivals: &[&Broadcast],
         make: impl Fn(Vec<Coin>) -> Result<Result<Unsigned, NotNow>, ProtocolError>,
-    ) -> Result<Result<Unsigned, NotNow>, ArbitratorError> {
+    ) -> Result<Option<Result<Unsigned, NotNow>>, ArbitratorError> {
         let mut coins = own_coins(raised, rivals);
         match make(coins.clone())? {
             Err(NotNow::ReserveNeeded { .. }) => {}
-            made @ (Ok(_) | Err(NotNow::HighEnough | NotNow::Uneconomic(_))) => return Ok(made),
+            made @ (Ok(_) | Err(NotNow::HighEnough | NotNow::Uneconomic(_))) => {
+                return Ok(Some(made))
+            }
         }
         let free = self.free_coins(&coins).await?;
         coins.extend(free);
-        Ok(make(coins)?)
+        let made = make(coins)?;
+        let lacks_coins = matches!(made, Err(NotNow::ReserveNeeded { .. }));
+        if lacks_coins && self.may_look_further() {
+            self.purse.borrow_mut().wants_look = true;
+            return Ok(None);
+        }
+        Ok(Some(made))
+    }
+
+    fn may_look_further(&self) -> bool {
+        self.reserve.is_some() && self.purse.borrow().looked < Looked::AtScripts
     }
 
     /// What the wallet offers beside these coins and no live transaction of ours spends.
@@ -139,6 +166,10 @@ impl Core {
         if let Some(known) = known {
             return Ok(known?);
         }
+        if self.reserve.is_some() {
+            // What it has, only a look at the chain can say.
+            return Ok(Vec::new());
+        }
         let asked = self.ask_wallet(|wallet| wallet.coins()).await;
         let heard = match &asked {
             Ok(coins) => Ok(coins.clone()),
@@ -148,8 +179,15 @@ impl Core {
         asked
     }
 
+    /// A coin is not what the wallet thought: it is asked again.
+    pub(super) fn ask_for_coins_again(&self) {
+        if self.reserve.is_none() {
+            self.purse.borrow_mut().offered = None;
+        }
+    }
+
     /// Reads which coins are in use, once in a tick: [`Purse::note`] keeps it up to date from there.
-    fn read_coins_in_use(&self) -> Result<(), ArbitratorError> {
+    pub(super) fn read_coins_in_use(&self) -> Result<(), ArbitratorError> {
         if self.purse.borrow().in_use.is_some() {
             return Ok(());
         }
@@ -169,6 +207,9 @@ impl Core {
     /// # Errors
     /// The wallet did not take it. Nothing waits for that: it is told again with the next tick.
     pub(super) async fn hold_coins(&self) -> Result<(), ArbitratorError> {
+        if self.reserve.is_some() {
+            return Ok(());
+        }
         self.read_coins_in_use()?;
         let live = self.purse.borrow().live();
         {

@@ -16,6 +16,7 @@ use crate::court::report::ChannelReport;
 use crate::court::{Case, Dossier, Input};
 use crate::error::ArbitratorError;
 use crate::graph::GraphView;
+use crate::reserve::ReserveWallet;
 use crate::signer::{Keyring, NodeSigner, Signer};
 use crate::store::{ChannelRow, Store, StoreError, StoredEvent, Unreadable};
 use crate::wallet::OnchainWallet;
@@ -29,6 +30,8 @@ pub(super) struct Core {
     pub(super) source: Arc<dyn ChainSource>,
     pub(super) signer: Arc<Keyring>,
     pub(super) wallet: Arc<dyn OnchainWallet>,
+    /// The same, if it is the embedded one.
+    pub(super) reserve: Option<Arc<ReserveWallet>>,
     pub(super) node_signer: Option<Arc<dyn NodeSigner>>,
     pub(super) graph: Option<Arc<dyn GraphView>>,
     pub(super) callout: Callout,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::callout::Callout;
 use super::core::Core;
 use super::handed_out::HandedOut;
+use super::reserve::open_wallet;
 use super::{ChainArbitrator, Config};
 use crate::channel::KeysId;
 use crate::error::{ArbitratorError, CalloutError};
@@ -48,6 +49,7 @@ pub(super) async fn open_core(
             secrets.map_err(|error| SignerError(error.to_string())),
         );
     }
+    let wallet = open_wallet(&store, config.network, &config.policy, config.wallet)?;
     let core = Core {
         network: config.network,
         callout,
@@ -56,7 +58,8 @@ pub(super) async fn open_core(
         store,
         source: config.chain,
         signer: Arc::new(signer),
-        wallet: config.wallet,
+        wallet: wallet.asked,
+        reserve: wallet.reserve,
         node_signer: config.node_signer,
         graph: config.graph,
         has_ticked: Cell::new(false),

@@ -27,7 +27,8 @@ mod updates;
 
 pub use care::{IntegrityReport, WipeScope};
 pub use opening::Received;
-pub use options::{Config, ForceCloseStatus, ResumeOptions, ResumeReport, Trouble};
+pub use options::{Config, ForceCloseStatus, ReserveLook, ResumeOptions, ResumeReport, Trouble};
+pub use reserve::Emptied;
 pub use sleep::{Moment, SleepBudget, WakeUp};
 
 use std::sync::Arc;

@@ -18,7 +18,7 @@ use crate::court::{ArbitratorState, Outcome, PeerContact};
 use crate::graph::GraphView;
 use crate::signer::{NodeSigner, Signer};
 use crate::store::CryptoSystem;
-use crate::wallet::OnchainWallet;
+use crate::wallet::Wallet;
 
 /// Everything the arbitrator needs from outside.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ pub struct Config {
     pub database: PathBuf,
     pub chain: Arc<dyn ChainSource>,
     pub signer: Arc<dyn Signer>,
-    pub wallet: Arc<dyn OnchainWallet>,
+    pub wallet: Wallet,
     /// Our node's key: only public channels need it.
     pub node_signer: Option<Arc<dyn NodeSigner>>,
     /// The network as the app knows it: says whether an announced channel was forgotten.
@@ -51,7 +51,7 @@ impl Config {
         database: impl Into<PathBuf>,
         chain: Arc<dyn ChainSource>,
         signer: Arc<dyn Signer>,
-        wallet: Arc<dyn OnchainWallet>,
+        wallet: impl Into<Wallet>,
         crypto: Arc<dyn CryptoSystem>,
     ) -> Self {
         Config {
@@ -59,7 +59,7 @@ impl Config {
             database: database.into(),
             chain,
             signer,
-            wallet,
+            wallet: wallet.into(),
             node_signer: None,
             graph: None,
             crypto,
@@ -71,6 +71,16 @@ impl Config {
     }
 }
 
+/// When a tick asks the server for the coins of the embedded wallet. The app's own wallet knows its coins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReserveLook {
+    /// When a claim needs one, and none that is known is there.
+    #[default]
+    WhenNeeded,
+    /// In this tick: the user pays something in, or wants to see what is there.
+    Now,
+}
+
 /// The limits of one tick, and where it looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResumeOptions {
@@ -79,6 +89,7 @@ pub struct ResumeOptions {
     /// The tick ends before it would make one more exchange with the server, retries included.
     pub max_requests: Option<u32>,
     pub look: Look,
+    pub reserve: ReserveLook,
     /// Peers whose channels were reestablished since the last tick: what they did not settle then, they will not.
     pub reconnected_peers: BTreeSet<PublicKey>,
     /// Peers that were tried and could not be reached: what has to be settled before the next wake goes to the chain.
@@ -91,6 +102,7 @@ impl Default for ResumeOptions {
             max_duration: None,
             max_requests: None,
             look: Look::Tip,
+            reserve: ReserveLook::WhenNeeded,
             reconnected_peers: BTreeSet::new(),
             unreachable_peers: BTreeSet::new(),
         }

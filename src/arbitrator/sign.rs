@@ -74,6 +74,9 @@ impl Core {
             let refused = WalletError(format!("{script:?} is no address that can be paid to"));
             return Err(refused.into());
         }
+        if let Some(reserve) = &self.reserve {
+            self.store.put_revealed(reserve.revealed())?;
+        }
         self.store.keep_sweep_script(row, &script)?;
         // Another command may have kept one while the wallet was asked.
         Ok(self.store.sweep_script(row)?.unwrap_or(script))

@@ -6,6 +6,7 @@
 mod answers;
 mod offers;
 mod openings;
+mod reserve;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -75,6 +76,10 @@ struct Tick<'a> {
     unsaid: Unsaid,
     /// A step of this pass learnt a preimage or released an HTLC: linked channels are looked at again.
     has_news_for_others: bool,
+    /// The coins that the server named of the embedded wallet's scripts in this tick.
+    named: BTreeSet<OutPoint>,
+    /// Every one of these scripts was asked for.
+    asked_scripts: bool,
     /// Channels whose report is already in trouble: nothing further is tried for them in this tick.
     troubled: BTreeSet<OutPoint>,
 }
@@ -104,6 +109,8 @@ pub(super) async fn resume(
         looked_everywhere: false,
         unsaid: Unsaid::Everything,
         has_news_for_others: false,
+        named: BTreeSet::new(),
+        asked_scripts: false,
         troubled: BTreeSet::new(),
     }
     .run()
@@ -139,17 +146,24 @@ impl Tick<'_> {
         let look = self.options.look;
         let mut watched = BTreeSet::new();
         let mut complete = true;
+        self.look_at_reserve_if_asked();
         for _ in 0..MAX_ROUNDS {
-            let watches = self.watches(observer.view())?;
+            self.look_further_for_coins().await?;
+            let mut watches = self.watches(observer.view())?;
+            watches.extend(self.reserve_watches()?);
             let outcome = observer.sync(&watches, &[], look).await?;
             complete = outcome.complete;
             self.looked_everywhere = outcome.complete;
             self.unsaid = Unsaid::of(&outcome);
             self.report.take_sync(&outcome);
+            self.offer_reserve(&mut observer)?;
             complete &= self.advance_linked(observer.view()).await?;
             let now: BTreeSet<OutPoint> = watches.iter().map(|watch| watch.outpoint).collect();
             watched.extend(now);
             let is_new = |watch: &Watch| !watched.contains(&watch.outpoint);
+            if self.wants_coins() {
+                continue;
+            }
             if !complete || !self.watches(observer.view())?.iter().any(is_new) {
                 break;
             }

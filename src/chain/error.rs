@@ -85,6 +85,12 @@ pub enum ChainError {
     /// The facts could not be stored; nothing is believed that is not on disk.
     #[error("chain facts could not be stored")]
     Store(#[source] StoreFailure),
+    /// This source cannot answer that at all.
+    #[error("the chain source does not offer {what}")]
+    NotOffered {
+        /// What was asked for.
+        what: &'static str,
+    },
     /// The connection could not be set up as configured.
     #[error("chain server configuration: {0}")]
     Configuration(String),
@@ -184,6 +190,7 @@ impl ChainError {
             | Self::Store(_)
             | Self::Configuration(_) => true,
             Self::Timeout { .. }
+            | Self::NotOffered { .. }
             | Self::TooLarge { .. }
             | Self::CutOff { .. }
             | Self::Status { .. }

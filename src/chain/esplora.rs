@@ -7,7 +7,8 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bitcoin::consensus::encode::{deserialize, serialize_hex};
-use bitcoin::{BlockHash, FeeRate, OutPoint, Transaction, Txid};
+use bitcoin::hashes::{sha256, Hash};
+use bitcoin::{BlockHash, FeeRate, OutPoint, Script, Transaction, Txid};
 use esplora_client::api;
 use futures::FutureExt;
 use serde::de::DeserializeOwned;
@@ -21,8 +22,12 @@ use super::package::{Package, PackageOutcome};
 use super::policy::ChainPolicy;
 use super::pool::EsploraPool;
 use super::retry::{exchange, refused, text, Call};
-use super::source::{Answer, BlockStatus, ChainSource, MerkleProof, Outspend, PlacedHeader};
-use answers::{fee_rate, malformed, placed_header, read_merkle_proof, read_outspend};
+use super::source::{
+    Answer, BlockStatus, ChainSource, MerkleProof, Outspend, PlacedHeader, ScriptCoins,
+};
+use answers::{
+    fee_rate, holds_coins, is_used, malformed, placed_header, read_merkle_proof, read_outspend,
+};
 
 /// An estimate above this is a broken estimator, in satoshis per virtual byte.
 const HIGHEST_ESTIMATE: f64 = 100_000.0;
@@ -250,6 +255,33 @@ impl ChainSource for EsploraSource {
                 Err(error @ (ChainError::Cancelled | ChainError::BudgetExhausted(_))) => Err(error),
                 Err(error) => Ok(PackageOutcome::unreachable(&error.to_string())),
             }
+        }
+        .boxed_local()
+    }
+
+    fn script_coins<'a>(
+        &'a self,
+        script: &'a Script,
+        budget: &'a Budget,
+    ) -> Answer<'a, ScriptCoins> {
+        async move {
+            let path = format!("/scripthash/{}", sha256::Hash::hash(script.as_bytes()));
+            let stats: Option<api::ScriptHashStats> = self.json(&path, budget).await?;
+            let missing = || malformed(&path, "no such script");
+            let stats = stats.ok_or_else(missing)?;
+            let mut found = ScriptCoins {
+                was_used: is_used(&stats),
+                coins: Vec::new(),
+            };
+            if holds_coins(&stats) {
+                let path = format!("{path}/utxo");
+                let coins: Option<Vec<api::Utxo>> = self.json(&path, budget).await?;
+                let coins = coins.unwrap_or_default().into_iter();
+                found.coins = coins
+                    .map(|coin| (OutPoint::new(coin.txid, coin.vout), coin.value))
+                    .collect();
+            }
+            Ok(found)
         }
         .boxed_local()
     }

@@ -50,6 +50,8 @@ pub use observer::{Observer, ServerStanding, Subject, SyncFailure, SyncOutcome};
 pub use package::{Package, PackageOutcome};
 pub use policy::ChainPolicy;
 pub use pool::EsploraPool;
-pub use source::{Answer, BlockStatus, ChainSource, MerkleProof, Outspend, PlacedHeader};
+pub use source::{
+    Answer, BlockStatus, ChainSource, MerkleProof, Outspend, PlacedHeader, ScriptCoins,
+};
 pub use store::ChainStore;
 pub use view::ChainView;

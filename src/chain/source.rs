@@ -1,11 +1,11 @@
-//! The chain as a server tells it: eleven questions, each answered on the server's word alone. Nothing here is believed;
+//! The chain as a server tells it: twelve questions, each answered on the server's word alone. Nothing here is believed;
 //! [`Observer`](super::Observer) proves what moves money before it becomes a fact.
 
 use std::collections::BTreeMap;
 
 use bitcoin::block::Header;
-use bitcoin::{BlockHash, FeeRate, OutPoint, Transaction, TxMerkleNode, Txid};
-use futures::future::LocalBoxFuture;
+use bitcoin::{Amount, BlockHash, FeeRate, OutPoint, Script, Transaction, TxMerkleNode, Txid};
+use futures::future::{ready, LocalBoxFuture};
 use futures::FutureExt;
 
 use super::block::{BlockHeight, BlockRef};
@@ -73,6 +73,20 @@ pub trait ChainSource: Send + Sync {
         package.one_by_one(self, budget).boxed_local()
     }
 
+    /// What pays a script, the mempool included: for a wallet that has only the chain to ask for its coins. A source that
+    /// cannot say gives [`ChainError::NotOffered`].
+    fn script_coins<'a>(
+        &'a self,
+        script: &'a Script,
+        budget: &'a Budget,
+    ) -> Answer<'a, ScriptCoins> {
+        let _ = (script, budget);
+        ready(Err(ChainError::NotOffered {
+            what: "the coins of a script",
+        }))
+        .boxed_local()
+    }
+
     /// Fee rates by confirmation target in blocks; may be empty.
     fn fee_estimates<'a>(&'a self, budget: &'a Budget) -> Answer<'a, BTreeMap<u16, FeeRate>>;
 }
@@ -108,6 +122,15 @@ pub enum BlockStatus {
     },
     /// It knows the block, but another branch is better.
     Stale,
+}
+
+/// What pays a script, as the source says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScriptCoins {
+    /// Whether any transaction ever paid it.
+    pub was_used: bool,
+    /// Its outputs that nobody spends, in a block or not.
+    pub coins: Vec<(OutPoint, Amount)>,
 }
 
 /// Who spends an output, as the source says.

@@ -158,6 +158,11 @@ pub struct Coin {
     pub witness_weight: Weight,
 }
 
+impl Coin {
+    /// The witness weight of a P2WPKH coin, at most: a count and two lengths, a signature of 72 bytes and a key of 33.
+    pub const P2WPKH_WITNESS: Weight = Weight::from_wu(3 + 72 + 33);
+}
+
 /// A signed transaction that is broadcast on every tick until its inputs are known to be spent on the chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Broadcast {

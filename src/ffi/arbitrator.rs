@@ -16,6 +16,7 @@ use super::{
 };
 use crate::arbitrator::{self, Config};
 use crate::chain::{ChainPolicy, Depth, EsploraSource};
+use crate::wallet::Wallet;
 
 /// Keeps the money of many channels safe on-chain. One per database file, usable from any thread.
 #[derive(uniffi::Object)]
@@ -38,6 +39,7 @@ impl ChainArbitrator {
         wallet: Arc<dyn OnchainWallet>,
         crypto_system: Arc<dyn CryptoSystem>,
     ) -> Result<Arc<Self>, ArbitratorError> {
+        let wallet = Wallet::App(Arc::new(ForeignWallet(wallet)));
         let core_config = core_config(&config, signer, wallet, crypto_system)?;
         let core = Arc::new(arbitrator::ChainArbitrator::open(core_config).await?);
         Ok(Arc::new(ChainArbitrator { core }))
@@ -53,6 +55,7 @@ impl ChainArbitrator {
         node_signer: Arc<dyn NodeSigner>,
         graph: Option<Arc<dyn GraphView>>,
     ) -> Result<Arc<Self>, ArbitratorError> {
+        let wallet = Wallet::App(Arc::new(ForeignWallet(wallet)));
         let mut core_config = core_config(&config, signer, wallet, crypto_system)?;
         core_config.node_signer = Some(Arc::new(ForeignNodeSigner(node_signer)));
         if let Some(graph) = graph {
@@ -241,10 +244,10 @@ impl ChainArbitrator {
     }
 }
 
-fn core_config(
+pub(super) fn core_config(
     config: &ArbitratorConfig,
     signer: Arc<dyn Signer>,
-    wallet: Arc<dyn OnchainWallet>,
+    wallet: Wallet,
     crypto_system: Arc<dyn CryptoSystem>,
 ) -> Result<Config, ArbitratorError> {
     if config.database_path.is_empty() {
@@ -255,7 +258,7 @@ fn core_config(
         &config.database_path,
         esplora(&config.esplora_url)?,
         Arc::new(ForeignSigner(signer)),
-        Arc::new(ForeignWallet(wallet)),
+        wallet,
         Arc::new(ForeignCryptoSystem(crypto_system)),
     );
     core.wait_for_lock = config.wait_for_lock_ms.map(Duration::from_millis);

@@ -135,6 +135,8 @@ pub struct Policy {
     pub reserve_floor_sat: u64,
     /// What all channels' floors come to together, at most.
     pub reserve_floor_cap_sat: u64,
+    /// Scripts of the embedded wallet that are asked for behind the last one that was used.
+    pub reserve_gap_limit: u32,
     /// Milliseconds that a callback into the app may take.
     pub callback_limit_ms: u64,
 }
@@ -189,6 +191,7 @@ impl From<config::Policy> for Policy {
             early_messages: policy.early_messages,
             reserve_floor_sat: policy.reserve_floor.to_sat(),
             reserve_floor_cap_sat: policy.reserve_floor_cap.to_sat(),
+            reserve_gap_limit: policy.reserve_gap_limit,
             callback_limit_ms: u64::try_from(policy.callback_limit.as_millis()).unwrap_or(u64::MAX),
         }
     }
@@ -266,6 +269,7 @@ impl Policy {
             early_messages: self.early_messages,
             reserve_floor: input::amount("reserve_floor_sat", self.reserve_floor_sat)?,
             reserve_floor_cap: input::amount("reserve_floor_cap_sat", self.reserve_floor_cap_sat)?,
+            reserve_gap_limit: self.reserve_gap_limit,
             callback_limit: Duration::from_millis(self.callback_limit_ms),
         })
     }

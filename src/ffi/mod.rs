@@ -24,6 +24,7 @@ mod lifecycle;
 mod opening;
 mod queries;
 mod report;
+mod reserve;
 mod signer;
 mod sleep;
 mod summary;
@@ -68,6 +69,7 @@ pub use report::{
     ArbitratorState, ChannelReport, CloseReport, ContractProgress, ContractReason, ContractReport,
     ContractRole, FundingState, Resolution,
 };
+pub use reserve::{EmptiedReserve, ReserveBalance, ReserveLook, ReserveNeeded, SeedWallet};
 pub use signer::{ChannelSecrets, SeedSigner};
 pub use sleep::{DeadlineReason, Moment, SleepBudget, WakeUp};
 pub use summary::{CloseSummary, Reestablish, SummaryKind};

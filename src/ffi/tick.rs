@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::input::{self, Invalid};
 use super::report::{ArbitratorState, ChannelReport};
-use super::{Block, OutPoint, SleepBudget};
+use super::{Block, OutPoint, ReserveLook, SleepBudget};
 use crate::{arbitrator, chain, court};
 
 /// Where a tick looks for spends.
@@ -44,6 +44,9 @@ pub struct ResumeOptions {
     /// chain.
     #[uniffi(default = [])]
     pub unreachable_peers: Vec<Vec<u8>>,
+    /// When the coins of the embedded wallet are asked for; when a claim needs one, unless given.
+    #[uniffi(default = None)]
+    pub reserve: Option<ReserveLook>,
 }
 
 impl ResumeOptions {
@@ -58,6 +61,7 @@ impl ResumeOptions {
             max_duration: self.max_duration_ms.map(Duration::from_millis),
             max_requests: self.max_requests,
             look: self.look.into(),
+            reserve: self.reserve.map(Into::into).unwrap_or_default(),
             reconnected_peers: peers("reconnected_peers", &self.reconnected_peers)?,
             unreachable_peers: peers("unreachable_peers", &self.unreachable_peers)?,
         })

@@ -32,6 +32,7 @@ mod past;
 mod preimages;
 mod purge;
 pub mod queries;
+mod reserve;
 mod row_check;
 mod scids;
 mod secrets;
@@ -54,6 +55,7 @@ pub use openings::OpeningStep;
 pub use outbox::{Delivery, StoredEvent};
 pub use purge::Purge;
 pub use queries::Queries;
+pub use reserve::ReserveRow;
 pub use scids::ShortChannelIds;
 
 use std::cell::{Cell, RefCell};

@@ -61,7 +61,11 @@ const MIGRATIONS: &[Migration] = &[
         then: None,
     },
     Migration {
-        sql: include_str!("migrations/0008_opening.sql"),
+        sql: include_str!("migrations/0008_reserve.sql"),
+        then: None,
+    },
+    Migration {
+        sql: include_str!("migrations/0009_opening.sql"),
         then: None,
     },
 ];

@@ -105,7 +105,7 @@ impl Bid<'_> {
 }
 
 /// What so much weight costs at a feerate.
-pub(super) fn fee_at(feerate: FeeRate, weight: Weight) -> Amount {
+pub(crate) fn fee_at(feerate: FeeRate, weight: Weight) -> Amount {
     feerate.fee_wu(weight).unwrap_or(Amount::MAX_MONEY)
 }
 

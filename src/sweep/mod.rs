@@ -16,6 +16,7 @@ pub(crate) use build::verify;
 pub use build::{commitment_request, ClaimInput, SignatureRefused, Uneconomic, Unsigned};
 pub use claim::{claim, worthwhile, Worth};
 pub use curve::Schedule;
+pub(crate) use fees::fee_at;
 pub use fees::Bid;
 pub use reserve::ReserveNeeded;
 pub use second_level::{second_level, NotNow};

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bitcoin::hashes::Hash;
-use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, TxOut, WScriptHash, Weight};
+use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, TxOut, WScriptHash};
 
 use super::build::{ClaimInput, Unsigned};
 use super::{anchor, second_level, Bid, NotNow, Schedule};
@@ -12,9 +12,6 @@ use crate::channel::ChannelTerms;
 use crate::config::Policy;
 use crate::court::{Coin, Contract, Forecast};
 use crate::protocol::ProtocolError;
-
-/// What spending a P2WPKH coin adds in witness weight, at most.
-const P2WPKH_WITNESS: Weight = Weight::from_wu(108);
 
 /// What a wallet needs for a force close of each open channel at some feerate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -134,7 +131,7 @@ fn nobodys_coin() -> Coin {
             value: Amount::from_int_btc(1_000_000),
             script_pubkey: change(),
         },
-        witness_weight: P2WPKH_WITNESS,
+        witness_weight: Coin::P2WPKH_WITNESS,
     }
 }
 

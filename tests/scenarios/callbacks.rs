@@ -61,7 +61,7 @@ fn moody_wallet(world: &mut World, about: About) -> Arc<Moody<dyn OnchainWallet>
     let good: Arc<dyn OnchainWallet> = Arc::new(world.phone.wallet.clone());
     let wallet = Moody::new(good, about);
     let set = wallet.clone();
-    world.phone.set(|config| config.wallet = set);
+    world.phone.set(|config| config.wallet = set.into());
     wallet
 }
 

@@ -42,6 +42,16 @@ final class Device {
         return arbitrator
     }
 
+    /// The same for an app that has no on-chain wallet.
+    func openWithSeedWallet() async throws -> ChainArbitrator {
+        let arbitrator = try await ChainArbitrator.openWithSeedWallet(
+            config: config(), signer: AppSigner(keys: keys) { _ in true },
+            wallet: SeedWallet(seed: Data(repeating: 9, count: 32), network: .regtest), cryptoSystem: key
+        )
+        opened.append(arbitrator)
+        return arbitrator
+    }
+
     /// Registers the channel and feeds the first commitments.
     func start(_ arbitrator: ChainArbitrator) async throws {
         try await arbitrator.register(terms: partner.terms)

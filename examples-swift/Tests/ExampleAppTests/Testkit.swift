@@ -54,6 +54,11 @@ final class Testkit {
         return Json(try JSONSerialization.jsonObject(with: data))
     }
 
+    /// Pays an address in a block of its own.
+    func pay(_ address: String, sat: Int) async throws {
+        _ = try await post("/fund", #"{"script": "\#(address)", "value_sat": \#(sat)}"#)
+    }
+
     /// Mines, the waiting transactions first.
     func mine(_ blocks: Int) async throws {
         _ = try await post("/mine", #"{"blocks": \#(blocks)}"#)

@@ -24,7 +24,7 @@ impl Tick<'_> {
             if !complete || !std::mem::take(&mut offers.has_lost_coins) {
                 break;
             }
-            core.purse.borrow_mut().ask_again();
+            core.ask_for_coins_again();
             complete =
                 self.advance_linked(view).await? && self.broadcast_all(view, &mut offers).await?;
         }

@@ -17,6 +17,19 @@ pub(super) fn fee_rate(sat_per_vb: f64) -> FeeRate {
     FeeRate::from_sat_per_kwu((sat_per_vb * SAT_PER_KWU_IN_SAT_PER_VB).ceil() as u64)
 }
 
+/// Whether a script was ever paid, in a block or not.
+pub(super) fn is_used(stats: &api::ScriptHashStats) -> bool {
+    stats.chain_stats.funded_txo_count > 0 || stats.mempool_stats.funded_txo_count > 0
+}
+
+/// Whether something that was paid to a script is not spent.
+pub(super) fn holds_coins(stats: &api::ScriptHashStats) -> bool {
+    let (chain, mempool) = (&stats.chain_stats, &stats.mempool_stats);
+    let paid = u64::from(chain.funded_txo_count) + u64::from(mempool.funded_txo_count);
+    let spent = u64::from(chain.spent_txo_count) + u64::from(mempool.spent_txo_count);
+    paid > spent
+}
+
 pub(super) fn read_outspend(
     path: &str,
     status: &api::OutputStatus,

@@ -115,7 +115,7 @@ fn a_wallet_that_does_not_take_it_delays_no_claim(mut world: World) {
     let good: Arc<dyn OnchainWallet> = Arc::new(world.phone.wallet.clone());
     let moody = Moody::new(good, About::HeldCoins);
     let set = moody.clone();
-    world.phone.set(|config| config.wallet = set);
+    world.phone.set(|config| config.wallet = set.into());
     let sent = world.pays(HTLC_SAT);
     world.closes(On::Ours);
     moody.becomes(Mood::Fails);

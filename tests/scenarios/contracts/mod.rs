@@ -1,11 +1,13 @@
 //! Scenarios 10–19 and 28: HTLCs on a commitment that confirmed, each resolved by its resolver, and what is told upstream.
 
 mod anchors;
+mod bdk;
 mod breach;
 mod case_file;
 mod dangling;
 mod deadlines;
 mod decisions;
+mod embedded;
 mod held_coins;
 mod incoming;
 mod linked;
@@ -128,6 +130,12 @@ impl World {
     pub fn with_reserve(&mut self) {
         let value = Amount::from_sat(100_000);
         self.phone.wallet.pay_in(&self.chain, value);
+    }
+
+    /// Whether the app was told that a claim lacks a coin.
+    pub fn lacked_coins(&mut self) -> bool {
+        let is_said = |kind: &EventKind| matches!(kind, EventKind::ReserveNeeded { .. });
+        self.phone.told().iter().any(is_said)
     }
 
     /// The commitment confirms, and the phone sees it.

@@ -55,6 +55,15 @@ on_a_node! { on_a_node_with_anchors:
         a_commitment_that_confirms_alone_gives_the_child_back,
         after_sixteen_blocks_anybody_sweeps_the_anchors,
     }
+    paid_by_a_bdk_wallet: bdk {
+        its_coins_raise_a_force_close_and_claim_its_htlc,
+        what_it_holds_for_a_claim_it_does_not_spend_itself,
+    }
+    paid_by_the_embedded_wallet: embedded {
+        a_claim_finds_what_was_paid_in_while_the_device_slept,
+        a_commitment_and_its_htlcs_are_paid_by_the_wallet_and_the_change_comes_back,
+        everything_that_is_free_is_sent_away,
+    }
     who_pays: anchors::reserve {
         without_coins_the_commitment_goes_alone_and_it_is_said_once,
         coins_that_arrive_later_pay_for_the_child,

@@ -51,7 +51,7 @@ fn a_wallet_that_says_nothing_of_its_coins_delays_no_other_claim(mut world: Worl
     let good: Arc<dyn OnchainWallet> = Arc::new(world.phone.wallet.clone());
     let moody = Moody::new(good, About::Coins);
     let set = moody.clone();
-    world.phone.set(|config| config.wallet = set);
+    world.phone.set(|config| config.wallet = set.into());
     let received = world.is_paid(HTLC_SAT);
     world.closes(On::Ours);
     world.mine(144);

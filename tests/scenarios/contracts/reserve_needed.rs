@@ -2,7 +2,6 @@
 
 use bitcoin::{Amount, FeeRate};
 use futures::executor::block_on;
-use lightning_arbitrator::court::EventKind;
 use lightning_arbitrator::Policy;
 use testkit::party::{ChannelType, Htlc};
 
@@ -39,11 +38,6 @@ impl World {
         self.fees_are(MARKET.into());
         self.wakes_at(received.cltv_expiry - Policy::default().fulfil_margin);
         self.wakes_after(1);
-    }
-
-    fn lacked_coins(&mut self) -> bool {
-        let is_said = |kind: &EventKind| matches!(kind, EventKind::ReserveNeeded { .. });
-        self.phone.told().iter().any(is_said)
     }
 }
 

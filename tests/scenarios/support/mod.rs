@@ -1,5 +1,6 @@
 //! A world for a scenario: a chain, an Esplora server over it, a counterparty, and a phone with the library on it.
 
+mod bdk;
 mod dump;
 mod ending;
 mod graph;
@@ -11,6 +12,7 @@ mod tables;
 mod wallet;
 mod words;
 
+pub use bdk::BdkReserve;
 pub use dump::{dump, load};
 pub use ending::Ending;
 pub use graph::Graph;

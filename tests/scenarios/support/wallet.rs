@@ -10,14 +10,11 @@ use bitcoin::sighash::{EcdsaSighashType, SighashCache};
 use bitcoin::transaction::Version;
 use bitcoin::{
     Amount, CompressedPublicKey, OutPoint, Psbt, Script, ScriptBuf, Transaction, TxIn, TxOut,
-    Weight, Witness,
+    Witness,
 };
 use lightning_arbitrator::wallet::{Coin, WalletError};
 use lightning_arbitrator::OnchainWallet;
 use testkit::chain::Chain;
-
-/// What a P2WPKH witness weighs at most: two lengths and a count, a signature of 72 bytes and a key of 33.
-const P2WPKH_WITNESS: Weight = Weight::from_wu(3 + 72 + 33);
 
 #[derive(Clone)]
 pub struct TestWallet {
@@ -84,7 +81,7 @@ impl TestWallet {
                     value: *value,
                     script_pubkey: script_pubkey.clone(),
                 },
-                witness_weight: P2WPKH_WITNESS,
+                witness_weight: Coin::P2WPKH_WITNESS,
             });
         coins.paid_in.extend(paid_in);
     }

@@ -91,7 +91,7 @@ fn a_wallet_that_fails_delays_the_child_and_not_the_commitment(mut world: World)
     let good: Arc<dyn OnchainWallet> = Arc::new(world.phone.wallet.clone());
     let moody = Moody::new(good, About::Coins);
     let set = moody.clone();
-    world.phone.set(|config| config.wallet = set);
+    world.phone.set(|config| config.wallet = set.into());
     moody.becomes(Mood::Fails);
     let margin = Policy::default().fulfil_margin;
     world.mine(received.cltv_expiry - margin - world.chain.tip().height);

@@ -64,11 +64,11 @@ pub struct Tip {
     tip: BlockRef,
 }
 
-/// Body of `/control/fund`: pays a script, confirmed at once.
+/// Body of `/control/fund`: pays a script, in hex or as an address, confirmed at once.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fund {
-    script: ScriptBuf,
+    script: String,
     #[serde(rename = "value_sat", with = "bitcoin::amount::serde::as_sat")]
     value: Amount,
 }
@@ -183,7 +183,9 @@ pub(super) fn reorg(control: &Control, request: Reorg) -> Result<Tip, Refusal> {
 
 pub(super) fn fund(control: &Control, request: Fund) -> Result<Funded, Refusal> {
     Ok(Funded {
-        outpoint: control.chain().fund(&request.script, request.value),
+        outpoint: control
+            .chain()
+            .fund(&script(&request.script)?, request.value),
     })
 }
 

@@ -12,6 +12,7 @@ import org.lightning.arbitrator.KeyCrypto
 import org.lightning.arbitrator.Network
 import org.lightning.arbitrator.OnchainWallet
 import org.lightning.arbitrator.Policy
+import org.lightning.arbitrator.SeedWallet
 import org.lightning.arbitrator.Signer
 import java.nio.file.Files
 import java.nio.file.Path
@@ -36,6 +37,12 @@ class Device(type: ChannelType = ChannelType.ANCHORS_ZERO_FEE_HTLC) : AutoClosea
         cryptoSystem: CryptoSystem = this.cryptoSystem,
         policy: Policy? = null,
     ): ChainArbitrator = ChainArbitrator.open(config(policy), signer, wallet, cryptoSystem).also(opened::add)
+
+    /** The same for an app that has no on-chain wallet. */
+    suspend fun openWithSeedWallet(): ChainArbitrator {
+        val wallet = SeedWallet(sha256("the user's seed".toByteArray()), Network.REGTEST)
+        return ChainArbitrator.openWithSeedWallet(config(), signer, wallet, cryptoSystem).also(opened::add)
+    }
 
     /** Registers the channel and feeds the first commitments. */
     suspend fun start(arbitrator: ChainArbitrator) {

@@ -41,6 +41,11 @@ class Testkit : AutoCloseable {
     /** Mines, the waiting transactions first; the new height. */
     fun mine(blocks: Int): Int = post("/mine", """{"blocks": $blocks}""").obj("tip").value("height").int
 
+    /** Pays an address in a block of its own. */
+    fun pay(address: String, sat: Long) {
+        post("/fund", """{"script": "$address", "value_sat": $sat}""")
+    }
+
     /** What is confirmed at a script and unspent. */
     fun balanceSat(script: ByteArray): Long = get("/address/${script.toHexString()}").value("confirmed_sat").long
 }
