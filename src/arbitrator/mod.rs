@@ -15,6 +15,7 @@ mod glance;
 mod handed_out;
 mod keys;
 mod life;
+mod opening;
 mod options;
 mod preview;
 mod purge;
@@ -29,6 +30,7 @@ mod updates;
 
 pub use bump::BumpStatus;
 pub use care::{IntegrityReport, WipeScope};
+pub use opening::Received;
 pub use options::{Config, ForceCloseStatus, ReserveLook, ResumeOptions, ResumeReport, Trouble};
 pub use reserve::Emptied;
 pub use sleep::{Moment, SleepBudget, WakeUp};

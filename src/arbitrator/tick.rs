@@ -5,6 +5,7 @@
 
 mod answers;
 mod offers;
+mod openings;
 mod reserve;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -168,6 +169,7 @@ impl Tick<'_> {
             }
         }
         let view = observer.view().clone();
+        complete &= self.advance_openings(&view).await?;
         complete &= self.offer_all(&view).await?;
         complete &= self.purge_all().await?;
         self.finish(before, &view, complete)

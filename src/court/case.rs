@@ -97,6 +97,15 @@ pub struct Cancelled {
     pub unseen_since: Option<u32>,
 }
 
+/// Why a funding is waited for no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Void {
+    /// Another attempt at it confirmed, for good.
+    ReplacedBy(OutPoint),
+    /// The peer never broadcast it.
+    TimedOut,
+}
+
 /// A decision to close, and the tip at which it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ForceClose {
@@ -326,6 +335,7 @@ pub enum LogKind {
         txid: Txid,
     },
     FundingCancelled,
+    FundingVoid(Void),
     /// The funding is on the chain after all.
     FundingRevived,
     /// The app gave the channel up.

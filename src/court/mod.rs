@@ -48,7 +48,7 @@ pub use books::Money;
 pub use bump::{Bump, Bumped};
 pub use case::{
     ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Coin, Dossier,
-    ForceClose, FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,
+    ForceClose, FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange, Void,
 };
 pub use claims::{is_second_level, Claim, Raise};
 pub use deadlines::{Deadline, DeadlineReason, Outlook};

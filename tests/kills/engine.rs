@@ -101,6 +101,9 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
             Order::Local(index, update) => at(*index).local = Some(update.number),
             Order::Sleep => {}
             Order::Register(_)
+            | Order::Open(_)
+            | Order::Hear(..)
+            | Order::HandOver
             | Order::ClosingSigned(..)
             | Order::ForceClose(_)
             | Order::ChangeKey
@@ -162,7 +165,7 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
             channels.any(|at| at.channel == funding && enough(at))
         };
         match order {
-            Order::Register(index) => holds(*index, &|_| true),
+            Order::Register(index) | Order::Open(index) => holds(*index, &|_| true),
             Order::Remote(index, update) => holds(*index, &|at| at.remote >= Some(update.number)),
             Order::Revocation(index, revocation) => {
                 holds(*index, &|at| at.remote_revoked >= Some(revocation.number))
@@ -174,6 +177,8 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
             // These are simply said again.
             Order::ClosingSigned(..)
             | Order::ForceClose(_)
+            | Order::Hear(..)
+            | Order::HandOver
             | Order::Resume
             | Order::Look
             | Order::Backup(_)

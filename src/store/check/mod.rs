@@ -122,6 +122,7 @@ impl Store {
         }
         self.check_events(&mut findings);
         self.check_sealed(&mut findings);
+        self.check_early(&mut findings);
         self.check_cursor(&mut findings);
         snapshot.finish()?;
         Ok((count, findings.found))
@@ -158,6 +159,14 @@ impl Store {
             .flatten()
         {
             findings.sift("imported_keys", secrets);
+        }
+    }
+
+    /// What peers said of channels that are not registered yet.
+    fn check_early(&self, findings: &mut Findings) {
+        let passed = findings.sift("early_message", self.early_messages_pass());
+        if passed == Some(false) {
+            findings.add("early_message", Some("row_check"), "it is over another row");
         }
     }
 
