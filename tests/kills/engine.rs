@@ -66,7 +66,7 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
                     self.repair();
                 }
                 Some(Reply::Refused(refusal)) => {
-                    self.excuse(refusal, order);
+                    self.excuse(refusal, order)?;
                     self.look()?;
                     self.repair();
                 }
@@ -125,9 +125,8 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
                     self.record.standing = standing;
                     return missing.map_or(Ok(()), |missing| Err(Loss(missing)));
                 }
-                Some(Reply::Refused(Refusal::Damaged(why))) => return Err(Loss(why)),
                 Some(Reply::Refused(refusal)) => {
-                    self.excuse(refusal, &Order::Look);
+                    self.excuse(refusal, &Order::Look)?;
                     self.repair();
                 }
                 Some(
@@ -145,11 +144,13 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
     }
 
     /// Only the disk is an excuse for refusing an order.
-    fn excuse(&mut self, refusal: Refusal, order: &Order) {
+    fn excuse(&mut self, refusal: Refusal, order: &Order) -> Result<(), Loss> {
         match refusal {
             Refusal::DiskFull | Refusal::DiskBroken => self.record.refusals.push(refusal),
-            Refusal::Damaged(why) | Refusal::Other(why) => panic!("{order:?}: {why}"),
+            Refusal::Damaged(why) => return Err(Loss(why)),
+            Refusal::Other(why) => panic!("{order:?}: {why}"),
         }
+        Ok(())
     }
 
     fn repair(&mut self) {
