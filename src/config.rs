@@ -94,6 +94,13 @@ pub struct Policy {
     /// What a claim with a deadline bids, in sat per 1000 weight units, when the server has no estimates: 10 sat/vB, which
     /// most weeks of most years is enough; later the claim climbs by itself.
     pub fallback_feerate: u32,
+    /// Confirmation target, in blocks, of the medium price in a preview of a close: by the next wake.
+    pub preview_medium_target: u16,
+    /// The same of the high price: in the next block but one, which is as soon as estimates can promise.
+    pub preview_high_target: u16,
+    /// The high price of a preview, in sat per 1000 weight units, when the server has no estimates: 50 sat/vB, what busy weeks
+    /// ask for. The low one is then [`Policy::feerate_floor`], the medium one [`Policy::fallback_feerate`].
+    pub fallback_high_feerate: u32,
     /// What a replacement pays above all that it replaces, in sat per 1000 weight units of its own: what nodes ask for
     /// (Bitcoin Core's `-incrementalrelayfee` up to version 29, 1000 sat/kvB), rounded up.
     pub replacement_feerate: u32,
@@ -157,6 +164,9 @@ impl Default for Policy {
             bid_margin_percent: 10,
             climb_blocks: 18,
             fallback_feerate: 2_500,
+            preview_medium_target: 36,
+            preview_high_target: 2,
+            fallback_high_feerate: 12_500,
             replacement_feerate: 253,
             announce_depth: 6,
             coinbase_depth: 100,

@@ -11,6 +11,7 @@ use crate::opening::OpeningError;
 use crate::protocol::ProtocolError;
 use crate::signer::SignerError;
 use crate::store::StoreError;
+use crate::sweep::preview::PreviewError;
 use crate::wallet::WalletError;
 
 /// Why a call into the app brought nothing.
@@ -96,6 +97,16 @@ pub enum ArbitratorError {
     /// A setting cannot be used.
     #[error("configuration: {field}: {reason}")]
     Config { field: &'static str, reason: String },
+}
+
+impl From<PreviewError> for ArbitratorError {
+    fn from(error: PreviewError) -> Self {
+        match error {
+            PreviewError::Court(error) => ArbitratorError::Court(error),
+            PreviewError::Commitment(error) => ArbitratorError::Update(error),
+            PreviewError::Protocol(error) => ArbitratorError::Protocol(error),
+        }
+    }
 }
 
 impl From<StoreError> for ArbitratorError {

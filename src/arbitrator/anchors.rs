@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 
 use bitcoin::{FeeRate, OutPoint, Txid};
 
-use super::claims::without_coins;
+use super::claims::{left, Built, Draft};
 use super::core::Core;
 use crate::chain::{Budget, Package};
 use crate::court::{
-    due_broadcasts, spent_by_child, Broadcast, BroadcastPurpose, Case, Cpfp, Dossier, Input,
-    Outcome,
+    due_broadcasts, Broadcast, BroadcastPurpose, Case, Cpfp, Dossier, Input, Outcome,
 };
 use crate::error::ArbitratorError;
 use crate::store::ChannelRow;
-use crate::sweep::{self, Bid, NotNow, Schedule};
+use crate::sweep::{self, Bid, NotNow};
 
 impl Core {
     /// Makes the child, and has it signed. Gives what the court is to be told of it: nothing, if the commitment does without.
@@ -26,34 +25,52 @@ impl Core {
         child: &Cpfp,
         estimates: &BTreeMap<u16, FeeRate>,
         tip: u32,
-    ) -> Result<Option<Input>, ArbitratorError> {
-        let script = self.sweep_script(row).await?;
-        let raised = child.raise.as_ref();
-        let bid = Bid {
-            estimates,
-            schedule: Schedule {
-                tip,
-                since: Some(child.parent.since),
-                deadline: child.deadline,
-            },
-            raise: raised.map(|raise| (raise, spent_by_child(raise.held(), dossier))),
-            policy: &self.policy,
-        };
-        let anchor = child.anchor.outpoint;
-        let with = |coins| sweep::anchor(&dossier.terms, child, coins, script.clone(), &bid);
-        let rivals = rivals(case, anchor);
-        let Some(made) = self.with_coins(raised, &rivals, with).await? else {
-            return Ok(None);
-        };
-        match made {
-            Ok(unsigned) => {
-                let purpose = BroadcastPurpose::Cpfp(anchor);
-                let signed = self.signed(dossier.channel(), purpose, unsigned, tip);
-                signed.await.map(Some)
-            }
-            Err(NotNow::HighEnough | NotNow::Uneconomic(_)) => Ok(None),
-            Err(NotNow::ReserveNeeded { fee }) => Ok(Some(without_coins(vec![anchor], fee, tip))),
+    ) -> Result<Vec<Input>, ArbitratorError> {
+        let bid = Bid::of_child(child, dossier, tip, estimates, &self.policy);
+        let built = self.build_child(row, case, dossier, child, &bid).await?;
+        let mut told = built.left;
+        if let Some(draft) = built.draft {
+            told.push(self.signed(dossier.channel(), draft, tip).await?);
         }
+        Ok(told)
+    }
+
+    /// Makes the child.
+    pub(super) async fn build_child(
+        &self,
+        row: ChannelRow,
+        case: &Case,
+        dossier: &Dossier,
+        child: &Cpfp,
+        bid: &Bid<'_>,
+    ) -> Result<Built, ArbitratorError> {
+        let script = self.sweep_script(row).await?;
+        let anchor = child.anchor.outpoint;
+        let with = |coins| sweep::anchor(&dossier.terms, child, coins, script.clone(), bid);
+        let rivals = rivals(case, anchor);
+        let made = self.with_coins(child.raise.as_ref(), &rivals, with).await?;
+        let Some(made) = made else {
+            return Ok(Built::default());
+        };
+        Ok(match made {
+            Ok(unsigned) => Built {
+                draft: Some(Draft {
+                    purpose: BroadcastPurpose::Cpfp(anchor),
+                    unsigned,
+                }),
+                left: Vec::new(),
+            },
+            // An anchor is worth nothing by itself: it is not what is left.
+            Err(NotNow::HighEnough | NotNow::Uneconomic(_)) => Built::default(),
+            Err(not_now @ NotNow::ReserveNeeded { .. }) => {
+                let reason = not_now.reason();
+                let left = reason.map(|reason| left(vec![anchor], reason, bid.schedule.tip));
+                Built {
+                    draft: None,
+                    left: left.into_iter().collect(),
+                }
+            }
+        })
     }
 
     /// Offers one transaction of ours; with a child of it that is due as well, if there is one. Gives what became of each.

@@ -171,7 +171,7 @@ impl Core {
             peer.check_against(channel, &self.store.feed(row)?)?;
         }
         let tip = self.tip_height()?;
-        self.apply(row, channel, &Input::RestoredConfirmed { tip })?;
+        self.apply(row, &Input::RestoredConfirmed { tip })?;
         Ok(())
     }
 

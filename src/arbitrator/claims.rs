@@ -2,19 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::secp256k1::ecdsa::Signature;
-use bitcoin::{Amount, FeeRate, OutPoint, Transaction};
+use bitcoin::{FeeRate, OutPoint, Transaction};
 
 use super::core::Core;
-use crate::channel::Candidate;
 use crate::court::{
     is_second_level, BroadcastPurpose, Case, Claim, CloseKind, Contract, ContractRole, Dossier,
     Input, Reason,
 };
 use crate::error::ArbitratorError;
-use crate::protocol::{CommitmentNumber, CommitmentSecret, Party};
+use crate::protocol::{CommitmentNumber, CommitmentSecret};
 use crate::store::{ChannelRow, Unreadable};
-use crate::sweep::{self, Bid, ClaimInput, NotNow, Schedule, Unsigned};
+use crate::sweep::{self, Bid, ClaimInput, Unsigned};
+
+/// A transaction to be signed, and what it is for.
+pub(super) struct Draft {
+    pub purpose: BroadcastPurpose,
+    pub unsigned: Unsigned,
+}
+
+/// What became of a want before anybody has signed.
+#[derive(Default)]
+pub(super) struct Built {
+    /// `None`: there is nothing to sign now.
+    pub draft: Option<Draft>,
+    /// What the court is to be told of outputs that are left for now.
+    pub left: Vec<Input>,
+}
 
 impl Core {
     /// Makes the transaction of a claim, and has it signed. Gives what the court is to be told of it: the transaction,
@@ -28,55 +41,66 @@ impl Core {
         estimates: &BTreeMap<u16, FeeRate>,
         tip: u32,
     ) -> Result<Vec<Input>, ArbitratorError> {
-        let terms = &dossier.terms;
+        let bid = Bid::of_claim(claim, case, tip, estimates, &self.policy);
+        let built = self.build_claim(row, case, dossier, claim, &bid).await?;
+        let mut told = built.left;
+        if let Some(draft) = built.draft {
+            told.push(self.signed(dossier.channel(), draft, tip).await?);
+        }
+        Ok(told)
+    }
+
+    /// Makes the transaction of a claim.
+    pub(super) async fn build_claim(
+        &self,
+        row: ChannelRow,
+        case: &Case,
+        dossier: &Dossier,
+        claim: &Claim,
+        bid: &Bid<'_>,
+    ) -> Result<Built, ArbitratorError> {
         let script = self.sweep_script(row).await?;
-        let raised = claim.raise.as_ref();
-        let bid = Bid {
-            estimates,
-            schedule: Schedule {
-                tip,
-                since: claim.since,
-                deadline: claim.deadline,
-            },
-            raise: raised.map(|raise| (raise, case.spent_by(raise.held()))),
-            policy: &self.policy,
-        };
+        let tip = bid.schedule.tip;
         let inputs = self.inputs(row, case, dossier, &claim.contracts)?;
-        let worth = sweep::worthwhile(terms, inputs, &bid)?;
-        let mut told: Vec<Input> = worth
-            .left
-            .into_iter()
-            .map(|(outpoint, fee)| left_for_now(vec![outpoint], fee, tip))
-            .collect();
+        let worth = sweep::worthwhile(&dossier.terms, inputs, bid)?;
+        let mut built = Built {
+            draft: None,
+            left: worth
+                .left
+                .into_iter()
+                .map(|(outpoint, fee)| left(vec![outpoint], sweep::fee_above_value(fee), tip))
+                .collect(),
+        };
         let contracts = worth.taken.iter().map(|input| &input.contract);
         let outpoints: Vec<OutPoint> = contracts.map(|contract| contract.outpoint).collect();
         let Some(first) = worth.taken.first().map(|input| input.contract.clone()) else {
-            return Ok(told);
+            return Ok(built);
+        };
+        let with = |coins| {
+            let (taken, script) = (worth.taken.clone(), script.clone());
+            sweep::transaction(case, dossier, taken, coins, script, bid)
         };
         let made = if is_second_level(&first) {
-            let feerate = confirmed(case, dossier).map_or(0, |it| it.feerate_per_kw);
-            let taken = worth.taken;
-            let with = |coins| {
-                sweep::second_level(terms, taken.clone(), feerate, coins, script.clone(), &bid)
-            };
-            match self.with_coins(raised, &[], with).await? {
+            match self.with_coins(claim.raise.as_ref(), &[], with).await? {
                 Some(made) => made,
-                None => return Ok(told),
+                None => return Ok(built),
             }
         } else {
-            sweep::claim(terms, worth.taken, script, &bid)?
+            with(Vec::new())?
         };
-        told.push(match made {
+        match made {
             Ok(unsigned) => {
                 let purpose = BroadcastPurpose::Sweep(first.outpoint);
-                self.signed(dossier.channel(), purpose, unsigned, tip)
-                    .await?
+                built.draft = Some(Draft { purpose, unsigned });
             }
-            Err(NotNow::HighEnough) => return Ok(told),
-            Err(NotNow::Uneconomic(uneconomic)) => left_for_now(outpoints, uneconomic.fee, tip),
-            Err(NotNow::ReserveNeeded { fee }) => without_coins(outpoints, fee, tip),
-        });
-        Ok(told)
+            Err(not_now) => {
+                let reason = not_now.reason();
+                built
+                    .left
+                    .extend(reason.map(|reason| left(outpoints, reason, tip)));
+            }
+        }
+        Ok(built)
     }
 
     /// What only the store holds of each way to spend. Without the secret of a revoked commitment its penalties are left out,
@@ -90,7 +114,7 @@ impl Core {
     ) -> Result<Vec<ClaimInput>, ArbitratorError> {
         let (secret, unreadable) = self.revealed_secret(row, case)?;
         let signatures = if contracts.iter().any(is_second_level) {
-            peer_signatures(case, dossier)?
+            sweep::peer_signatures(case, dossier)?
         } else {
             BTreeMap::new()
         };
@@ -149,8 +173,7 @@ impl Core {
     pub(super) async fn signed(
         &self,
         channel: OutPoint,
-        purpose: BroadcastPurpose,
-        unsigned: Unsigned,
+        Draft { purpose, unsigned }: Draft,
         tip: u32,
     ) -> Result<Input, ArbitratorError> {
         Ok(Input::Signed {
@@ -186,51 +209,11 @@ impl Core {
     }
 }
 
-/// Outputs that wait for a coin of the wallet's.
-pub(super) fn without_coins(outpoints: Vec<OutPoint>, fee: Amount, tip: u32) -> Input {
-    let reason = Reason::ReserveNeeded {
-        fee_sat: fee.to_sat(),
-    };
+/// Outputs that are left for now.
+pub(super) fn left(outpoints: Vec<OutPoint>, reason: Reason, tip: u32) -> Input {
     Input::NotClaimed {
         outpoints,
         reason,
         tip,
     }
-}
-
-/// Outputs whose claim would cost more than it may.
-fn left_for_now(outpoints: Vec<OutPoint>, fee: Amount, tip: u32) -> Input {
-    let reason = Reason::FeeAboveValue {
-        fee_sat: fee.to_sat(),
-    };
-    Input::NotClaimed {
-        outpoints,
-        reason,
-        tip,
-    }
-}
-
-/// The commitment of ours that confirmed.
-fn confirmed<'a>(case: &Case, dossier: &'a Dossier) -> Option<&'a Candidate> {
-    let closing = case.close.as_ref().map(|close| close.txid)?;
-    let mut ours = dossier.candidates.iter();
-    ours.find(|candidate| candidate.owner == Party::Local && candidate.txid == closing)
-}
-
-/// The peer's signatures of the second level, where our own commitment confirmed, by the HTLC's output.
-fn peer_signatures(
-    case: &Case,
-    dossier: &Dossier,
-) -> Result<BTreeMap<OutPoint, Signature>, ArbitratorError> {
-    let confirmed = confirmed(case, dossier);
-    let Some((candidate, (_, signatures))) =
-        confirmed.and_then(|candidate| Some((candidate, candidate.signatures.as_ref()?)))
-    else {
-        return Ok(BTreeMap::new());
-    };
-    let commitment = candidate.build(&dossier.terms, &dossier.htlcs)?;
-    let outputs = commitment
-        .htlc_outputs()
-        .map(|(vout, _)| OutPoint::new(candidate.txid, vout));
-    Ok(outputs.zip(signatures.iter().copied()).collect())
 }

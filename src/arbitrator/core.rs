@@ -127,22 +127,23 @@ impl Core {
     pub(super) fn apply(
         &self,
         row: ChannelRow,
-        channel: OutPoint,
         input: &Input,
     ) -> Result<(Case, Applied), ArbitratorError> {
         let (dossier, _) = self.dossier(row)?;
-        self.apply_with(row, channel, &dossier, input)
+        self.apply_to(row, self.store.case(row)?, &dossier, input)
     }
 
-    pub(super) fn apply_with(
+    /// The same for whoever has read the case and what is known beside it.
+    pub(super) fn apply_to(
         &self,
         row: ChannelRow,
-        channel: OutPoint,
+        mut case: Case,
         dossier: &Dossier,
         input: &Input,
     ) -> Result<(Case, Applied), ArbitratorError> {
+        let channel = dossier.channel();
         for _ in 0..CONFLICT_RETRIES {
-            let case = self.store.case(row)?;
+            case = self.store.case_again(row, case)?;
             let step = crate::court::advance(&case, dossier, input, &self.policy)?;
             if step.is_empty(&case) {
                 return Ok((case, Applied::Nothing));

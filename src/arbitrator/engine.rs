@@ -141,7 +141,7 @@ impl Core {
         }
         self.check_has_not_ended(row, channel)?;
         let tip = self.tip_height()?;
-        self.apply(row, channel, &Input::ClosingSigned { transaction, tip })?;
+        self.apply(row, &Input::ClosingSigned { transaction, tip })?;
         Ok(())
     }
 
@@ -193,7 +193,7 @@ impl Core {
         self.check_has_not_ended(row, channel)?;
         let tip = self.tip_height()?;
         let number = number.get();
-        self.apply(row, channel, &Input::DataLoss { number, tip })?;
+        self.apply(row, &Input::DataLoss { number, tip })?;
         Ok(())
     }
 

@@ -24,7 +24,7 @@ impl ChainArbitrator {
             .run(move |core| {
                 Box::pin(async move {
                     let tip = core.tip_height()?;
-                    core.apply(core.row(channel)?, channel, &Input::CancelFunding { tip })?;
+                    core.apply(core.row(channel)?, &Input::CancelFunding { tip })?;
                     Ok(())
                 })
             })
@@ -42,7 +42,7 @@ impl ChainArbitrator {
             .run(move |core| {
                 Box::pin(async move {
                     let tip = core.tip_height()?;
-                    core.apply(core.row(channel)?, channel, &Input::Abandon { tip })?;
+                    core.apply(core.row(channel)?, &Input::Abandon { tip })?;
                     Ok(())
                 })
             })

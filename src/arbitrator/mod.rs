@@ -1,9 +1,11 @@
 //! The chain arbitrator: the docket of all channels, and the tick that moves every case.
 
 mod anchors;
+mod bump;
 mod callout;
 mod care;
 mod claims;
+mod close;
 mod coins;
 mod core;
 mod engine;
@@ -15,6 +17,7 @@ mod keys;
 mod life;
 mod opening;
 mod options;
+mod preview;
 mod purge;
 mod queries;
 mod reader;
@@ -25,6 +28,7 @@ mod sleep;
 mod tick;
 mod updates;
 
+pub use bump::BumpStatus;
 pub use care::{IntegrityReport, WipeScope};
 pub use opening::Received;
 pub use options::{Config, ForceCloseStatus, ReserveLook, ResumeOptions, ResumeReport, Trouble};
@@ -35,15 +39,11 @@ use std::sync::Arc;
 
 use bitcoin::{OutPoint, Transaction};
 
-use self::core::Core;
 use self::executor::Executor;
 use self::handed_out::HandedOut;
 use self::reader::Reader;
-use self::sign::Offers;
-use crate::chain::Budget;
 use crate::channel::{ChannelTerms, Position};
 use crate::config::Policy;
-use crate::court::{due_broadcasts, BroadcastPurpose, Input};
 use crate::error::ArbitratorError;
 use crate::protocol::{CommitmentNumber, CommitmentSecret};
 use crate::store::{Delivery, ShortChannelIds, StoredEvent};
@@ -140,8 +140,9 @@ impl ChainArbitrator {
             .await
     }
 
-    /// Closes a channel with our commitment (or a cooperative close that is held). Durable when it returns; the
-    /// broadcast was attempted, and is repeated on every tick. A second call answers with the state of the first.
+    /// Closes a channel with our commitment (or a cooperative close that is held), and with a child that pays for it, where
+    /// its HTLCs make haste. Durable when it returns; the broadcast was attempted, and is repeated on every tick. A second
+    /// call answers with the state of the first.
     ///
     /// # Errors
     /// [`CourtError`](crate::court::CourtError): nothing to broadcast, or data was lost.
@@ -269,60 +270,5 @@ impl ChainArbitrator {
     pub fn shutdown(&self) {
         self.reader.stop();
         self.executor.stop();
-    }
-}
-
-impl Core {
-    async fn force_close(&self, channel: OutPoint) -> Result<ForceCloseStatus, ArbitratorError> {
-        let row = self.row(channel)?;
-        let tip = self.tip_height()?;
-        self.apply(row, channel, &Input::ForceClose { tip })?;
-        // The decision is durable. What follows is repeated on every tick, so its failure is told, not returned.
-        let delayed = self.close_now(channel, tip).await.err();
-        let case = self.store.case(row)?;
-        let closes = |purpose| match purpose {
-            BroadcastPurpose::Commitment | BroadcastPurpose::Cooperative => true,
-            BroadcastPurpose::Funding
-            | BroadcastPurpose::OrphanedClose
-            | BroadcastPurpose::Sweep(_)
-            | BroadcastPurpose::Cpfp(_) => false,
-        };
-        Ok(ForceCloseStatus {
-            state: case.state,
-            broadcasts: case
-                .broadcasts
-                .iter()
-                .filter(|held| closes(held.purpose))
-                .map(|held| (held.txid, held.outcome.clone()))
-                .collect(),
-            delayed: delayed.map(|error| error.to_string()),
-        })
-    }
-
-    async fn close_now(&self, channel: OutPoint, tip: u32) -> Result<(), ArbitratorError> {
-        let row = self.row(channel)?;
-        let case = self.store.case(row)?;
-        let (dossier, _) = self.dossier(row)?;
-        let signs = crate::court::wants(&case, &dossier, tip, &self.policy)
-            .contains(&crate::court::Want::SignCommitment);
-        if signs {
-            let permit = crate::court::permit(channel, &case)?;
-            let transaction = self.sign_commitment(&dossier, permit).await?;
-            let purpose = BroadcastPurpose::Commitment;
-            let input = Input::Signed {
-                purpose,
-                transaction,
-                coins: Vec::new(),
-                tip,
-            };
-            self.apply(row, channel, &input)?;
-        }
-        if due_broadcasts(&self.store.case(row)?).next().is_some() {
-            let budget = Budget::unlimited();
-            let mut offers = Offers::default();
-            self.broadcast_due(row, channel, tip, &budget, &mut offers)
-                .await?;
-        }
-        Ok(())
     }
 }

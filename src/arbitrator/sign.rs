@@ -91,12 +91,15 @@ impl Core {
         budget: &Budget,
         offers: &mut Offers,
     ) -> Result<(), ArbitratorError> {
-        let due: Vec<Txid> = due_broadcasts(&self.store.case(row)?)
-            .map(|broadcast| broadcast.txid)
-            .collect();
+        let mut case = self.store.case(row)?;
+        let due: Vec<Txid> = due_broadcasts(&case).map(|held| held.txid).collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        let (dossier, _) = self.dossier(row)?;
         for txid in due {
             // Read anew after every await: a proof of data loss may have come in while the server was asked.
-            let case = self.store.case(row)?;
+            case = self.store.case_again(row, case)?;
             let mut held = case.broadcasts.iter();
             let held = held.find(|held| held.txid == txid);
             // A child goes with its parent.
@@ -108,7 +111,7 @@ impl Core {
                 log::info!("channel {channel}: {txid}: {outcome:?}");
                 offers.take(&case, channel, txid, &outcome);
                 let input = Input::Broadcast { txid, outcome, tip };
-                self.apply(row, channel, &input)?;
+                (case, _) = self.apply_to(row, case, &dossier, &input)?;
             }
         }
         Ok(())

@@ -286,12 +286,13 @@ impl Tick<'_> {
         }
         let looked_up = self.look_up(row, channel, case, view).await?;
         let mut unchanged = None;
+        // Read anew after every await: a revocation may have come in while the app was asked.
+        let mut case = core.store.case_again(row, case.clone())?;
         for _ in 0..MAX_STEPS {
-            // Read anew after every await: a revocation may have come in while the app was asked.
-            let case = core.store.case(row)?;
             let (dossier, known) = core.store.at_once(|| self.read(row, &case, &looked_up))?;
             let facts = Input::Facts(facts(&case, &dossier, view, tip, known, &self.unsaid));
-            let (_, applied) = core.apply_with(row, channel, &dossier, &facts)?;
+            let applied;
+            (case, applied) = core.apply_to(row, case, &dossier, &facts)?;
             match applied {
                 Applied::Nothing => {
                     unchanged = Some(dossier);
@@ -306,7 +307,7 @@ impl Tick<'_> {
             Some(dossier) => dossier,
             None => core.dossier(row)?.0,
         };
-        self.answer_wants(row, channel, &dossier, tip.height.to_u32())
+        self.answer_wants(row, case, &dossier, tip.height.to_u32())
             .await
     }
 

@@ -15,9 +15,10 @@
 
 mod stake;
 
-use bitcoin::{Amount, OutPoint, Txid, Weight};
+use bitcoin::{Amount, FeeRate, OutPoint, Txid, Weight};
 use serde::{Deserialize, Serialize};
 
+use super::bump::{first, Bumped};
 use super::case::total;
 use super::permit::is_permitted;
 use super::wants::is_due;
@@ -49,6 +50,8 @@ pub struct Cpfp {
     pub deadline: Option<u32>,
     /// The most that the child may pay.
     pub budget: Amount,
+    /// The feerate that the app has asked for.
+    pub floor: Option<FeeRate>,
     /// The child before, which did not help.
     pub raise: Option<Raise>,
 }
@@ -207,7 +210,8 @@ pub(super) fn commitment_deadline(
 /// none is made where its own fee is enough.
 pub fn cpfp(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Option<Cpfp> {
     let raisable = Raisable::of(case, dossier, policy)?;
-    let deadline = raisable.deadline().map(|(height, _)| height);
+    let own_deadline = raisable.deadline().map(|(height, _)| height);
+    let bumped = Bumped::of(case, std::iter::once(&raisable.anchor.outpoint));
     let Raisable {
         waiting,
         commitment,
@@ -220,22 +224,44 @@ pub fn cpfp(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Option
         since: waiting.since,
         reception: reception(case, waiting.txid),
     };
-    let budget = match (deadline, parent.reception) {
-        (Some(_), _) => share(stake.htlcs, policy.budget_percent),
-        (None, Reception::TooCheap) => share(stake.balance, policy.stuck_percent),
-        (None, Reception::Held | Reception::Unknown) => return None,
+    let all = total([stake.htlcs, stake.balance].into_iter());
+    let stuck = share(stake.balance, policy.stuck_percent);
+    let budget = match (own_deadline, parent.reception, bumped) {
+        (
+            _,
+            _,
+            Bumped {
+                feerate: Some(_), ..
+            },
+        ) => all,
+        (Some(_), _, _) => share(stake.htlcs, policy.budget_percent),
+        (None, Reception::TooCheap, _) => stuck,
+        (None, Reception::Held | Reception::Unknown, asked) if asked.is_any() => stuck,
+        (None, Reception::Held | Reception::Unknown, _) => return None,
     };
     let raise = match newest_child(case, anchor.outpoint) {
         None => None,
-        Some(held) => Some(raise(case, held, tip)?),
+        Some(held) => Some(raise(case, held, bumped, tip)?),
     };
     Some(Cpfp {
         anchor,
         parent,
-        deadline,
+        deadline: first([own_deadline, bumped.deadline]),
         budget,
+        floor: bumped.feerate,
         raise,
     })
+}
+
+/// The commitment that waits, and our anchor on it; `None` without anchor: its format has none, or it has no output for us.
+pub(super) fn raisable_anchor(
+    case: &Case,
+    dossier: &Dossier,
+    policy: &Policy,
+) -> Option<(Txid, Option<OutPoint>)> {
+    let waiting = raised(case)?;
+    let raisable = Raisable::of(case, dossier, policy);
+    Some((waiting.txid, raisable.map(|it| it.anchor.outpoint)))
 }
 
 /// Our anchor on a commitment of either side. BOLT 3: there is none where we have no output and no HTLC has.
@@ -279,7 +305,7 @@ fn reception(case: &Case, txid: Txid) -> Reception {
 }
 
 /// How a child is made anew; `None`: it stays as it is.
-fn raise(case: &Case, held: &Broadcast, tip: u32) -> Option<Raise> {
+fn raise(case: &Case, held: &Broadcast, bumped: Bumped, tip: u32) -> Option<Raise> {
     let txid = held.anchor()?.txid;
     match &held.outcome {
         Some(Outcome::FeeTooLow) => Some(Raise::Replace(held.clone())),
@@ -289,7 +315,7 @@ fn raise(case: &Case, held: &Broadcast, tip: u32) -> Option<Raise> {
         Some(
             Outcome::Accepted | Outcome::AlreadyKnown | Outcome::Unreachable | Outcome::Other(_),
         )
-        | None => (tip > held.since).then(|| Raise::Reprice(held.clone())),
+        | None => (tip > held.since || bumped.is_any()).then(|| Raise::Reprice(held.clone())),
     }
 }
 

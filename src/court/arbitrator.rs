@@ -5,6 +5,7 @@
 //! makes an open channel go to the chain, and whether the case has ended.
 
 use super::anchors::unconfirmed;
+use super::bump::on_bump;
 use super::close::{absent_close, closing};
 use super::commands::{
     on_broadcast_funding, on_data_loss, on_force_close, on_not_claimed, on_outcome, on_signed,
@@ -58,6 +59,11 @@ pub fn advance(
                 reason,
                 tip,
             } => on_not_claimed(&mut step, dossier.channel(), outpoints, *reason, *tip),
+            Input::Bump {
+                outpoint,
+                bump,
+                tip,
+            } => on_bump(&mut step, dossier, *outpoint, *bump, *tip, policy)?,
             Input::Broadcast { txid, outcome, tip } => on_outcome(&mut step, txid, outcome, *tip),
             Input::DataLoss { number, tip } => on_data_loss(&mut step, dossier, *number, *tip),
             Input::RestoredConfirmed { tip } => on_confirmed(&mut step, dossier.channel(), *tip)?,

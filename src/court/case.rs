@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use super::anchors::{is_void_child, Unconfirmed};
 use super::{
-    Advice, Block, CloseKind, CloseOutput, CloseReason, Contract, Event, EventKind, Money, Outcome,
-    Verdict,
+    Advice, Block, Bump, CloseKind, CloseOutput, CloseReason, Contract, Event, EventKind, Money,
+    Outcome, Verdict,
 };
 use crate::channel::{
     Candidate, ChannelTerms, CloseSummary, Feed, HtlcKey, HtlcLife, HtlcRef, PastHtlc,
@@ -224,6 +224,8 @@ pub struct Case {
     pub verdicts: Vec<(HtlcRef, Verdict)>,
     /// What the engine was advised to do off-chain, once each.
     pub advised: Vec<(HtlcRef, Advice)>,
+    /// What the app has asked of a claim: by the output that it takes, or by the anchor of a child.
+    pub bumps: Vec<(OutPoint, Bump)>,
 }
 
 impl Case {
@@ -389,6 +391,11 @@ pub enum LogKind {
         advice: Advice,
     },
     GoesToChain(CloseReason),
+    /// The app asked something of the claim of an output, or of the child through an anchor.
+    Bumped {
+        outpoint: OutPoint,
+        bump: Bump,
+    },
 }
 
 /// What a step does to the channel's close summary.

@@ -2,7 +2,7 @@
 //!
 //! | output                                             | goes with                                                   |
 //! |----------------------------------------------------|-------------------------------------------------------------|
-//! | a balance, a second-level output of ours           | nothing, but for the balance on a revoked commitment        |
+//! | our balance, a second-level output of ours         | all of them that are ours by now: nobody else can spend them, so nothing is lost by waiting. On a commitment that we may have revoked: nothing |
 //! | an outgoing HTLC, past its expiry                  | those with the same expiry, which is the lock time          |
 //! | an incoming HTLC                                   | those that expire within the same `wake_interval`; alone from `justice_split_margin` blocks before its expiry, when the peer can take it back |
 //! | an HTLC on our commitment, static_remotekey        | nothing: the peer signed the transaction as it is           |
@@ -13,10 +13,12 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use bitcoin::{OutPoint, Transaction};
+use bitcoin::{FeeRate, OutPoint, Transaction};
 
+use super::bump::{first, Bumped};
 use super::deadlines::{claim_deadline, contestable_from};
 use super::resolver::Progress;
+use super::wants::is_due_claim;
 use super::{
     Broadcast, BroadcastPurpose, Case, CloseKind, Contract, ContractRole, Dossier, Outcome,
 };
@@ -33,6 +35,8 @@ pub struct Claim {
     pub deadline: Option<u32>,
     /// The tip when one of them was first claimed by a transaction that can still confirm.
     pub since: Option<u32>,
+    /// The feerate that the app has asked for, for one of them.
+    pub floor: Option<FeeRate>,
     /// The claim that did not confirm.
     pub raise: Option<Raise>,
 }
@@ -62,6 +66,8 @@ impl Raise {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Group {
     Alone(OutPoint),
+    /// What nobody but us can spend: our balance, and what our second level left, once their delay is over.
+    Ours,
     /// What the cheater cannot spend before its delay is over.
     Balances,
     /// What the cheater can spend at any time.
@@ -94,7 +100,7 @@ pub fn claims(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<
         let together = together(case, held);
         raised.extend(together.iter().map(|it| it.outpoint));
         let is_apart = match group {
-            Group::Balances | Group::Timeouts(_) | Group::Successes(_) => false,
+            Group::Ours | Group::Balances | Group::Timeouts(_) | Group::Successes(_) => false,
             Group::Pinnable => tip.saturating_sub(held.since) >= policy.claim_patience,
             Group::Alone(_) => true,
         };
@@ -110,11 +116,16 @@ pub fn claims(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) -> Vec<
             claims.push((part.iter().map(|(_, it)| it.clone()).collect(), None));
         }
     }
-    let claim = |(contracts, raise): (Vec<Contract>, Option<Raise>)| Claim {
-        deadline: deadline(case, dossier, &contracts, policy),
-        since: since(case, &contracts),
-        contracts,
-        raise,
+    let claim = |(contracts, raise): (Vec<Contract>, Option<Raise>)| {
+        let bumped = Bumped::of(case, contracts.iter().map(|it| &it.outpoint));
+        let deadline = deadline(case, dossier, &contracts, policy);
+        Claim {
+            deadline: first([deadline, bumped.deadline]),
+            since: since(case, &contracts),
+            floor: bumped.feerate,
+            contracts,
+            raise,
+        }
     };
     claims.into_iter().map(claim).collect()
 }
@@ -157,7 +168,7 @@ fn apart(
     })
 }
 
-fn is_claimable(contract: &Contract) -> bool {
+pub(super) fn is_claimable(contract: &Contract) -> bool {
     // What was declared uneconomic is priced again at every look.
     match contract.progress {
         Progress::Claimable => true,
@@ -173,8 +184,21 @@ fn is_claimable(contract: &Contract) -> bool {
 fn group(case: &Case, contract: &Contract, dossier: &Dossier, tip: u32, policy: &Policy) -> Group {
     let alone = Group::Alone(contract.outpoint);
     match contract.role {
-        ContractRole::CommitSweep if is_breach(case) => Group::Balances,
-        ContractRole::CommitSweep | ContractRole::Anchor => alone,
+        ContractRole::CommitSweep => match case.close.as_ref().map(|close| close.kind) {
+            Some(CloseKind::Breach { .. }) => Group::Balances,
+            // The peer may hold its secret, and take one of them.
+            Some(CloseKind::LocalOther { .. }) => alone,
+            Some(
+                CloseKind::Cooperative
+                | CloseKind::Local { .. }
+                | CloseKind::Remote { .. }
+                | CloseKind::RemotePending { .. }
+                | CloseKind::RemoteFuture { .. }
+                | CloseKind::Unknown,
+            )
+            | None => Group::Ours,
+        },
+        ContractRole::Anchor => alone,
         ContractRole::Breach => {
             let delay = dossier.terms.remote.to_self_delay;
             let soon = contestable_from(case, contract, delay)
@@ -211,20 +235,19 @@ fn group(case: &Case, contract: &Contract, dossier: &Dossier, tip: u32, policy: 
     }
 }
 
-fn is_breach(case: &Case) -> bool {
-    let kind = case.close.as_ref().map(|close| close.kind);
-    matches!(kind, Some(CloseKind::Breach { .. }))
-}
-
-fn has_free_outputs(dossier: &Dossier) -> bool {
+pub(super) fn has_free_outputs(dossier: &Dossier) -> bool {
     let format = dossier.terms.channel_type.format();
     format.peer_sighash() != bitcoin::EcdsaSighashType::All
 }
 
-/// The newest transaction of ours that claims the contract and can still confirm.
+/// The newest transaction of ours that claims the contract and can confirm as things stand. One of whose inputs a reorg has
+/// made wait, or another claim has taken the place, is none: the others do not wait for it.
 fn newest<'a>(case: &'a Case, contract: &Contract) -> Option<&'a Broadcast> {
     case.broadcasts.iter().rfind(|held| {
-        is_sweep(held) && spends(&held.transaction, &contract.outpoint) && !case.is_void(held)
+        is_sweep(held)
+            && spends(&held.transaction, &contract.outpoint)
+            && !case.is_void(held)
+            && is_due_claim(case, held)
     })
 }
 
@@ -275,7 +298,12 @@ fn raise(
         Some(
             Outcome::Accepted | Outcome::AlreadyKnown | Outcome::Unreachable | Outcome::Other(_),
         )
-        | None => (tip > held.since).then(|| Raise::Reprice(held.clone())),
+        | None => {
+            let claimed = held.transaction.input.iter();
+            let bumped = Bumped::of(case, claimed.map(|input| &input.previous_output));
+            // What the app asks for counts at once, and is no news to one that pays it already.
+            (tip > held.since || bumped.is_any()).then(|| Raise::Reprice(held.clone()))
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! | an outgoing HTLC of our own             | `cltv_expiry + expiry_grace + own_payment_patience`                       |
 //! | an output that the cheater can take     | the end of its delay − the margin; once that is past, the end of its delay |
 //! | a funding that is awaited               | 2,016 blocks after the first look: the fundee forgets (`Opening::awaited_until`) |
+//! | a claim that the app wants by a height  | that height                                                               |
 //! | a claim that nobody else can make       | a week from now, or from when it can be made: nothing is lost by then     |
 //!
 //! HTLCs without an output on any commitment are no reason to wake: nothing is done about them on the chain. Nothing here
@@ -21,7 +22,7 @@ use bitcoin::OutPoint;
 use super::anchors::commitment_deadline;
 use super::permit::is_permitted;
 use super::upstream::with_output;
-use super::{ArbitratorState, Case, Contract, ContractRole, Dossier, FundingState, Progress};
+use super::{ArbitratorState, Bump, Case, Contract, ContractRole, Dossier, FundingState, Progress};
 use crate::channel::{Direction, HtlcLife, HtlcOrigin, HtlcRef};
 use crate::config::Policy;
 
@@ -183,11 +184,22 @@ impl<'a> Outlook<'a> {
     fn contracts(&self, policy: &Policy) -> Vec<Stake> {
         let contracts = self.case.contracts.iter();
         contracts
-            .filter_map(|contract| {
-                self.contested(contract, policy)
-                    .or_else(|| self.uncontested(contract, policy))
+            .flat_map(|contract| {
+                let own = self.contested(contract, policy);
+                let own = own.or_else(|| self.uncontested(contract, policy));
+                [own, self.asked(contract)].into_iter().flatten()
             })
             .collect()
+    }
+
+    /// The height by which the app has asked that a claim is confirmed.
+    fn asked(&self, contract: &Contract) -> Option<Stake> {
+        match (self.case.bump(&contract.outpoint)?, contract.progress) {
+            (Bump::Deadline(height), Progress::Claimable) => {
+                Some((height, DeadlineReason::Claim(contract.outpoint)))
+            }
+            (Bump::Feerate(_) | Bump::Deadline(_), _) => None,
+        }
     }
 
     fn contested(&self, contract: &Contract, policy: &Policy) -> Option<Stake> {

@@ -154,6 +154,13 @@ pub enum Input {
         reason: super::Reason,
         tip: u32,
     },
+    /// The app asks something of a claim: of the one that takes this output, or of the child that raises a commitment through
+    /// this anchor.
+    Bump {
+        outpoint: OutPoint,
+        bump: super::Bump,
+        tip: u32,
+    },
     Broadcast {
         txid: Txid,
         outcome: Outcome,

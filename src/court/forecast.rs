@@ -42,6 +42,7 @@ pub fn forecast(dossier: &Dossier, tip: u32, policy: &Policy) -> Option<Forecast
         },
         deadline: None,
         budget: for_htlcs.max(share(balance, policy.stuck_percent)),
+        floor: None,
         raise: None,
     };
     Some(Forecast {

@@ -12,6 +12,7 @@ mod arbitrator;
 mod audit;
 mod balance;
 mod books;
+mod bump;
 mod case;
 pub mod case_file;
 mod claims;
@@ -44,6 +45,7 @@ pub use arbitrator::advance;
 pub use audit::{audit_case, audit_summary};
 pub use balance::ClosingBalance;
 pub use books::Money;
+pub use bump::{Bump, Bumped};
 pub use case::{
     ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Coin, Dossier,
     ForceClose, FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange, Void,
@@ -64,7 +66,7 @@ pub use waiting::Waiting;
 pub use wants::{due_broadcasts, is_due, next_height, wants, Want};
 pub use watcher::{is_signed_by_both, recognise, state_number, CloseKind, Recognition};
 
-use bitcoin::OutPoint;
+use bitcoin::{Amount, FeeRate, OutPoint};
 
 use crate::protocol::ProtocolError;
 
@@ -86,6 +88,47 @@ pub enum CourtError {
     /// The funding is on the chain: it cannot be cancelled any more.
     #[error("channel {channel}: its funding is on the chain")]
     FundingConfirmed { channel: OutPoint },
+    /// The channel is closed: there is nothing to preview.
+    #[error("channel {channel}: it is closed")]
+    AlreadyClosed { channel: OutPoint },
+    /// No claim of ours takes the output now, and no commitment with that anchor waits.
+    #[error("channel {channel}: no transaction of ours claims {outpoint} now")]
+    UnknownClaim {
+        channel: OutPoint,
+        outpoint: OutPoint,
+    },
+    /// The transaction is as the peer signed it (BOLT 3, without anchors): its fee is fixed.
+    #[error("channel {channel}: the transaction that claims {outpoint} is as the peer signed it")]
+    NotReplaceable {
+        channel: OutPoint,
+        outpoint: OutPoint,
+    },
+    /// The feerate is above [`Policy::feerate_cap`](crate::Policy::feerate_cap).
+    #[error("channel {channel}: {feerate} sat/kwu for {outpoint} is above the cap of {cap}")]
+    AboveCap {
+        channel: OutPoint,
+        outpoint: OutPoint,
+        feerate: FeeRate,
+        cap: FeeRate,
+    },
+    /// At that feerate the fee would be more than what is claimed, or what a commitment holds for us.
+    #[error("channel {channel}: {fee} for {outpoint} is more than the {value} that it brings")]
+    AboveValue {
+        channel: OutPoint,
+        outpoint: OutPoint,
+        fee: Amount,
+        value: Amount,
+    },
+    /// The height is not above the tip.
+    #[error(
+        "channel {channel}: {outpoint} cannot be claimed by height {height}, the tip is {tip}"
+    )]
+    DeadlinePassed {
+        channel: OutPoint,
+        outpoint: OutPoint,
+        height: u32,
+        tip: u32,
+    },
     /// The stored terms make no Lightning transaction.
     #[error("channel {channel}: {source}")]
     Protocol {

@@ -118,7 +118,7 @@ pub fn is_due(case: &Case, held: &Broadcast) -> bool {
 
 /// Whether a claim of ours is still to be broadcast: its outputs are there to be had, and no newer claim of ours that can
 /// still confirm takes one of them.
-fn is_due_claim(case: &Case, held: &Broadcast) -> bool {
+pub(super) fn is_due_claim(case: &Case, held: &Broadcast) -> bool {
     let claimed: Vec<&Contract> = case.claimed_by(&held.transaction).collect();
     let can_be_had = |contract: &&Contract| match contract.progress {
         // One that was signed before its fee rose above the value may still confirm.

@@ -6,8 +6,8 @@ use std::fmt::{Display, Formatter, Result};
 
 use super::output::{Claimant, Means, OutputKind, Who};
 use super::{
-    Advice, ArbitratorState, BroadcastPurpose, CloseKind, CloseReason, ContractRole, FundingState,
-    Money, Outcome, Progress, Reason, Resolution, Verdict,
+    Advice, ArbitratorState, BroadcastPurpose, Bump, CloseKind, CloseReason, ContractRole,
+    FundingState, Money, Outcome, Progress, Reason, Resolution, Verdict,
 };
 use crate::protocol::{ContractOutput, HtlcKind, Party};
 
@@ -277,6 +277,17 @@ impl Display for Verdict {
             Verdict::Fulfilled => "fulfilled",
             Verdict::Failed => "failed",
         })
+    }
+}
+
+impl Display for Bump {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Bump::Feerate(feerate) => {
+                write!(f, "to pay {} sat/kwu", feerate.to_sat_per_kwu())
+            }
+            Bump::Deadline(height) => write!(f, "to be confirmed by height {height}"),
+        }
     }
 }
 

@@ -119,6 +119,12 @@ pub struct Policy {
     pub climb_blocks: u32,
     /// What a claim with a deadline bids when the server has no estimates, in sat per 1000 weight units.
     pub fallback_feerate: u32,
+    /// Confirmation target, in blocks, of the medium price in a preview of a close.
+    pub preview_medium_target: u16,
+    /// The same of the high price.
+    pub preview_high_target: u16,
+    /// The high price of a preview when the server has no estimates, in sat per 1000 weight units.
+    pub fallback_high_feerate: u32,
     /// What a replacement pays above what it replaces, in sat per 1000 weight units of its own.
     pub replacement_feerate: u32,
     /// Depth of the funding from which a public channel is announced.
@@ -183,6 +189,9 @@ impl From<config::Policy> for Policy {
             bid_margin_percent: policy.bid_margin_percent,
             climb_blocks: policy.climb_blocks,
             fallback_feerate: policy.fallback_feerate,
+            preview_medium_target: policy.preview_medium_target,
+            preview_high_target: policy.preview_high_target,
+            fallback_high_feerate: policy.fallback_high_feerate,
             replacement_feerate: policy.replacement_feerate,
             announce_depth: policy.announce_depth,
             coinbase_depth: policy.coinbase_depth,
@@ -261,6 +270,9 @@ impl Policy {
             bid_margin_percent: self.bid_margin_percent,
             climb_blocks: self.climb_blocks,
             fallback_feerate: self.fallback_feerate,
+            preview_medium_target: self.preview_medium_target,
+            preview_high_target: self.preview_high_target,
+            fallback_high_feerate: self.fallback_high_feerate,
             replacement_feerate: self.replacement_feerate,
             announce_depth: self.announce_depth,
             coinbase_depth: self.coinbase_depth,

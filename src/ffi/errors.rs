@@ -270,6 +270,66 @@ pub enum ArbitratorError {
         /// The channel.
         channel: OutPoint,
     },
+    /// The channel is closed: there is nothing to preview.
+    #[error("channel {channel}: it is closed")]
+    AlreadyClosed {
+        /// The channel.
+        channel: OutPoint,
+    },
+    /// No claim of ours takes the output now, and no commitment with that anchor waits.
+    #[error("channel {channel}: no transaction of ours claims {outpoint} now")]
+    UnknownClaim {
+        /// The channel.
+        channel: OutPoint,
+        /// The output.
+        outpoint: OutPoint,
+    },
+    /// The transaction is as the peer signed it: its fee is fixed.
+    #[error("channel {channel}: the transaction that claims {outpoint} is as the peer signed it")]
+    NotReplaceable {
+        /// The channel.
+        channel: OutPoint,
+        /// The output.
+        outpoint: OutPoint,
+    },
+    /// The feerate is above the policy's cap.
+    #[error("channel {channel}: {feerate_per_kw} sat/kwu for {outpoint} is above the cap of {cap_per_kw}")]
+    FeerateAboveCap {
+        /// The channel.
+        channel: OutPoint,
+        /// The output.
+        outpoint: OutPoint,
+        /// What was asked for, in sat per 1000 weight units.
+        feerate_per_kw: u64,
+        /// The cap.
+        cap_per_kw: u64,
+    },
+    /// At that feerate the fee would be more than what is claimed, or what a commitment holds for us.
+    #[error("channel {channel}: {fee_sat} sat for {outpoint} is more than the {value_sat} sat that it brings")]
+    FeeAboveValue {
+        /// The channel.
+        channel: OutPoint,
+        /// The output.
+        outpoint: OutPoint,
+        /// The fee.
+        fee_sat: u64,
+        /// What is claimed.
+        value_sat: u64,
+    },
+    /// The height is not above the tip.
+    #[error(
+        "channel {channel}: {outpoint} cannot be claimed by height {height}, the tip is {tip}"
+    )]
+    DeadlinePassed {
+        /// The channel.
+        channel: OutPoint,
+        /// The output.
+        outpoint: OutPoint,
+        /// The height that was asked for.
+        height: u32,
+        /// Our tip.
+        tip: u32,
+    },
     /// The peer proved that we lost data: broadcasting what we hold would be punished as a breach.
     #[error("channel {channel}: data was lost, nothing of ours may be broadcast")]
     DataLost {

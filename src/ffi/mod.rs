@@ -9,6 +9,7 @@
 //! are bytes; every amount has its unit in its name.
 
 mod arbitrator;
+mod bump;
 mod care;
 mod case_file;
 mod chain;
@@ -22,6 +23,7 @@ mod input;
 mod keys;
 mod lifecycle;
 mod opening;
+mod preview;
 mod queries;
 mod report;
 mod reserve;
@@ -35,6 +37,7 @@ mod tick;
 mod updates;
 
 pub use arbitrator::ChainArbitrator;
+pub use bump::{Bump, BumpStatus};
 pub use care::{IntegrityFinding, IntegrityReport, PeerReestablish, WipeScope};
 pub use case_file::{
     BroadcastFile, CaseFile, Claimant, CloseFile, Means, OutputFile, OutputKind, OutputMoney,
@@ -58,6 +61,9 @@ pub use lifecycle::{Lifecycle, Refusal};
 pub use opening::{
     Announcement, MinimumDepth, OpenedWith, OpeningStage, OpeningStatus, OpeningTerms, PeerReady,
     Received,
+};
+pub use preview::{
+    CloseFees, CloseOutlook, ClosePreview, HtlcStake, PreviewedOutput, PriceLevel, PricedClose,
 };
 pub use queries::{
     AllTraffic, AmountAtHeight, Balances, BroadcastPurpose, ChannelFilter, ChannelOverview,

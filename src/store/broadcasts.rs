@@ -6,7 +6,7 @@ use bitcoin::ScriptBuf;
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::error::StoreError;
-use super::pack::At;
+use super::pack::{signed, At};
 use super::row_check::of_broadcast;
 use super::{ChannelRow, Store};
 use crate::court::Broadcast;
@@ -100,14 +100,18 @@ impl Store {
     }
 }
 
+/// Writes what is new or different: most steps add one at the end, or say what became of one.
 pub(super) fn put_broadcasts(
     db: &Transaction<'_>,
     row: ChannelRow,
+    before: &[Broadcast],
     broadcasts: &[Broadcast],
 ) -> Result<(), StoreError> {
-    db.prepare_cached("DELETE FROM broadcast WHERE channel = ?1")?
-        .execute([row.0])?;
-    for (ordinal, broadcast) in (0i64..).zip(broadcasts) {
+    let before = before.iter().map(Some).chain(std::iter::repeat(None));
+    for ((ordinal, broadcast), before) in (0i64..).zip(broadcasts).zip(before) {
+        if before == Some(broadcast) {
+            continue;
+        }
         let outcome = broadcast
             .outcome
             .as_ref()
@@ -119,7 +123,7 @@ pub(super) fn put_broadcasts(
             .then(|| At("broadcast", "coins").to_json(&broadcast.coins))
             .transpose()?;
         db.prepare_cached(
-            "INSERT INTO broadcast
+            "REPLACE INTO broadcast
                 (channel, ordinal, txid, purpose, transaction_bytes, since, outcome, row_check,
                  coins)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -136,5 +140,8 @@ pub(super) fn put_broadcasts(
             coins,
         ))?;
     }
+    let end = signed(broadcasts.len() as u64);
+    db.prepare_cached("DELETE FROM broadcast WHERE channel = ?1 AND ordinal >= ?2")?
+        .execute((row.0, end))?;
     Ok(())
 }

@@ -17,8 +17,8 @@ use super::summaries::SealedChange;
 use super::{find, ChannelRow, Store};
 use crate::channel::{HtlcRef, Lifecycle};
 use crate::court::{
-    lifecycle, refusal, Advice, ArbitratorState, Cancelled, Case, Close, FundingState, Latches,
-    Orphan, Step, Unconfirmed, Verdict,
+    lifecycle, refusal, Advice, ArbitratorState, Bump, Cancelled, Case, Close, FundingState,
+    Latches, Orphan, Step, Unconfirmed, Verdict,
 };
 
 /// The part of a case that is stored as JSON: nearly empty while the channel is open.
@@ -40,6 +40,8 @@ struct Detail {
     verdicts: Vec<(HtlcRef, Verdict)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     advised: Vec<(HtlcRef, Advice)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    bumps: Vec<(OutPoint, Bump)>,
 }
 
 impl Store {
@@ -69,6 +71,7 @@ impl Store {
             orphan,
             verdicts,
             advised,
+            bumps,
         } = At("court_case", "detail").json(&detail)?;
         Ok(Case {
             revision: At("court_case", "revision").unsigned(revision)?,
@@ -85,7 +88,25 @@ impl Store {
             broadcasts: self.broadcasts(row)?,
             verdicts,
             advised,
+            bumps,
         })
+    }
+
+    /// The case as it is now: `known`, if nothing was written of it since that was read. A closed channel's case is large,
+    /// and whoever goes through many transactions of it need not read it whole after each.
+    ///
+    /// # Errors
+    /// As [`Store::case`].
+    pub fn case_again(&self, row: ChannelRow, known: Case) -> Result<Case, StoreError> {
+        let revision: i64 = self
+            .connection
+            .prepare_cached("SELECT revision FROM court_case WHERE channel = ?1")?
+            .query_row([row.0], |row| row.get(0))?;
+        if revision == signed(known.revision) {
+            Ok(known)
+        } else {
+            self.case(row)
+        }
     }
 
     /// Writes a step: case, contracts, broadcasts, log, summary and events, together. The last step of a case marks its
@@ -128,10 +149,10 @@ pub(super) fn write_step(
     }
     put_case(db, row, &step.case)?;
     if step.case.contracts != before.contracts {
-        put_contracts(db, row, &step.case.contracts)?;
+        put_contracts(db, row, &before.contracts, &step.case.contracts)?;
     }
     if step.case.broadcasts != before.broadcasts {
-        put_broadcasts(db, row, &step.case.broadcasts)?;
+        put_broadcasts(db, row, &before.broadcasts, &step.case.broadcasts)?;
     }
     if let Some(transaction) = &step.cooperative {
         put_cooperative(db, row, transaction)?;
@@ -166,6 +187,7 @@ pub(super) fn put_case(
         orphan: case.orphan,
         verdicts: case.verdicts.clone(),
         advised: case.advised.clone(),
+        bumps: case.bumps.clone(),
     })?;
     let lifecycle = lifecycle(case);
     db.prepare_cached(

@@ -1,5 +1,8 @@
 //! The outputs of a close that are ours to resolve: one row each, JSON because their fields differ.
 
+use std::collections::BTreeMap;
+
+use bitcoin::OutPoint;
 use rusqlite::Transaction;
 
 use super::error::StoreError;
@@ -22,20 +25,30 @@ impl Store {
     }
 }
 
+/// Writes what is new or different: a close may leave a thousand outputs, and most steps change one.
 pub(super) fn put_contracts(
     db: &Transaction<'_>,
     row: ChannelRow,
+    before: &[Contract],
     contracts: &[Contract],
 ) -> Result<(), StoreError> {
-    db.prepare_cached("DELETE FROM contract WHERE channel = ?1")?
-        .execute([row.0])?;
+    let mut before: BTreeMap<&OutPoint, &Contract> =
+        before.iter().map(|it| (&it.outpoint, it)).collect();
     for contract in contracts {
+        if before.remove(&contract.outpoint) == Some(contract) {
+            continue;
+        }
         let (txid, vout) = outpoint_columns(&contract.outpoint);
         let detail = At("contract", "detail").to_json(contract)?;
         db.prepare_cached(
-            "INSERT INTO contract (channel, txid, vout, detail) VALUES (?1, ?2, ?3, ?4)",
+            "REPLACE INTO contract (channel, txid, vout, detail) VALUES (?1, ?2, ?3, ?4)",
         )?
         .execute((row.0, txid, vout, detail))?;
+    }
+    for gone in before.into_keys() {
+        let (txid, vout) = outpoint_columns(gone);
+        db.prepare_cached("DELETE FROM contract WHERE channel = ?1 AND txid = ?2 AND vout = ?3")?
+            .execute((row.0, txid, vout))?;
     }
     Ok(())
 }

@@ -7,10 +7,10 @@ use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, FeeRate, ScriptBuf, Transaction, Weight};
 
-use super::build::{ClaimInput, Spending, Uneconomic, Unsigned};
+use super::build::{ClaimInput, Spending, Unsigned};
 use super::coins::pay;
 use super::fees::{fee_at, feerate, Bid};
-use super::second_level::NotNow;
+use super::not_now::{NotNow, Uneconomic};
 use crate::channel::ChannelTerms;
 use crate::court::{Coin, Cpfp, Raise, Reception};
 use crate::protocol::ProtocolError;
@@ -62,7 +62,8 @@ impl Bid<'_> {
             let together = fee_at(feerate, parent.weight + weight);
             together.checked_sub(parent.fee).unwrap_or(nothing)
         };
-        let wanted = self.wanted(budget, at);
+        let asked = self.asked(at).unwrap_or(nothing).min(budget);
+        let wanted = self.wanted(budget, at).max(asked);
         let least = match (self.raise, parent.reception) {
             (Some(_), _) => self.least(weight),
             (None, Reception::TooCheap) => at(self.above(feerate(parent.fee, parent.weight))),
@@ -70,7 +71,8 @@ impl Bid<'_> {
         };
         // The margin is for what is bid, not for what was bid: a parent at the market's price takes no coin from its HTLCs.
         let market = self.schedule.market(self.estimates, policy);
-        let is_fair = feerate(parent.fee, parent.weight) >= market;
+        let fair = self.floor.map_or(market, |asked| asked.max(market));
+        let is_fair = feerate(parent.fee, parent.weight) >= fair;
         let is_climbing = self.schedule.climb(budget, policy) > nothing;
         let is_enough = is_fair && !is_climbing && least == nothing;
         let bid = match self.raise {

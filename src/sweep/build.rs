@@ -7,20 +7,14 @@ use bitcoin::{
     Weight, Witness,
 };
 
+use super::fees::{fee_at, Bid};
 use crate::channel::{Candidate, ChannelTerms};
-use crate::court::{Coin, Contract};
+use crate::court::{Coin, Contract, Parent};
 use crate::protocol::{
     Commitment, CommitmentSecret, KeyRole, Party, Preimage, ProtocolError, SpendTemplate,
     WitnessParts, SEGWIT_MARKER,
 };
 use crate::signer::{InputToSign, KeyDescriptor, KeyTweak, SignRequest};
-
-/// An output that is not worth its fee at the present feerate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Uneconomic {
-    pub value: Amount,
-    pub fee: Amount,
-}
 
 /// One contract, with what only the store holds of the way to spend it.
 #[derive(Clone, Debug)]
@@ -159,8 +153,36 @@ impl Unsigned {
 
     /// The transaction as it stands, without witnesses.
     #[cfg(test)]
-    pub(super) fn transaction(&self) -> Transaction {
-        self.transaction.clone()
+    pub(super) fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
+    /// What it weighs at most once it is signed: what its fee was reckoned with.
+    pub(super) fn weight(&self) -> Weight {
+        let coins = self.coins.iter().map(|coin| coin.witness_weight);
+        signed_weight(&self.transaction, &self.spendings) + coins.sum()
+    }
+
+    /// What it leaves to its miner.
+    pub fn fee(&self) -> Amount {
+        let coins = self.coins.iter().map(|coin| coin.output.value);
+        let held: Amount = self
+            .spendings
+            .iter()
+            .map(Spending::value)
+            .chain(coins)
+            .sum();
+        let paid: Amount = self.transaction.output.iter().map(|it| it.value).sum();
+        held.checked_sub(paid).unwrap_or(Amount::ZERO)
+    }
+
+    /// What it would have to pay for the feerate that the app has asked for, if it pays less; a child pays for its parent too.
+    pub fn lacks(&self, bid: &Bid<'_>, parent: Option<&Parent>) -> Option<Amount> {
+        let nothing = (Weight::ZERO, Amount::ZERO);
+        let (weight, paid) = parent.map_or(nothing, |parent| (parent.weight, parent.fee));
+        let asked = bid.asked(|feerate| fee_at(feerate, self.weight() + weight))?;
+        let asked = asked.checked_sub(paid).unwrap_or(Amount::ZERO);
+        (self.fee() < asked).then_some(asked)
     }
 
     /// The transaction with the signer's signatures, which are verified first, and the wallet's witnesses, in the order
@@ -174,6 +196,28 @@ impl Unsigned {
         coins: Vec<Witness>,
     ) -> Result<Transaction, SignatureRefused> {
         verify(&self.request, signatures)?;
+        if coins.len() != self.coins.len() {
+            return Err(SignatureRefused);
+        }
+        let assembled = self.assembled(signatures, coins);
+        assembled.map_err(|_| SignatureRefused)
+    }
+
+    /// The transaction as it would be, with signatures that are none: for a preview, which asks nobody for any.
+    ///
+    /// # Errors
+    /// [`ProtocolError::WitnessIncomplete`] when what the store holds for a witness is missing.
+    pub(super) fn imagined(&self) -> Result<Transaction, ProtocolError> {
+        let signatures = vec![imagined_signature(); self.spendings.len()];
+        let coins = self.coins.iter().map(|_| Witness::new());
+        self.assembled(&signatures, coins.collect())
+    }
+
+    fn assembled(
+        &self,
+        signatures: &[Signature],
+        coins: Vec<Witness>,
+    ) -> Result<Transaction, ProtocolError> {
         let mut transaction = self.transaction.clone();
         let mut witnesses = Vec::new();
         for (spending, signature) in self.spendings.iter().zip(signatures) {
@@ -182,18 +226,24 @@ impl Unsigned {
                 peer_signature: spending.input.peer_signature,
                 preimage: spending.input.preimage.as_ref(),
             };
-            let witness = spending.template.witness(&parts);
-            witnesses.push(witness.map_err(|_| SignatureRefused)?);
+            let witness = spending.template.witness(&parts)?;
+            debug_assert!(
+                Weight::from_wu_usize(witness.size()) <= spending.template.witness_weight(),
+                "the fee was reckoned with the template's weight"
+            );
+            witnesses.push(witness);
         }
         witnesses.extend(coins);
-        if witnesses.len() != transaction.input.len() {
-            return Err(SignatureRefused);
-        }
         for (input, witness) in transaction.input.iter_mut().zip(witnesses) {
             input.witness = witness;
         }
         Ok(transaction)
     }
+}
+
+/// A signature that no key has made.
+pub(super) fn imagined_signature() -> Signature {
+    Signature::from_compact(&[1; 64]).expect("two numbers below the order")
 }
 
 /// A signature that is none of the asked key over the asked digest.

@@ -4,10 +4,12 @@ use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, TxOut};
 
-use super::build::{signed_weight, ClaimInput, Spending, Uneconomic, Unsigned};
+use super::build::{signed_weight, ClaimInput, Spending, Unsigned};
 use super::fees::Bid;
-use super::second_level::NotNow;
+use super::not_now::{NotNow, Uneconomic};
+use super::second_level::{confirmed, second_level};
 use crate::channel::ChannelTerms;
+use crate::court::{is_second_level, Case, Coin, Dossier};
 use crate::protocol::ProtocolError;
 
 /// Inputs that are worth what they add to a fee, and what those that are not would cost.
@@ -37,15 +39,36 @@ pub fn worthwhile(
     }
     for input in inputs {
         let spending = Spending::new(terms, input.clone())?;
-        let weight = spending.tx_in().segwit_weight() + spending.template.witness_weight();
-        let fee = bid.least_fee(weight);
-        if fee > bid.budget(spending.value()) {
+        let fee = bid.least_fee(spending.template.input_weight());
+        if fee > bid.worth(spending.value()) {
             worth.left.push((input.contract.outpoint, fee));
         } else {
             worth.taken.push(input);
         }
     }
     Ok(worth)
+}
+
+/// The transaction that claims outputs which go together: through the second level of our commitment, or directly.
+///
+/// # Errors
+/// The keys cannot be derived, or an output has no such path: the stored terms are damaged.
+pub fn transaction(
+    case: &Case,
+    dossier: &Dossier,
+    inputs: Vec<ClaimInput>,
+    coins: Vec<Coin>,
+    script: ScriptBuf,
+    bid: &Bid<'_>,
+) -> Result<Result<Unsigned, NotNow>, ProtocolError> {
+    let terms = &dossier.terms;
+    let mut contracts = inputs.iter().map(|input| &input.contract);
+    if contracts.any(is_second_level) {
+        let feerate = confirmed(case, dossier).map_or(0, |it| it.feerate_per_kw);
+        second_level(terms, inputs, feerate, coins, script, bid)
+    } else {
+        claim(terms, inputs, script, bid)
+    }
 }
 
 /// The claim of outputs that are ours directly, all in one transaction with one output to `script`.
@@ -69,17 +92,19 @@ pub fn claim(
         input: spendings.iter().map(Spending::tx_in).collect(),
         output: vec![TxOut {
             value,
-            script_pubkey: script,
+            script_pubkey: script.clone(),
         }],
     };
     let weight = signed_weight(&transaction, &spendings);
-    let fee = match bid.fee(weight, value) {
+    let dust = script.minimal_non_dust();
+    let most = value.checked_sub(dust).unwrap_or(Amount::ZERO);
+    let fee = match bid.fee(weight, value, most) {
         Ok(fee) => fee,
         Err(not_now) => return Ok(Err(not_now)),
     };
     let left = value.checked_sub(fee);
     match (left, transaction.output.first_mut()) {
-        (Some(left), Some(output)) if left >= output.script_pubkey.minimal_non_dust() => {
+        (Some(left), Some(output)) if left >= dust => {
             output.value = left;
         }
         (Some(_) | None, Some(_) | None) => {

@@ -3,7 +3,7 @@
 use bitcoin::{Amount, ScriptBuf, Sequence, Transaction, TxOut, Weight};
 
 use super::build::{signed_weight, tx_in, Spending};
-use super::second_level::NotNow;
+use super::not_now::NotNow;
 use crate::court::Coin;
 
 /// Adds coins behind the inputs until the fee is paid, and gives the rest back. `surplus` is what the inputs hold above what

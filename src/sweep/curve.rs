@@ -82,7 +82,23 @@ impl Schedule {
 
 /// The market's price of a claim without a deadline.
 pub fn patient_feerate(estimates: &BTreeMap<u16, FeeRate>, policy: &Policy) -> FeeRate {
-    let estimate = estimate(estimates, policy.patient_target).unwrap_or(0);
+    market(
+        estimates,
+        policy.patient_target,
+        policy.feerate_floor,
+        policy,
+    )
+}
+
+/// The market's price within `target` blocks, between the policy's floor and cap; without estimates `otherwise`, in sat per
+/// 1000 weight units.
+pub(super) fn market(
+    estimates: &BTreeMap<u16, FeeRate>,
+    target: u16,
+    otherwise: u32,
+    policy: &Policy,
+) -> FeeRate {
+    let estimate = estimate(estimates, target).unwrap_or(otherwise.into());
     bounded(estimate, policy)
 }
 

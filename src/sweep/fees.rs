@@ -4,33 +4,89 @@ use std::collections::BTreeMap;
 
 use bitcoin::{Amount, FeeRate, Weight};
 
-use super::build::Uneconomic;
 use super::curve::{bounded, patient_feerate, Schedule};
-use super::second_level::NotNow;
+use super::not_now::{NotNow, Uneconomic};
 use crate::config::{share, Policy};
-use crate::court::{Broadcast, Outcome, Raise};
+use crate::court::{spent_by_child, Broadcast, Case, Claim, Cpfp, Dossier, Outcome, Raise};
 
 /// What a claim is bid for.
 #[derive(Clone, Copy, Debug)]
 pub struct Bid<'a> {
     pub estimates: &'a BTreeMap<u16, FeeRate>,
     pub schedule: Schedule,
+    /// The feerate that the app has asked for.
+    pub floor: Option<FeeRate>,
     /// The claim that did not confirm, with what its inputs held.
     pub raise: Option<(&'a Raise, Amount)>,
     pub policy: &'a Policy,
 }
 
+impl<'a> Bid<'a> {
+    /// The bid for a claim of the court's, at this tip.
+    pub fn of_claim(
+        claim: &'a Claim,
+        case: &Case,
+        tip: u32,
+        estimates: &'a BTreeMap<u16, FeeRate>,
+        policy: &'a Policy,
+    ) -> Self {
+        let raise = claim.raise.as_ref();
+        Bid {
+            estimates,
+            schedule: Schedule {
+                tip,
+                since: claim.since,
+                deadline: claim.deadline,
+            },
+            floor: claim.floor,
+            raise: raise.map(|raise| (raise, case.spent_by(raise.held()))),
+            policy,
+        }
+    }
+
+    /// The bid for the child of a commitment, at this tip.
+    pub fn of_child(
+        child: &'a Cpfp,
+        dossier: &Dossier,
+        tip: u32,
+        estimates: &'a BTreeMap<u16, FeeRate>,
+        policy: &'a Policy,
+    ) -> Self {
+        let raise = child.raise.as_ref();
+        Bid {
+            estimates,
+            schedule: Schedule {
+                tip,
+                since: Some(child.parent.since),
+                deadline: child.deadline,
+            },
+            floor: child.floor,
+            raise: raise.map(|raise| (raise, spent_by_child(raise.held(), dossier))),
+            policy,
+        }
+    }
+}
+
 impl Bid<'_> {
-    /// What a claim of `value` with this weight pays.
+    /// What a claim of `value` with this weight pays: within its share, unless the app has asked for more, and never above
+    /// `most`.
     ///
     /// # Errors
     /// [`NotNow::Uneconomic`]: even a patient one would cost more than it may. [`NotNow::HighEnough`]: the one that waits
     /// pays about as much.
-    pub(super) fn fee(&self, weight: Weight, value: Amount) -> Result<Amount, NotNow> {
-        let budget = self.budget(value);
+    pub(super) fn fee(
+        &self,
+        weight: Weight,
+        value: Amount,
+        most: Amount,
+    ) -> Result<Amount, NotNow> {
+        let at = |feerate| fee_at(feerate, weight);
+        let asked = self.asked(at).filter(|asked| *asked <= most);
+        let asked = asked.unwrap_or(Amount::ZERO);
+        let budget = self.budget(value).max(asked);
         let least = self.least(weight);
         let patient = self.least_fee(weight);
-        let wanted = self.wanted(budget, |feerate| fee_at(feerate, weight));
+        let wanted = self.wanted(self.budget(value), at).max(asked);
         let (needed, bid) = match self.raise {
             Some((Raise::Reprice(_), _)) if wanted < least => return Err(NotNow::HighEnough),
             Some((Raise::Reprice(_) | Raise::Follow(_), _)) | None => (patient, wanted),
@@ -41,6 +97,19 @@ impl Bid<'_> {
             return Err(NotNow::Uneconomic(Uneconomic { value, fee }));
         }
         Ok(bid)
+    }
+
+    /// What the app has asked for comes to.
+    pub(super) fn asked(&self, at: impl Fn(FeeRate) -> Amount) -> Option<Amount> {
+        self.floor.map(at)
+    }
+
+    /// The most that an output of this value may add to a claim.
+    pub(super) fn worth(&self, value: Amount) -> Amount {
+        match self.floor {
+            Some(_) => value,
+            None => self.budget(value),
+        }
     }
 
     /// What the curve bids at this tip: at most `budget`, where a feerate comes to `at`.

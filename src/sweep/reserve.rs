@@ -77,6 +77,7 @@ fn taken(
             since: None,
             deadline: Some(u32::MAX),
         },
+        floor: None,
         raise: None,
         policy,
     };

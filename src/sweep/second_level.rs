@@ -1,28 +1,20 @@
 //! HTLC-timeout and HTLC-success of our own commitment: as the peer signed them, or, where its signatures allow it,
 //! several in one transaction with a coin of the wallet's for the fee.
 
-use bitcoin::transaction::Version;
-use bitcoin::{Amount, EcdsaSighashType, ScriptBuf, Transaction, TxOut};
+use std::collections::BTreeMap;
 
-use super::build::{ClaimInput, Spending, Uneconomic, Unsigned};
+use bitcoin::secp256k1::ecdsa::Signature;
+use bitcoin::transaction::Version;
+use bitcoin::{Amount, EcdsaSighashType, OutPoint, ScriptBuf, Transaction, TxOut};
+
+use super::build::{ClaimInput, Spending, Unsigned};
 use super::claim::lock_time;
 use super::coins::pay;
 use super::fees::Bid;
-use crate::channel::ChannelTerms;
-use crate::court::Coin;
-use crate::protocol::ProtocolError;
-
-/// Why there is no transaction now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotNow {
-    Uneconomic(Uneconomic),
-    /// The one that waits for a block pays about as much.
-    HighEnough,
-    /// The wallet has no coins for the fee.
-    ReserveNeeded {
-        fee: Amount,
-    },
-}
+use super::not_now::NotNow;
+use crate::channel::{Candidate, ChannelTerms, UpdateError};
+use crate::court::{Case, Coin, Dossier};
+use crate::protocol::{Party, ProtocolError};
 
 /// The second-level transaction of these HTLC outputs of our commitment, which was built at `feerate_per_kw`. `coins`
 /// are the wallet's, any number, in the order in which they are taken until the fee is paid. Their change goes to `change`.
@@ -77,7 +69,7 @@ pub fn second_level(
     let mut taken = Vec::new();
     if format.peer_sighash() != EcdsaSighashType::All {
         let value = spendings.iter().map(Spending::value).sum();
-        let fee = |weight| bid.fee(weight, value);
+        let fee = |weight| bid.fee(weight, value, value);
         // What an HTLC holds goes on to its output, all of it.
         let surplus = Amount::ZERO;
         match pay(&mut transaction, &spendings, surplus, coins, change, fee) {
@@ -86,4 +78,32 @@ pub fn second_level(
         }
     }
     Unsigned::new(terms, spendings, taken, transaction).map(Ok)
+}
+
+/// The commitment of ours that confirmed.
+pub(super) fn confirmed<'a>(case: &Case, dossier: &'a Dossier) -> Option<&'a Candidate> {
+    let closing = case.close.as_ref().map(|close| close.txid)?;
+    let mut ours = dossier.candidates.iter();
+    ours.find(|candidate| candidate.owner == Party::Local && candidate.txid == closing)
+}
+
+/// The peer's signatures of the second level, where our own commitment confirmed, by the HTLC's output.
+///
+/// # Errors
+/// The commitment cannot be built again: what is stored of it is damaged.
+pub fn peer_signatures(
+    case: &Case,
+    dossier: &Dossier,
+) -> Result<BTreeMap<OutPoint, Signature>, UpdateError> {
+    let confirmed = confirmed(case, dossier);
+    let Some((candidate, (_, signatures))) =
+        confirmed.and_then(|candidate| Some((candidate, candidate.signatures.as_ref()?)))
+    else {
+        return Ok(BTreeMap::new());
+    };
+    let commitment = candidate.build(&dossier.terms, &dossier.htlcs)?;
+    let outputs = commitment
+        .htlc_outputs()
+        .map(|(vout, _)| OutPoint::new(candidate.txid, vout));
+    Ok(outputs.zip(signatures.iter().copied()).collect())
 }

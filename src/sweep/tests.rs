@@ -1,5 +1,7 @@
 //! What a claim pays, with what, and what is left out of it.
 
+mod weights;
+
 use std::collections::BTreeMap;
 
 use bitcoin::absolute::LockTime;
@@ -64,6 +66,7 @@ fn bid<'a>(estimates: &'a BTreeMap<u16, FeeRate>, policy: &'a Policy) -> Bid<'a>
     Bid {
         estimates,
         schedule: SOON,
+        floor: None,
         raise: None,
         policy,
     }
@@ -169,7 +172,7 @@ fn held(sat_per_vb: u64, outcome: Option<Outcome>) -> Broadcast {
     let inputs = expired(Party::Remote, 2);
     let made = claim(&terms(ANCHORS), inputs, wallet(), &bid(&estimates, &policy));
     let unsigned = made.expect("good terms").expect("worth it");
-    let mut transaction = unsigned.transaction();
+    let mut transaction = unsigned.transaction().clone();
     for (input, psbt) in transaction
         .input
         .iter_mut()
@@ -256,6 +259,36 @@ fn a_market_above_the_budget_gets_the_budget_as_long_as_a_patient_bid_is_within_
         wallet(),
         &bid(&estimates, &policy),
     );
-    let transaction = made.expect("good terms").expect("worth it").transaction();
-    assert_eq!(value - transaction.output[0].value, value / 2);
+    let unsigned = made.expect("good terms").expect("worth it");
+    assert_eq!(value - unsigned.transaction().output[0].value, value / 2);
+}
+
+/// What a claim of two expired HTLCs pays for this feerate, at 2 sat/vB, and what it weighs.
+fn asked(sat_per_vb: u64) -> (Amount, Weight) {
+    let (estimates, policy) = (estimates(2), Policy::default());
+    let bid = Bid {
+        floor: FeeRate::from_sat_per_vb(sat_per_vb),
+        ..bid(&estimates, &policy)
+    };
+    let inputs = expired(Party::Remote, 2);
+    let made = claim(&terms(ANCHORS), inputs, wallet(), &bid).expect("good terms");
+    let unsigned = made.expect("worth it");
+    (unsigned.fee(), unsigned.weight())
+}
+
+#[test]
+fn what_the_app_asks_for_is_paid_above_the_share_and_never_above_what_is_claimed() {
+    let value = Amount::from_sat(2 * VALUE);
+    let at = |sat_per_vb| {
+        let rate = FeeRate::from_sat_per_vb(sat_per_vb).expect("sane");
+        rate.fee_wu(asked(sat_per_vb).1).expect("no overflow")
+    };
+    for sat_per_vb in [10, 80, 150] {
+        assert_eq!(asked(sat_per_vb).0, at(sat_per_vb), "{sat_per_vb}");
+    }
+    assert!(at(150) > value / 2 && at(200) > value);
+    // More than there is is not tried: the curve goes on.
+    assert!(asked(200).0 < at(3), "{}", asked(200).0);
+    // Less than the market is no less.
+    assert_eq!(asked(1).0, asked(0).0);
 }

@@ -125,6 +125,7 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
                     self.record.standing = standing;
                     return missing.map_or(Ok(()), |missing| Err(Loss(missing)));
                 }
+                Some(Reply::Refused(Refusal::Damaged(why))) => return Err(Loss(why)),
                 Some(Reply::Refused(refusal)) => {
                     self.excuse(refusal, &Order::Look);
                     self.repair();
@@ -147,7 +148,7 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
     fn excuse(&mut self, refusal: Refusal, order: &Order) {
         match refusal {
             Refusal::DiskFull | Refusal::DiskBroken => self.record.refusals.push(refusal),
-            Refusal::Other(why) => panic!("{order:?}: {why}"),
+            Refusal::Damaged(why) | Refusal::Other(why) => panic!("{order:?}: {why}"),
         }
     }
 

@@ -312,6 +312,8 @@ fn refusal(error: &ArbitratorError) -> Refusal {
         Refusal::DiskFull
     } else if matches!(stored, Some(StoreError::Io { .. })) {
         Refusal::DiskBroken
+    } else if let Some(StoreError::Damaged { reason }) = stored {
+        Refusal::Damaged(reason.clone())
     } else {
         Refusal::Other(format!("{error}: {error:?}"))
     }

@@ -90,6 +90,8 @@ pub enum Refusal {
     DiskFull,
     /// [`StoreError::Io`](lightning_arbitrator::store::StoreError::Io).
     DiskBroken,
+    /// [`StoreError::Damaged`](lightning_arbitrator::store::StoreError::Damaged).
+    Damaged(String),
     Other(String),
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::{FeeRate, OutPoint};
+use bitcoin::FeeRate;
 
 use super::super::core::Applied;
 use super::{is_limit, is_limit_of, Tick};
@@ -11,19 +11,18 @@ use crate::error::ArbitratorError;
 use crate::store::ChannelRow;
 
 impl Tick<'_> {
-    /// Answers what the court wants of a channel at this tip.
+    /// Answers what the court wants of a channel at this tip, whose case was just read.
     pub(super) async fn answer_wants(
         &mut self,
         row: ChannelRow,
-        channel: OutPoint,
+        case: Case,
         dossier: &Dossier,
         tip: u32,
     ) -> Result<(), ArbitratorError> {
         let policy = &self.core.policy;
-        let case = self.core.store.case(row)?;
         let all = wants(&case, dossier, tip, policy);
         let signs = all.contains(&Want::SignCommitment);
-        let answered = self.answer_all(row, channel, dossier, case, all, tip).await;
+        let answered = self.answer_all(row, dossier, case, all, tip).await;
         if answered.as_ref().is_err_and(is_limit) {
             return answered;
         }
@@ -33,8 +32,7 @@ impl Tick<'_> {
             let child = court::cpfp(&case, dossier, tip, policy);
             let child = child.into_iter().map(|child| Want::Cpfp(Box::new(child)));
             let child = child.collect();
-            self.answer_all(row, channel, dossier, case, child, tip)
-                .await?;
+            self.answer_all(row, dossier, case, child, tip).await?;
         }
         answered
     }
@@ -43,24 +41,20 @@ impl Tick<'_> {
     async fn answer_all(
         &mut self,
         row: ChannelRow,
-        channel: OutPoint,
         dossier: &Dossier,
-        case: Case,
+        mut case: Case,
         wants: Vec<Want>,
         tip: u32,
     ) -> Result<(), ArbitratorError> {
         let mut failed = None;
-        let mut known = Some(case);
         for want in wants {
-            // Read anew when the answer to the last want changed it: most of many wants change nothing.
-            let case = match known.take() {
-                Some(case) => case,
-                None => self.core.store.case(row)?,
-            };
             // One claim that cannot be made stops no other.
-            match self.answer(row, channel, dossier, &case, want, tip).await {
-                Ok(Applied::Nothing) => known = Some(case),
-                Ok(Applied::Changed | Applied::NewsForOthers) => {}
+            match self.answer(row, dossier, &case, want, tip).await {
+                Ok(answers) => {
+                    for input in answers {
+                        case = self.take_answer(row, case, dossier, &input)?;
+                    }
+                }
                 Err(error) if is_limit(&error) => return Err(error),
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -68,19 +62,19 @@ impl Tick<'_> {
         failed.map_or(Ok(()), Err)
     }
 
+    /// What the court is to be told in answer to what it wants.
     async fn answer(
         &mut self,
         row: ChannelRow,
-        channel: OutPoint,
         dossier: &Dossier,
         case: &Case,
         want: Want,
         tip: u32,
-    ) -> Result<Applied, ArbitratorError> {
+    ) -> Result<Vec<Input>, ArbitratorError> {
         let core = self.core;
-        let answers = match want {
+        Ok(match want {
             Want::SignCommitment => {
-                let permit = court::permit(channel, case)?;
+                let permit = court::permit(dossier.channel(), case)?;
                 vec![Input::Signed {
                     purpose: BroadcastPurpose::Commitment,
                     transaction: core.sign_commitment(dossier, permit).await?,
@@ -95,25 +89,33 @@ impl Tick<'_> {
             }
             Want::Cpfp(child) => {
                 let estimates = self.estimates().await?;
-                let made = core.make_child(row, case, dossier, &child, &estimates, tip);
-                made.await?.into_iter().collect()
+                core.make_child(row, case, dossier, &child, &estimates, tip)
+                    .await?
             }
-        };
-        let mut applied = Applied::Nothing;
-        for input in answers {
-            if let Some(fee_sat) = reserve_needed(&input) {
-                let what = format!("the wallet has no coin for a fee of {fee_sat} sat");
-                self.tell_trouble(Some(channel), what);
-            }
-            match core.apply_with(row, channel, dossier, &input)?.1 {
-                Applied::Nothing => {}
-                changed @ (Applied::Changed | Applied::NewsForOthers) => {
-                    self.report.changed.insert(channel);
-                    applied = changed;
-                }
+        })
+    }
+
+    /// Tells the court an answer. Gives the case after it.
+    fn take_answer(
+        &mut self,
+        row: ChannelRow,
+        case: Case,
+        dossier: &Dossier,
+        input: &Input,
+    ) -> Result<Case, ArbitratorError> {
+        let channel = dossier.channel();
+        if let Some(fee_sat) = reserve_needed(input) {
+            let what = format!("the wallet has no coin for a fee of {fee_sat} sat");
+            self.tell_trouble(Some(channel), what);
+        }
+        let (case, applied) = self.core.apply_to(row, case, dossier, input)?;
+        match applied {
+            Applied::Nothing => {}
+            Applied::Changed | Applied::NewsForOthers => {
+                self.report.changed.insert(channel);
             }
         }
-        Ok(applied)
+        Ok(case)
     }
 
     async fn estimates(&mut self) -> Result<BTreeMap<u16, FeeRate>, ArbitratorError> {

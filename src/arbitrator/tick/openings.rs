@@ -54,7 +54,7 @@ impl Tick<'_> {
         }
         // Only now it is known of each attempt at a funding where it stands.
         for (row, channel) in due {
-            if let Err(error) = self.end_replaced(row, channel, tip.height.to_u32()) {
+            if let Err(error) = self.end_replaced(row, tip.height.to_u32()) {
                 self.trouble(channel, error);
             }
         }
@@ -88,7 +88,7 @@ impl Tick<'_> {
             self.tell_trouble(Some(channel), trouble);
         }
         for want in done.want {
-            self.answer_opening(row, channel, want, facts.tip).await?;
+            self.answer_opening(row, want, facts.tip).await?;
         }
         match also {
             Attention::FirstTick => self.ask_graph(row, channel, &opening).await,
@@ -99,20 +99,19 @@ impl Tick<'_> {
     async fn answer_opening(
         &mut self,
         row: ChannelRow,
-        channel: OutPoint,
         want: Want,
         tip: u32,
     ) -> Result<(), ArbitratorError> {
         let core = self.core;
         match want {
             Want::BroadcastFunding => {
-                core.apply(row, channel, &court::Input::BroadcastFunding { tip })?;
+                core.apply(row, &court::Input::BroadcastFunding { tip })?;
             }
             Want::GiveUp => {
                 // Only a look that would have found it says that the funding is not there.
                 if self.looked_everywhere {
                     let why = Void::TimedOut;
-                    core.apply(row, channel, &court::Input::VoidFunding { why, tip })?;
+                    core.apply(row, &court::Input::VoidFunding { why, tip })?;
                 }
             }
             Want::Sign(contents) => {
@@ -129,12 +128,7 @@ impl Tick<'_> {
     }
 
     /// Ends an attempt at a funding when another one is there for good.
-    fn end_replaced(
-        &self,
-        row: ChannelRow,
-        channel: OutPoint,
-        tip: u32,
-    ) -> Result<(), ArbitratorError> {
+    fn end_replaced(&self, row: ChannelRow, tip: u32) -> Result<(), ArbitratorError> {
         let core = self.core;
         let Some(opening) = core.store.opening(row)? else {
             return Ok(());
@@ -152,7 +146,7 @@ impl Tick<'_> {
         let winner = rivals(&opening, &attempts).find(|rival| rival.depth() >= final_depth);
         if let Some(winner) = winner {
             let why = Void::ReplacedBy(winner.channel);
-            core.apply(row, channel, &court::Input::VoidFunding { why, tip })?;
+            core.apply(row, &court::Input::VoidFunding { why, tip })?;
         }
         Ok(())
     }

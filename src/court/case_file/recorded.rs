@@ -59,7 +59,8 @@ pub(super) fn recorded(log: &[LogEntry]) -> BTreeMap<OutPoint, Recorded> {
             | LogKind::Resolver { .. }
             | LogKind::Verdict { .. }
             | LogKind::Advice { .. }
-            | LogKind::GoesToChain(_) => {}
+            | LogKind::GoesToChain(_)
+            | LogKind::Bumped { .. } => {}
         }
     }
     all

@@ -66,14 +66,80 @@ fn penalty(contract: Contract) -> Contract {
     }
 }
 
+/// Our balance on our commitment, and what our second-level transactions left of two HTLCs.
+fn delayed() -> Vec<Contract> {
+    let outputs = [
+        ContractOutput::ToLocal,
+        ContractOutput::SecondLevel,
+        ContractOutput::SecondLevel,
+    ];
+    let outputs = (0..).zip(outputs);
+    outputs
+        .map(|(vout, output)| contract(Party::Local, output, vout))
+        .collect()
+}
+
 #[test]
-fn a_balance_and_a_second_level_output_go_alone() {
-    let outputs = [ContractOutput::ToLocal, ContractOutput::SecondLevel];
-    let contracts = (0..)
-        .zip(outputs)
-        .map(|(vout, output)| contract(Party::Local, output, vout));
-    let groups = grouped(contracts.collect(), ANCHORS, EXPIRY);
-    assert_eq!(groups, [[0], [1]]);
+fn what_nobody_else_can_spend_goes_together_once_it_is_ours() {
+    let mut contracts = delayed();
+    let number = 0;
+    let on = |kind, contracts| indices(&due(&closed(kind, contracts), EXPIRY));
+    assert_eq!(
+        on(CloseKind::Local { number }, contracts.clone()),
+        [[0, 1, 2]]
+    );
+    // On an older commitment of ours the peer may take one of them.
+    assert_eq!(
+        on(CloseKind::LocalOther { number }, contracts.clone()),
+        [[0], [1], [2]]
+    );
+    // Nothing waits for what matures later.
+    let claimable_at = EXPIRY + 1;
+    contracts[1].progress = Progress::Maturing { claimable_at };
+    assert_eq!(on(CloseKind::Local { number }, contracts), [[0, 2]]);
+}
+
+/// The same, in one claim that is out since `since`.
+fn swept_together(since: u32) -> Case {
+    let contracts = delayed();
+    let terms = dossier(ANCHORS).terms;
+    let mut transaction = spender(&terms, &[&contracts[0]], SpendPath::ToLocalDelayed);
+    let all: Vec<&Contract> = contracts.iter().skip(1).collect();
+    let behind = spender(&terms, &all, SpendPath::SecondLevelDelayed);
+    transaction.input.extend(behind.input);
+    let mut case = closed(CloseKind::Local { number: 0 }, contracts);
+    case.broadcasts.push(claim(transaction, since));
+    case
+}
+
+#[test]
+fn an_input_that_a_reorg_makes_wait_holds_up_no_other() {
+    let mut case = swept_together(EXPIRY);
+    assert!(due(&case, EXPIRY).is_empty());
+    let claimable_at = EXPIRY + 7;
+    case.contracts[2].progress = Progress::Maturing { claimable_at };
+    let anew = due(&case, EXPIRY);
+    assert_eq!(indices(&anew), [[0, 1]]);
+    assert_eq!(anew[0].raise, None, "no mempool holds what may not confirm");
+    // The rest is out, and what waited goes after it by itself.
+    let terms = dossier(ANCHORS).terms;
+    let rest = spender(&terms, &[&case.contracts[0]], SpendPath::ToLocalDelayed);
+    let more = spender(&terms, &[&case.contracts[1]], SpendPath::SecondLevelDelayed);
+    let rest = Transaction {
+        input: [rest.input, more.input].concat(),
+        ..rest
+    };
+    case.broadcasts.push(claim(rest, EXPIRY));
+    assert!(due(&case, EXPIRY).is_empty());
+    case.contracts[2].progress = Progress::Claimable;
+    assert_eq!(indices(&due(&case, EXPIRY)), [[2]]);
+}
+
+#[test]
+fn an_input_that_a_reorg_takes_away_holds_up_no_other() {
+    let mut case = swept_together(EXPIRY);
+    case.contracts.remove(1);
+    assert_eq!(indices(&due(&case, EXPIRY)), [[0, 2]]);
 }
 
 #[test]

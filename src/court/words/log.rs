@@ -66,6 +66,9 @@ impl Display for LogKind {
             LogKind::Advice { htlc, advice } => {
                 write!(f, "HTLC {}: the engine is advised to {advice}", htlc.key)
             }
+            LogKind::Bumped { outpoint, bump } => {
+                write!(f, "the claim of {outpoint} is asked {bump}")
+            }
             LogKind::GoesToChain(reason) => write!(f, "goes to the chain: {reason}"),
         }
     }

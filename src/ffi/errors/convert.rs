@@ -273,6 +273,50 @@ impl From<CourtError> for ArbitratorError {
             CourtError::FundingCancelled { channel } => ArbitratorError::FundingCancelled {
                 channel: channel.into(),
             },
+            CourtError::UnknownClaim { channel, outpoint } => ArbitratorError::UnknownClaim {
+                channel: channel.into(),
+                outpoint: outpoint.into(),
+            },
+            CourtError::NotReplaceable { channel, outpoint } => ArbitratorError::NotReplaceable {
+                channel: channel.into(),
+                outpoint: outpoint.into(),
+            },
+            CourtError::AboveCap {
+                channel,
+                outpoint,
+                feerate,
+                cap,
+            } => ArbitratorError::FeerateAboveCap {
+                channel: channel.into(),
+                outpoint: outpoint.into(),
+                feerate_per_kw: feerate.to_sat_per_kwu(),
+                cap_per_kw: cap.to_sat_per_kwu(),
+            },
+            CourtError::AboveValue {
+                channel,
+                outpoint,
+                fee,
+                value,
+            } => ArbitratorError::FeeAboveValue {
+                channel: channel.into(),
+                outpoint: outpoint.into(),
+                fee_sat: fee.to_sat(),
+                value_sat: value.to_sat(),
+            },
+            CourtError::DeadlinePassed {
+                channel,
+                outpoint,
+                height,
+                tip,
+            } => ArbitratorError::DeadlinePassed {
+                channel: channel.into(),
+                outpoint: outpoint.into(),
+                height,
+                tip,
+            },
+            CourtError::AlreadyClosed { channel } => ArbitratorError::AlreadyClosed {
+                channel: channel.into(),
+            },
             CourtError::FundingConfirmed { channel } => ArbitratorError::FundingConfirmed {
                 channel: channel.into(),
             },

@@ -3,7 +3,7 @@
 use super::page::{parts, Parts};
 use crate::court;
 use crate::ffi::{
-    ArbitratorState, Block, BroadcastOutcome, CloseKind, CloseReason, ContractProgress,
+    ArbitratorState, Block, BroadcastOutcome, Bump, CloseKind, CloseReason, ContractProgress,
     ContractRole, FundingState, HtlcKey, OutPoint, OutputKind, OutputMoney,
 };
 use crate::store::queries;
@@ -197,6 +197,13 @@ pub enum HistoryKind {
         /// Which, and why.
         reason: CloseReason,
     },
+    /// The app asked something of the claim of an output, or of the child through an anchor.
+    Bumped {
+        /// The output, or the anchor.
+        outpoint: OutPoint,
+        /// What it asked.
+        bump: Bump,
+    },
 }
 
 impl From<court::LogKind> for HistoryKind {
@@ -284,6 +291,10 @@ impl From<court::LogKind> for HistoryKind {
             }
             Core::GoesToChain(reason) => HistoryKind::GoesToChain {
                 reason: reason.into(),
+            },
+            Core::Bumped { outpoint, bump } => HistoryKind::Bumped {
+                outpoint: outpoint.into(),
+                bump: bump.into(),
             },
         }
     }

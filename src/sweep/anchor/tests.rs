@@ -46,6 +46,7 @@ fn child(budget: u64) -> Cpfp {
         },
         deadline: Some(140),
         budget: Amount::from_sat(budget),
+        floor: None,
         raise: None,
     }
 }
@@ -62,6 +63,7 @@ fn made(child: &Cpfp, tip: u32, sat_per_vb: u64, coins: Vec<Coin>) -> Result<Uns
             since: Some(child.parent.since),
             deadline: child.deadline,
         },
+        floor: child.floor,
         raise: raise.map(|raise| (raise, Amount::from_sat(ANCHOR + 100_000))),
         policy: &policy,
     };
@@ -137,6 +139,17 @@ fn one_that_may_not_even_be_relayed_is_not_made() {
 }
 
 #[test]
+fn a_feerate_that_is_asked_for_is_paid_by_the_two_together_up_to_all_that_they_hold() {
+    let mut child = child(50_000);
+    child.floor = Some(FeeRate::from_sat_per_kwu(5_000));
+    let (fee, weight) = paid(&child, 100, 1).expect("a coin");
+    assert_eq!(fee, (WEIGHT + weight) * 5 - FEE);
+    child.budget = Amount::from_sat(3_000);
+    let (fee, _) = paid(&child, 100, 1).expect("a coin");
+    assert_eq!(fee, 3_000);
+}
+
+#[test]
 fn a_parent_that_was_refused_is_raised_above_its_own_feerate_whatever_the_server_estimates() {
     let mut child = child(50_000);
     child.deadline = None;
@@ -151,7 +164,7 @@ fn a_parent_that_was_refused_is_raised_above_its_own_feerate_whatever_the_server
 fn raised(fee: u64, outcome: Outcome, how: fn(Broadcast) -> Raise) -> Cpfp {
     let mut child = child(50_000);
     let unsigned = made(&child, 100, 10, vec![coin(100_000)]).expect("a coin");
-    let mut transaction = unsigned.transaction();
+    let mut transaction = unsigned.transaction().clone();
     transaction.output[0].value = Amount::from_sat(ANCHOR + 100_000 - fee);
     let [signature, script, key] = [72, 40, 33].map(|length| vec![7; length]);
     transaction.input[0].witness = Witness::from_slice(&[&signature, &script]);

@@ -127,6 +127,8 @@ fn a_preimage_from_downstream_releases_an_open_channel_upstream(mut world: World
 
 fn a_preimage_inside_the_margin_closes_the_channel_upstream_in_the_same_tick(mut world: World) {
     let mut payment = Forwarded::new(&mut world);
+    // A coin for each of the two commitments, and one for the claim.
+    world.with_reserve();
     world.with_reserve();
     payment.downstream(&mut world, |world| world.closes(On::Ours));
     let margin = Policy::default().fulfil_margin;

@@ -70,7 +70,26 @@ on_a_node! { on_a_node_with_anchors:
     }
 }
 
+on_a_node! { on_a_node_with_anchors:
+    children_asked_for_more: bump {
+        a_commitment_without_haste_gets_a_child_when_it_is_asked_for,
+        a_child_is_replaced_at_once,
+    }
+}
+
 on_a_node! { on_a_node:
+    asked_for_more: bump {
+        a_claim_is_replaced_at_once_by_one_that_pays_what_was_asked,
+    }
+    fees: fees {
+        what_the_peer_leaves_of_a_batch_goes_out_in_the_same_tick,
+        in_a_market_above_its_budget_a_claim_pays_its_budget_and_no_more,
+        what_our_second_level_left_goes_home_with_our_balance,
+    }
+    not_worth_their_fee: case_file::fees {
+        what_is_not_worth_its_fee_is_declared_and_claimed_when_fees_fall,
+        a_small_htlc_is_left_and_the_large_one_beside_it_is_claimed,
+    }
     outgoing: outgoing {
         ours_times_out,
         theirs_times_out,

@@ -63,6 +63,8 @@ fn at_every_depth(stage: Stage, channel_type: ChannelType, nap: Nap) {
         for on in [On::Ours, On::Theirs] {
             println!("{on:?}, {depth} blocks");
             let mut world = World::new(channel_type, nap);
+            // One coin raises our commitment, the other pays for the claim.
+            world.with_reserve();
             world.with_reserve();
             stage(world, on, depth);
         }

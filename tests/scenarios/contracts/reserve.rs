@@ -88,6 +88,8 @@ fn a_claim_that_stays_unconfirmed_is_raised_with_the_coin_it_has(mut world: Worl
 }
 
 fn two_claims_never_take_one_coin(mut world: World) {
+    // One raises the commitment.
+    world.with_reserve();
     world.with_reserve();
     let received = world.is_paid(HTLC_SAT);
     world.released(&received);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bdk_wallet::template::Bip86;
-use bdk_wallet::{KeychainKind, LocalOutput, SignOptions, Wallet};
+use bdk_wallet::{KeychainKind, LocalOutput, Wallet};
 use bitcoin::bip32::Xpriv;
 use bitcoin::{Amount, Network, OutPoint, Psbt, Script, ScriptBuf, Weight, Witness};
 use lightning_arbitrator::wallet::{Coin, OnchainWallet, WalletError};
@@ -20,6 +20,7 @@ const DEPTH: u32 = 6;
 #[derive(Clone)]
 pub struct BdkReserve {
     wallet: Arc<Mutex<Wallet>>,
+    master: Xpriv,
     chain: Arc<dyn Chain>,
 }
 
@@ -33,6 +34,7 @@ impl BdkReserve {
             .expect("a good descriptor");
         BdkReserve {
             wallet: Arc::new(Mutex::new(wallet)),
+            master,
             chain,
         }
     }
@@ -142,16 +144,18 @@ impl OnchainWallet for BdkReserve {
     fn sign_coins(&self, psbt: &Psbt, inputs: &[usize]) -> Result<Vec<Witness>, WalletError> {
         let wallet = self.lock()?;
         let mut psbt = psbt.clone();
-        // A taproot signature is over what every input spends; the library says it of those that are not the wallet's.
-        let options = SignOptions {
-            trust_witness_utxo: true,
-            ..SignOptions::default()
-        };
-        wallet.sign(&mut psbt, options).map_err(refused)?;
+        for (input, spent) in psbt.inputs.iter_mut().zip(&psbt.unsigned_tx.input) {
+            if let Some(coin) = wallet.get_utxo(spent.previous_output) {
+                *input = wallet.get_psbt_input(coin, None, true).map_err(refused)?;
+            }
+        }
+        // It signs what it can; the other inputs are not the wallet's.
+        let _ = psbt.sign(&self.master, wallet.secp_ctx());
         let witness = |index: &usize| {
-            let input = psbt.inputs.get(*index);
-            let witness = input.and_then(|input| input.final_script_witness.clone());
-            witness.ok_or_else(|| refused(format!("input {index} was not signed")))
+            let signature = psbt.inputs.get(*index).and_then(|input| input.tap_key_sig);
+            let signature =
+                signature.ok_or_else(|| refused(format!("input {index} is not ours")))?;
+            Ok(Witness::p2tr_key_spend(&signature))
         };
         inputs.iter().map(witness).collect()
     }

@@ -19,7 +19,7 @@ fn fees_are(world: &World, sat_per_vb: f64) {
     world.chain.set_fee_estimates(estimates.into());
 }
 
-fn what_is_not_worth_its_fee_is_declared_and_claimed_when_fees_fall(mut world: World) {
+pub fn what_is_not_worth_its_fee_is_declared_and_claimed_when_fees_fall(mut world: World) {
     let expiry = world.pays(20_000).cltv_expiry;
     world.closes(On::Theirs);
     fees_are(&world, 500.0);
@@ -67,7 +67,7 @@ fn what_never_was_worth_its_fee_is_left_when_patience_ends(mut world: World) {
     assert_eq!(after.balance.uneconomic.to_sat(), 20_000 + anchors(&world));
 }
 
-fn a_small_htlc_is_left_and_the_large_one_beside_it_is_claimed(mut world: World) {
+pub fn a_small_htlc_is_left_and_the_large_one_beside_it_is_claimed(mut world: World) {
     let expiry = world.pays(200_000).cltv_expiry;
     world.pays(5_000);
     world.closes(On::Theirs);

@@ -1,6 +1,6 @@
 //! The case file: whatever state a case is in, every output is in it, and every satoshi of the channel.
 
-mod fees;
+pub mod fees;
 
 use bitcoin::Amount;
 use futures::executor::block_on;
