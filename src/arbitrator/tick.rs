@@ -4,6 +4,7 @@
 //! next tick goes on from there.
 
 mod answers;
+mod emptying;
 mod offers;
 mod reserve;
 
@@ -169,6 +170,7 @@ impl Tick<'_> {
         }
         let view = observer.view().clone();
         complete &= self.offer_all(&view).await?;
+        complete &= self.offer_emptyings(&view).await?;
         complete &= self.purge_all().await?;
         self.finish(before, &view, complete)
     }

@@ -16,6 +16,7 @@ mod contracts;
 mod cooperative;
 mod crypto;
 mod data_key;
+mod emptyings;
 mod error;
 mod header;
 mod htlcs;
