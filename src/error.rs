@@ -9,6 +9,7 @@ use crate::channel::{KeysId, UpdateError};
 use crate::court::CourtError;
 use crate::opening::OpeningError;
 use crate::protocol::ProtocolError;
+use crate::reserve::EmptyError;
 use crate::signer::SignerError;
 use crate::store::StoreError;
 use crate::sweep::preview::PreviewError;
@@ -73,6 +74,9 @@ pub enum ArbitratorError {
     /// The wallet refused.
     #[error("wallet: {0}")]
     Wallet(#[from] WalletError),
+    /// The embedded wallet's coins are not sent away.
+    #[error(transparent)]
+    Empty(#[from] EmptyError),
     /// A callback of the app failed.
     #[error("{callback}: {source}")]
     Callback {

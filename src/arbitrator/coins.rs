@@ -13,6 +13,7 @@ use super::core::Core;
 use crate::court::{ArbitratorState, Broadcast, Case, Coin, Outcome, Raise};
 use crate::error::ArbitratorError;
 use crate::protocol::ProtocolError;
+use crate::reserve::Taken;
 use crate::store::ChannelRow;
 use crate::sweep::{NotNow, Unsigned};
 use crate::wallet::WalletError;
@@ -24,6 +25,8 @@ pub(super) struct Purse {
     offered: Option<Result<Vec<Coin>, WalletError>>,
     /// The coins of each channel's transactions; `None`: not read in this tick.
     in_use: Option<BTreeMap<ChannelRow, InUse>>,
+    /// The coins that are on their way out of the embedded wallet; read with those of the claims.
+    pub(super) leaving: BTreeSet<OutPoint>,
     /// The set that the wallet was last told since the database was opened.
     held: Option<BTreeSet<OutPoint>>,
     /// It did not take the set in this tick, and is left alone until the next.
@@ -106,8 +109,16 @@ impl Purse {
         in_use.any(|it| it.doubtful.contains(outpoint))
     }
 
-    /// Every coin that a transaction of ours spends which can still confirm.
-    pub(super) fn live(&self) -> BTreeSet<OutPoint> {
+    /// What claims and emptyings spend of the embedded wallet.
+    pub(super) fn taken(&self) -> Taken {
+        Taken {
+            by_claims: self.live(),
+            leaving: self.leaving.clone(),
+        }
+    }
+
+    /// Every coin that a claim of ours spends which can still confirm.
+    fn live(&self) -> BTreeSet<OutPoint> {
         let in_use = self.in_use.iter().flat_map(BTreeMap::values);
         in_use.flat_map(|it| &it.live).copied().collect()
     }
@@ -151,7 +162,10 @@ impl Core {
         self.read_coins_in_use()?;
         let purse = self.purse.borrow();
         let own: BTreeSet<OutPoint> = outpoints(own).collect();
-        free.retain(|coin| !purse.is_live(&coin.outpoint) && !own.contains(&coin.outpoint));
+        let is_taken = |coin: &OutPoint| {
+            purse.is_live(coin) || purse.leaving.contains(coin) || own.contains(coin)
+        };
+        free.retain(|coin| !is_taken(&coin.outpoint));
         free.sort_by_key(|coin| {
             let is_doubtful = purse.is_doubtful(&coin.outpoint);
             (is_doubtful, Reverse(coin.output.value))
@@ -199,7 +213,7 @@ impl Core {
             }
         }
         self.purse.borrow_mut().in_use = Some(in_use);
-        Ok(())
+        self.read_leaving_coins()
     }
 
     /// Tells the wallet which of its coins are in use, if that is not what it was told last.

@@ -8,6 +8,7 @@ mod claims;
 mod close;
 mod coins;
 mod core;
+mod empty;
 mod engine;
 mod executor;
 mod facts;
@@ -30,9 +31,9 @@ mod updates;
 
 pub use bump::BumpStatus;
 pub use care::{IntegrityReport, WipeScope};
+pub use empty::Emptied;
 pub use opening::Received;
 pub use options::{Config, ForceCloseStatus, ReserveLook, ResumeOptions, ResumeReport, Trouble};
-pub use reserve::Emptied;
 pub use sleep::{Moment, SleepBudget, WakeUp};
 
 use std::sync::Arc;

@@ -1,27 +1,20 @@
-//! The reserve that fees are paid from: what should be in it, and the embedded wallet, as the user fills, sees and empties it.
+//! The reserve that fees are paid from: what should be in it, and the embedded wallet, as the user fills and sees it.
 
 use std::sync::Arc;
 
-use bitcoin::{Address, FeeRate, Network, ScriptBuf, Transaction};
+use bitcoin::{Address, FeeRate, Network};
 
 use super::core::Core;
 use super::report::{dossier, tip_height};
 use super::ChainArbitrator;
-use crate::chain::{Budget, ChainError, ChainStore};
+use crate::chain::{ChainError, ChainStore};
 use crate::config::Policy;
-use crate::court::{forecast, Coin, Outcome};
+use crate::court::forecast;
 use crate::error::ArbitratorError;
-use crate::reserve::{empty, spendable, KnownCoin, ReserveBalance, ReserveWallet};
+use crate::reserve::{ReserveBalance, ReserveWallet};
 use crate::store::{ChannelRow, Store};
 use crate::sweep::ReserveNeeded;
 use crate::wallet::{OnchainWallet, Wallet, WalletError};
-
-/// The transaction that empties the embedded wallet, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Emptied {
-    pub transaction: Transaction,
-    pub outcome: Outcome,
-}
 
 impl ChainArbitrator {
     /// What the wallet needs in case every open channel goes to the chain at this feerate: a coin for the child of each
@@ -70,29 +63,6 @@ impl ChainArbitrator {
             .run(|core| Box::pin(async move { core.reserve_balance() }))
             .await
     }
-
-    /// Sends every coin of the embedded wallet's that is proven on the chain, as of the last tick's look, and that no claim
-    /// spends, to `address`; less the fee, at `feerate`. It is replaceable: a call at a higher feerate takes the place of
-    /// the one before. It is offered once, and not again by ticks: the transaction is the app's to keep.
-    ///
-    /// # Errors
-    /// [`ArbitratorError::Wallet`]: the app has a wallet of its own, nothing is there that is worth the fee, or the
-    /// address is another network's. [`ArbitratorError::Chain`]: the source cannot be used at all.
-    pub async fn empty_reserve(
-        &self,
-        address: Address<bitcoin::address::NetworkUnchecked>,
-        feerate: FeeRate,
-    ) -> Result<Emptied, ArbitratorError> {
-        self.executor
-            .run(move |core| {
-                Box::pin(async move {
-                    let checked = address.require_network(core.network);
-                    let address = checked.map_err(|error| WalletError(error.to_string()))?;
-                    core.empty_reserve(address.script_pubkey(), feerate).await
-                })
-            })
-            .await
-    }
 }
 
 /// The wallet that is asked.
@@ -139,7 +109,7 @@ pub(super) fn open_wallet(
 }
 
 impl Core {
-    fn embedded(&self) -> Result<&ReserveWallet, ArbitratorError> {
+    pub(super) fn embedded(&self) -> Result<&ReserveWallet, ArbitratorError> {
         let none = || WalletError("the app has a wallet of its own".into());
         Ok(self.reserve.as_deref().ok_or_else(none)?)
     }
@@ -162,45 +132,11 @@ impl Core {
         self.embedded()?;
         self.read_coins_in_use()?;
         let view = self.store.load().map_err(ChainError::Store)?;
-        let live = self.purse.borrow().live();
+        let taken = self.purse.borrow().taken();
         let coins = self.store.reserve_coins()?;
         let looked_at = self.store.reserve()?.looked_at;
         let depth = self.policy.max_settle_depth;
-        Ok(ReserveBalance::of(&coins, &view, &live, depth, looked_at))
-    }
-
-    async fn empty_reserve(
-        &self,
-        script: ScriptBuf,
-        feerate: FeeRate,
-    ) -> Result<Emptied, ArbitratorError> {
-        let reserve = self.embedded()?;
-        self.read_coins_in_use()?;
-        let view = self.store.load().map_err(ChainError::Store)?;
-        let live = self.purse.borrow().live();
-        let coins = self.store.reserve_coins()?;
-        let free = coins.iter().filter(|coin| !live.contains(&coin.outpoint));
-        // Its owner may spend what a single block holds.
-        let proven = |coin: &KnownCoin| -> Result<Option<Coin>, WalletError> {
-            let script = reserve.keys().script(coin.index)?;
-            Ok(spendable(coin, script, &view, 1))
-        };
-        let free: Vec<Option<Coin>> = free.map(proven).collect::<Result<_, _>>()?;
-        let free: Vec<Coin> = free.into_iter().flatten().collect();
-        let nothing = |held, fee| WalletError(format!("{held} are free, and the fee is {fee}"));
-        let psbt = empty(&free, script, feerate).map_err(|it| nothing(it.held, it.fee))?;
-        let inputs: Vec<usize> = (0..free.len()).collect();
-        let witnesses = reserve.sign_coins(&psbt, &inputs)?;
-        let mut transaction = psbt.unsigned_tx;
-        for (input, witness) in transaction.input.iter_mut().zip(witnesses) {
-            input.witness = witness;
-        }
-        let budget = Budget::unlimited();
-        let outcome = self.source.broadcast(&transaction, &budget).await?.into();
-        Ok(Emptied {
-            transaction,
-            outcome,
-        })
+        Ok(ReserveBalance::of(&coins, &view, &taken, depth, looked_at))
     }
 }
 

@@ -6,6 +6,7 @@
 mod answers;
 mod back;
 mod cases;
+mod emptying;
 mod offers;
 mod openings;
 mod reserve;
@@ -141,6 +142,7 @@ impl Tick<'_> {
         let view = observer.view().clone();
         complete &= self.advance_openings(&view).await?;
         complete &= self.offer_all(&view).await?;
+        complete &= self.offer_emptyings(&view).await?;
         complete &= self.purge_all().await?;
         self.finish(before, &view, complete)
     }

@@ -316,6 +316,26 @@ pub enum ArbitratorError {
         /// What is claimed.
         value_sat: u64,
     },
+    /// The embedded wallet has no coins to send away, or they are worth less than their fee.
+    #[error("the reserve: {held_sat} sat are free, and the fee is {fee_sat} sat")]
+    NothingToSend {
+        /// What is free.
+        held_sat: u64,
+        /// The fee.
+        fee_sat: u64,
+    },
+    /// The embedded wallet's coins are on their way, by a transaction that pays as much, or nearly.
+    #[error(
+        "the reserve: {txid} is on its way; {fee_sat} sat do not replace it, {needed_sat} would"
+    )]
+    FeeBelowReplaced {
+        /// What is on its way.
+        txid: String,
+        /// What the new one would pay.
+        fee_sat: u64,
+        /// What it has to pay.
+        needed_sat: u64,
+    },
     /// The height is not above the tip.
     #[error(
         "channel {channel}: {outpoint} cannot be claimed by height {height}, the tip is {tip}"

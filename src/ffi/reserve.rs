@@ -74,8 +74,10 @@ pub struct ReserveBalance {
     pub confirmed_sat: u64,
     /// Named by the server, and not proven, or not so deep yet.
     pub pending_sat: u64,
-    /// Deep enough, and spent by claims of ours that can still confirm.
+    /// Spent by claims of ours that can still confirm.
     pub in_use_sat: u64,
+    /// Spent by a transaction of `empty_reserve` that can still confirm.
+    pub leaving_sat: u64,
     /// The height of the tip at that look; none if there was no look.
     pub looked_at: Option<u32>,
 }
@@ -86,6 +88,7 @@ impl From<reserve::ReserveBalance> for ReserveBalance {
             confirmed_sat: balance.confirmed.to_sat(),
             pending_sat: balance.pending.to_sat(),
             in_use_sat: balance.in_use.to_sat(),
+            leaving_sat: balance.leaving.to_sat(),
             looked_at: balance.looked_at,
         }
     }
@@ -96,10 +99,12 @@ impl From<reserve::ReserveBalance> for ReserveBalance {
 pub struct EmptiedReserve {
     /// Its id.
     pub txid: String,
-    /// The transaction, for the app to keep: ticks do not offer it again.
+    /// The transaction: every tick offers it until it is in a block, also after a reorg.
     pub transaction: Vec<u8>,
-    /// What the server made of it.
-    pub outcome: BroadcastOutcome,
+    /// What the server made of it; none: it was not asked.
+    pub outcome: Option<BroadcastOutcome>,
+    /// Why it could not be offered now; the next tick does.
+    pub delayed: Option<String>,
 }
 
 impl From<arbitrator::Emptied> for EmptiedReserve {
@@ -107,7 +112,8 @@ impl From<arbitrator::Emptied> for EmptiedReserve {
         EmptiedReserve {
             txid: emptied.transaction.compute_txid().to_string(),
             transaction: bitcoin::consensus::serialize(&emptied.transaction),
-            outcome: emptied.outcome.into(),
+            outcome: emptied.outcome.map(Into::into),
+            delayed: emptied.delayed,
         }
     }
 }
@@ -158,8 +164,8 @@ impl ChainArbitrator {
     }
 
     /// Sends every coin of the embedded wallet's that is proven on the chain, as of the last tick's look, and that no claim
-    /// spends, to `address`, less the fee. It is offered once: the transaction is the app's to keep. A call at a higher
-    /// feerate takes the place of the one before.
+    /// spends, to `address`, less the fee. Stored before it is offered, and offered by every tick until it is in a block. A
+    /// call at a higher feerate takes the place of the one before; the same call again gives the same transaction.
     pub async fn empty_reserve(
         &self,
         address: String,

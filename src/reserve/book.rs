@@ -24,6 +24,14 @@ impl KnownCoin {
         }
     }
 
+    fn to_spend(&self, script: ScriptBuf) -> Coin {
+        Coin {
+            outpoint: self.outpoint,
+            output: self.output(script),
+            witness_weight: Coin::P2WPKH_WITNESS,
+        }
+    }
+
     /// What has to be looked at for it to count.
     pub(crate) fn watch(&self, script: ScriptBuf) -> Watch {
         Watch {
@@ -41,8 +49,10 @@ pub(crate) enum Standing {
     Proven(Depth),
     /// In no block as far as is proven.
     Pending,
-    /// Somebody spends it, or it is not what the server said.
-    Gone,
+    /// A transaction spends it that is in no block as far as is proven.
+    Wanted,
+    /// It is not what the server said.
+    Wrong,
     /// A proven transaction spends it, this deep.
     Spent(Depth),
 }
@@ -52,10 +62,10 @@ pub(crate) fn standing(coin: &KnownCoin, view: &ChainView) -> Standing {
         return Standing::Pending;
     };
     match (&facts.output, &facts.spend, facts.confirmed) {
-        (OutputCheck::Wrong(_), _, _) => Standing::Gone,
+        (OutputCheck::Wrong(_), _, _) => Standing::Wrong,
         (_, Some(spend), _) => match &spend.position {
             Some(position) => Standing::Spent(view.depth(position)),
-            None => Standing::Gone,
+            None => Standing::Wanted,
         },
         (OutputCheck::NotSeen | OutputCheck::AsExpected, None, None) => Standing::Pending,
         (OutputCheck::NotSeen | OutputCheck::AsExpected, None, Some(position)) => {
@@ -76,13 +86,22 @@ pub(crate) fn spendable(
         .is_some_and(|facts| facts.unspent_at.is_some() && facts.unspent_at == view.tip());
     let is_deep = match standing(coin, view) {
         Standing::Proven(proven) => proven.to_u32() >= depth,
-        Standing::Pending | Standing::Gone | Standing::Spent(_) => false,
+        Standing::Pending | Standing::Wanted | Standing::Wrong | Standing::Spent(_) => false,
     };
-    (is_looked_at && is_deep).then(|| Coin {
-        outpoint: coin.outpoint,
-        output: coin.output(script),
-        witness_weight: Coin::P2WPKH_WITNESS,
-    })
+    (is_looked_at && is_deep).then(|| coin.to_spend(script))
+}
+
+/// A coin of a transaction of ours that waits, for the one that takes its place: proven, and spent by nothing that is. The
+/// mempool's spender is the one that waits, or one that it has replaced.
+pub(crate) fn respendable(coin: &KnownCoin, script: ScriptBuf, view: &ChainView) -> Option<Coin> {
+    let is_there = match standing(coin, view) {
+        Standing::Proven(_) => true,
+        Standing::Wanted => view
+            .output(&coin.outpoint)
+            .is_some_and(|facts| facts.confirmed.is_some()),
+        Standing::Pending | Standing::Wrong | Standing::Spent(_) => false,
+    };
+    is_there.then(|| coin.to_spend(script))
 }
 
 /// What the embedded wallet holds, as of the last look at its scripts.
@@ -92,10 +111,20 @@ pub struct ReserveBalance {
     pub confirmed: Amount,
     /// Named by the server, and not proven, or not so deep yet.
     pub pending: Amount,
-    /// Deep enough, and spent by claims of ours that can still confirm.
+    /// Spent by claims of ours that can still confirm.
     pub in_use: Amount,
+    /// Spent by a transaction of [`empty_reserve`](crate::ChainArbitrator::empty_reserve) that can still confirm.
+    pub leaving: Amount,
     /// The height of the tip at that look; `None`: there was none.
     pub looked_at: Option<u32>,
+}
+
+/// What transactions of ours spend that can still confirm.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub by_claims: BTreeSet<OutPoint>,
+    /// By those that empty the wallet.
+    pub leaving: BTreeSet<OutPoint>,
 }
 
 impl ReserveBalance {
@@ -103,7 +132,7 @@ impl ReserveBalance {
     pub(crate) fn of(
         coins: &[KnownCoin],
         view: &ChainView,
-        live: &BTreeSet<OutPoint>,
+        taken: &Taken,
         depth: u32,
         looked_at: Option<u32>,
     ) -> Self {
@@ -112,15 +141,22 @@ impl ReserveBalance {
             ..ReserveBalance::default()
         };
         for coin in coins {
-            let is_deep = match standing(coin, view) {
-                Standing::Proven(proven) => proven.to_u32() >= depth,
-                Standing::Pending => false,
-                Standing::Gone | Standing::Spent(_) => continue,
-            };
-            let sum = match (is_deep, live.contains(&coin.outpoint)) {
-                (true, true) => &mut balance.in_use,
-                (true, false) => &mut balance.confirmed,
-                (false, _) => &mut balance.pending,
+            let sum = match standing(coin, view) {
+                Standing::Wrong | Standing::Spent(_) => continue,
+                Standing::Proven(_) | Standing::Pending | Standing::Wanted
+                    if taken.leaving.contains(&coin.outpoint) =>
+                {
+                    &mut balance.leaving
+                }
+                Standing::Proven(_) | Standing::Pending | Standing::Wanted
+                    if taken.by_claims.contains(&coin.outpoint) =>
+                {
+                    &mut balance.in_use
+                }
+                // Spent by somebody else who has the seed.
+                Standing::Wanted => continue,
+                Standing::Proven(proven) if proven.to_u32() >= depth => &mut balance.confirmed,
+                Standing::Proven(_) | Standing::Pending => &mut balance.pending,
             };
             *sum = sum.checked_add(coin.value).unwrap_or(Amount::MAX_MONEY);
         }

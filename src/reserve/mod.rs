@@ -7,11 +7,15 @@
 
 mod book;
 mod empty;
+mod emptying;
 mod keys;
 mod wallet;
 
-pub(crate) use book::{spendable, standing, Standing};
+pub(crate) use book::{respendable, spendable, standing, Standing, Taken};
 pub use book::{KnownCoin, ReserveBalance};
-pub(crate) use empty::empty;
+pub use empty::EmptyError;
+pub(crate) use empty::{empty, replaced_by};
+pub use emptying::Emptying;
+pub(crate) use emptying::{fate, Fate};
 pub use keys::SeedWallet;
 pub(crate) use wallet::ReserveWallet;

@@ -12,6 +12,7 @@ use bitcoin::OutPoint;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::cases::write_step;
+use super::reserve::change_reserve;
 use super::summaries::SealedChange;
 use super::{beside, sync_directory_of, ChannelRow, Store, StoreError};
 use crate::court::{Case, Step};
@@ -99,6 +100,8 @@ impl Store {
                 let summary = SealedChange::Keep;
                 write_step(db, it.row, it.channel, &it.before, &it.step, summary, &[])?;
             }
+            // The phone that went on may have given out further scripts: the next look goes behind the last known one.
+            change_reserve(db, |row| row.looked_at = None)?;
             db.execute("DELETE FROM meta WHERE key = ?1", [MARK])?;
             Ok(())
         })

@@ -17,6 +17,7 @@ mod cooperative;
 mod crypto;
 mod data_key;
 mod early;
+mod emptyings;
 mod error;
 mod header;
 mod htlcs;

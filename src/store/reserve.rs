@@ -2,10 +2,11 @@
 
 use bitcoin::bip32::Fingerprint;
 use bitcoin::OutPoint;
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{Connection, Transaction};
 
 use super::error::StoreError;
 use super::pack::{outpoint_columns, signed, At};
+use super::row_check::{of_reserve, of_reserve_coin};
 use super::Store;
 use crate::chain::ScriptCoins;
 use crate::reserve::KnownCoin;
@@ -27,18 +28,10 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn take_reserve(&self, name: Fingerprint) -> Result<bool, StoreError> {
-        let known: Option<Vec<u8>> = self
-            .connection
-            .prepare_cached("SELECT name FROM reserve")?
-            .query_row([], |row| row.get(0))
-            .optional()?;
-        match known {
-            Some(known) => Ok(known == name.to_bytes()),
+        match read(&self.connection)? {
+            Some((known, _)) => Ok(known == name.to_bytes()),
             None => self.write(|db| {
-                db.execute(
-                    "INSERT INTO reserve (id, name, revealed) VALUES (1, ?1, 0)",
-                    [name.to_bytes()],
-                )?;
+                put(db, &name.to_bytes(), &ReserveRow::default())?;
                 Ok(true)
             }),
         }
@@ -49,23 +42,18 @@ impl Store {
     /// # Errors
     /// When the row cannot be decoded.
     pub fn reserve(&self) -> Result<ReserveRow, StoreError> {
-        let at = |column| At("reserve", column);
-        let columns = self
-            .connection
-            .prepare_cached("SELECT revealed, receive, looked_at FROM reserve")?
-            .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-            .optional()?;
-        let Some((revealed, receive, looked_at)): Option<(i64, Option<i64>, Option<i64>)> = columns
-        else {
-            return Ok(ReserveRow::default());
+        let known = read(&self.connection)?;
+        Ok(known.map(|(_, row)| row).unwrap_or_default())
+    }
+
+    /// Whether the row has the check that it carries; there may be none.
+    pub(super) fn reserve_passes(&self) -> Result<bool, StoreError> {
+        let Some((name, row)) = read(&self.connection)? else {
+            return Ok(true);
         };
-        let maybe =
-            |column, value: Option<i64>| value.map(|value| at(column).unsigned(value)).transpose();
-        Ok(ReserveRow {
-            revealed: at("revealed").unsigned(revealed)?,
-            receive: maybe("receive", receive)?,
-            looked_at: maybe("looked_at", looked_at)?,
-        })
+        let sql = "SELECT row_check FROM reserve";
+        let check: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(check == of_reserve(&name, &row))
     }
 
     /// Keeps how many scripts have been given out. The number never falls.
@@ -73,7 +61,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn put_revealed(&self, revealed: u32) -> Result<(), StoreError> {
-        self.write(|db| put_revealed(db, revealed))
+        self.write(|db| change_reserve(db, |row| row.revealed = row.revealed.max(revealed)))
     }
 
     /// Keeps which script the user was given as an address.
@@ -82,9 +70,10 @@ impl Store {
     /// When the database cannot be written.
     pub fn put_receive(&self, index: u32) -> Result<(), StoreError> {
         self.write(|db| {
-            put_revealed(db, index.saturating_add(1))?;
-            db.execute("UPDATE reserve SET receive = ?1", [index])?;
-            Ok(())
+            change_reserve(db, |row| {
+                row.revealed = row.revealed.max(index.saturating_add(1));
+                row.receive = Some(index);
+            })
         })
     }
 
@@ -97,17 +86,17 @@ impl Store {
             return Ok(());
         }
         self.write(|db| {
-            put_revealed(db, index.saturating_add(1))?;
-            db.prepare_cached("UPDATE reserve SET receive = NULL WHERE receive = ?1")?
-                .execute([index])?;
+            change_reserve(db, |row| {
+                row.revealed = row.revealed.max(index.saturating_add(1));
+                row.receive = row.receive.filter(|receive| *receive != index);
+            })?;
             for (outpoint, value) in &found.coins {
-                let (txid, vout) = outpoint_columns(outpoint);
-                db.prepare_cached(
-                    "INSERT INTO reserve_coin (txid, vout, script_index, value)
-                     VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT DO UPDATE SET script_index = ?3, value = ?4",
-                )?
-                .execute((txid, vout, index, signed(value.to_sat())))?;
+                let coin = KnownCoin {
+                    outpoint: *outpoint,
+                    index,
+                    value: *value,
+                };
+                put_coin(db, &coin)?;
             }
             Ok(())
         })
@@ -118,10 +107,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn put_reserve_look(&self, tip: u32) -> Result<(), StoreError> {
-        self.write(|db| {
-            db.execute("UPDATE reserve SET looked_at = ?1", [tip])?;
-            Ok(())
-        })
+        self.write(|db| change_reserve(db, |row| row.looked_at = Some(tip)))
     }
 
     /// The coins that a server has named.
@@ -131,7 +117,8 @@ impl Store {
     pub fn reserve_coins(&self) -> Result<Vec<KnownCoin>, StoreError> {
         let at = |column| At("reserve_coin", column);
         let mut statement = self.connection.prepare_cached(
-            "SELECT txid, vout, script_index, value FROM reserve_coin ORDER BY script_index",
+            "SELECT txid, vout, script_index, value FROM reserve_coin
+             ORDER BY script_index, txid, vout",
         )?;
         let mut rows = statement.query([])?;
         let mut coins = Vec::new();
@@ -146,26 +133,79 @@ impl Store {
         Ok(coins)
     }
 
-    /// Forgets coins that are spent for good.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn forget_reserve_coins(&self, coins: &[OutPoint]) -> Result<(), StoreError> {
-        if coins.is_empty() {
-            return Ok(());
-        }
-        self.write(|db| {
-            for outpoint in coins {
-                db.prepare_cached("DELETE FROM reserve_coin WHERE txid = ?1 AND vout = ?2")?
-                    .execute(outpoint_columns(outpoint))?;
-            }
-            Ok(())
-        })
+    /// Whether each coin has the check that its row carries, in the order of [`Store::reserve_coins`].
+    pub(super) fn reserve_coins_pass(&self) -> Result<Vec<bool>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT row_check FROM reserve_coin ORDER BY script_index, txid, vout",
+        )?;
+        let checks = statement.query_map([], |row| row.get(0));
+        let checks: Vec<i64> = checks?.collect::<Result<_, _>>()?;
+        let coins = self.reserve_coins()?;
+        let passes = |(coin, check): (&KnownCoin, &i64)| of_reserve_coin(coin) == *check;
+        Ok(coins.iter().zip(&checks).map(passes).collect())
     }
 }
 
-fn put_revealed(db: &Transaction<'_>, revealed: u32) -> Result<(), StoreError> {
-    db.prepare_cached("UPDATE reserve SET revealed = max(revealed, ?1)")?
-        .execute([revealed])?;
+/// The row and its name, if there is one.
+fn read(db: &Connection) -> Result<Option<(Vec<u8>, ReserveRow)>, StoreError> {
+    let at = |column| At("reserve", column);
+    let mut statement =
+        db.prepare_cached("SELECT name, revealed, receive, looked_at FROM reserve")?;
+    let mut rows = statement.query([])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let maybe = |column| -> Result<Option<u32>, StoreError> {
+        let value: Option<i64> = at(column).get(row)?;
+        value.map(|value| at(column).unsigned(value)).transpose()
+    };
+    let kept = ReserveRow {
+        revealed: at("revealed").unsigned(at("revealed").get(row)?)?,
+        receive: maybe("receive")?,
+        looked_at: maybe("looked_at")?,
+    };
+    Ok(Some((at("name").get(row)?, kept)))
+}
+
+/// Changes the row, if there is one.
+pub(super) fn change_reserve(
+    db: &Transaction<'_>,
+    change: impl FnOnce(&mut ReserveRow),
+) -> Result<(), StoreError> {
+    let Some((name, mut row)) = read(db)? else {
+        return Ok(());
+    };
+    change(&mut row);
+    put(db, &name, &row)
+}
+
+fn put(db: &Transaction<'_>, name: &[u8], row: &ReserveRow) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "REPLACE INTO reserve (id, name, revealed, receive, looked_at, row_check)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute((
+        name,
+        row.revealed,
+        row.receive,
+        row.looked_at,
+        of_reserve(name, row),
+    ))?;
+    Ok(())
+}
+
+fn put_coin(db: &Transaction<'_>, coin: &KnownCoin) -> Result<(), StoreError> {
+    let (txid, vout) = outpoint_columns(&coin.outpoint);
+    db.prepare_cached(
+        "REPLACE INTO reserve_coin (txid, vout, script_index, value, row_check)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute((
+        txid,
+        vout,
+        coin.index,
+        signed(coin.value.to_sat()),
+        of_reserve_coin(coin),
+    ))?;
     Ok(())
 }

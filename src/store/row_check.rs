@@ -10,8 +10,10 @@ use bitcoin::hashes::{sha256, Hash, HashEngine};
 use crate::channel::{ChannelTerms, Feed, HtlcLife, Ledger, PartyTerms};
 use crate::court::Broadcast;
 use crate::protocol::CommitmentNumber;
+use crate::reserve::{Emptying, KnownCoin};
 
 use super::pack::{direction_column, origin_column, signed};
+use super::ReserveRow;
 
 /// Collects what a check is over. Each part is preceded by its length: none runs into the next.
 struct Checked(sha256::HashEngine);
@@ -135,6 +137,38 @@ pub(super) fn of_broadcast(purpose: &str, broadcast: &Broadcast, outcome: Option
             &broadcast.transaction,
         ))
         .number(broadcast.since.into())
+        .maybe(outcome.map(str::as_bytes))
+        .check()
+}
+
+/// Of what is kept of the embedded wallet beside its coins.
+pub(super) fn of_reserve(name: &[u8], row: &ReserveRow) -> i64 {
+    // No place and no height is negative.
+    let maybe = |number: Option<u32>| number.map_or(-1, i64::from);
+    Checked::new("reserve")
+        .bytes(name)
+        .number(row.revealed.into())
+        .number(maybe(row.receive))
+        .number(maybe(row.looked_at))
+        .check()
+}
+
+/// Of a coin of the embedded wallet's.
+pub(super) fn of_reserve_coin(coin: &KnownCoin) -> i64 {
+    Checked::new("reserve_coin")
+        .bytes(&bitcoin::consensus::encode::serialize(&coin.outpoint))
+        .number(coin.index.into())
+        .number(signed(coin.value.to_sat()))
+        .check()
+}
+
+/// Of a transaction that empties the embedded wallet.
+pub(super) fn of_emptying(emptying: &Emptying, outcome: Option<&str>) -> i64 {
+    Checked::new("reserve_emptying")
+        .bytes(&bitcoin::consensus::encode::serialize(
+            &emptying.transaction,
+        ))
+        .number(signed(emptying.fee.to_sat()))
         .maybe(outcome.map(str::as_bytes))
         .check()
 }

@@ -145,14 +145,8 @@ impl Bid<'_> {
 
     /// What a mempool that holds the claim asks of the next one.
     fn replacing(&self, held: &Broadcast, value: Amount, weight: Weight) -> Amount {
-        // BIP 125: a replacement pays for all that it replaces, and for its own relay on top.
-        let replaced = fee_of(held, value);
-        let relay = FeeRate::from_sat_per_kwu(self.policy.replacement_feerate.into());
-        let by_fee = replaced.checked_add(fee_at(relay, weight));
-        // And its own feerate is the higher one.
-        let rate = feerate(replaced, held.transaction.weight()).to_sat_per_kwu();
-        let by_rate = fee_at(FeeRate::from_sat_per_kwu(rate.saturating_add(1)), weight);
-        by_fee.unwrap_or(Amount::MAX_MONEY).max(by_rate)
+        let replaced = (fee_of(held, value), held.transaction.weight());
+        replacement_fee([replaced], weight, self.policy)
     }
 
     /// What follows on a feerate that was refused as too low.
@@ -176,6 +170,29 @@ impl Bid<'_> {
 /// What so much weight costs at a feerate.
 pub(crate) fn fee_at(feerate: FeeRate, weight: Weight) -> Amount {
     feerate.fee_wu(weight).unwrap_or(Amount::MAX_MONEY)
+}
+
+/// What a mempool that holds these, each by its fee and weight, asks of a transaction that takes their place. Zero for none.
+pub(crate) fn replacement_fee(
+    replaced: impl IntoIterator<Item = (Amount, Weight)>,
+    weight: Weight,
+    policy: &Policy,
+) -> Amount {
+    let relay = fee_at(
+        FeeRate::from_sat_per_kwu(policy.replacement_feerate.into()),
+        weight,
+    );
+    let sum = |a: Amount, b: Amount| a.checked_add(b).unwrap_or(Amount::MAX_MONEY);
+    let (mut by_fee, mut by_rate) = (Amount::ZERO, Amount::ZERO);
+    for (fee, old_weight) in replaced {
+        // BIP 125: a replacement pays for all that it replaces, and for its own relay on top.
+        by_fee = sum(by_fee.max(relay), fee);
+        // And its own feerate is higher than each of theirs.
+        let rate = feerate(fee, old_weight).to_sat_per_kwu();
+        let above = fee_at(FeeRate::from_sat_per_kwu(rate.saturating_add(1)), weight);
+        by_rate = by_rate.max(above);
+    }
+    by_fee.max(by_rate)
 }
 
 /// What a claim whose inputs held `value` pays.

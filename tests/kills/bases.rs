@@ -5,7 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bitcoin::{Amount, Transaction};
+use bitcoin::absolute::LockTime;
+use bitcoin::bip32::Fingerprint;
+use bitcoin::hashes::Hash;
+use bitcoin::transaction::Version;
+use bitcoin::{Amount, OutPoint, Transaction, TxIn, TxOut, Txid};
+use lightning_arbitrator::chain::ScriptCoins;
 use lightning_arbitrator::court::{
     Block, BroadcastPurpose, Facts, FundingFact, FundingState, Input, PeerContact, Spend,
     SpendContext, Told,
@@ -20,9 +25,9 @@ use testkit::party::{
     Channel, ChannelSetup, ChannelType, CooperativeClose, NewHtlc, Opened, Settlement, Which,
 };
 
-use crate::deeds::{advance, Deed};
+use crate::deeds::{advance, emptying, Deed};
 use crate::disk::Plan;
-use crate::phone::Phone;
+use crate::phone::{sweep_script, Phone};
 use crate::wire::{Launch, Order, Reply};
 
 /// A file, and what is done upon it.
@@ -100,6 +105,7 @@ impl Maker {
         self.payments(MAIN);
         self.updates();
         self.commands(close);
+        self.reserve();
         self.after_force_close();
         self.resolved();
         self.old_schema();
@@ -188,6 +194,29 @@ impl Maker {
         let revoked = feed.local.expect("signed").get();
         let deed = Deed::ConfirmRestored(MAIN, next, revoked);
         self.keep(&opened, "confirm", deed);
+    }
+
+    /// An embedded wallet with a coin that is on its way out, and another transaction that takes it along.
+    fn reserve(&mut self) {
+        let coin = OutPoint::new(Txid::all_zeros(), 7);
+        let first = spends(coin, Amount::from_sat(90_000));
+        let second = spends(coin, Amount::from_sat(80_000));
+        let store = self.store();
+        let is_ours = store.take_reserve(Fingerprint::default());
+        assert!(is_ours.expect("writable"));
+        let found = ScriptCoins {
+            was_used: true,
+            coins: vec![(coin, Amount::from_sat(100_000))],
+        };
+        store.keep_script_coins(0, &found).expect("writable");
+        store
+            .put_emptying(&emptying(first.clone()), &[])
+            .expect("writable");
+        drop(store);
+        let txid = first.compute_txid();
+        self.scene("empty", Deed::PutEmptying(second, txid));
+        self.scene("emptied", Deed::EmptyingOutcome(txid));
+        self.scene("buried", Deed::EndEmptying(first));
     }
 
     /// What comes when our commitment is signed.
@@ -294,11 +323,15 @@ impl Maker {
         self.scenes.push(Scene { base, deed });
     }
 
-    fn write(&mut self, index: usize, inputs: &[Input]) {
+    fn store(&mut self) -> Store {
         self.obey(Order::Sleep);
         let config = &self.phone.config;
         let store = Store::open(&self.database, config.network, config.crypto.clone());
-        let store = store.expect("it is free");
+        store.expect("it is free")
+    }
+
+    fn write(&mut self, index: usize, inputs: &[Input]) {
+        let store = self.store();
         let channel = self.channels[index].funding();
         let row = store.find(channel).expect("readable").expect("registered");
         for input in inputs {
@@ -307,10 +340,7 @@ impl Maker {
     }
 
     fn funding(&mut self, index: usize) -> FundingFact {
-        self.obey(Order::Sleep);
-        let config = &self.phone.config;
-        let store = Store::open(&self.database, config.network, config.crypto.clone());
-        let store = store.expect("it is free");
+        let store = self.store();
         let channel = self.channels[index].funding();
         let row = store.find(channel).expect("readable").expect("registered");
         match store.case(row).expect("readable").funding {
@@ -361,5 +391,21 @@ impl Maker {
         self.channels[index]
             .cooperative_close(&fee)
             .expect("no HTLCs")
+    }
+}
+
+/// A transaction that sends a coin home.
+fn spends(coin: OutPoint, value: Amount) -> Transaction {
+    Transaction {
+        version: Version::TWO,
+        lock_time: LockTime::ZERO,
+        input: vec![TxIn {
+            previous_output: coin,
+            ..TxIn::default()
+        }],
+        output: vec![TxOut {
+            value,
+            script_pubkey: sweep_script(),
+        }],
     }
 }

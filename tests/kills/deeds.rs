@@ -10,6 +10,7 @@ use lightning_arbitrator::channel::{ChannelUpdate, PeerReestablish};
 use lightning_arbitrator::config::Policy;
 use lightning_arbitrator::court::{self, Dossier, Input, Outcome};
 use lightning_arbitrator::protocol::{CommitmentSecret, Preimage};
+use lightning_arbitrator::reserve::Emptying;
 use lightning_arbitrator::store::{
     ChannelRow, KeyCrypto, Opening, Purge, Store, StoreError, Unreadable,
 };
@@ -50,6 +51,12 @@ pub enum Deed {
     /// What became of a broadcast.
     Outcome(usize, Txid),
     KeepSweepScript(usize),
+    /// The embedded wallet is emptied once more, in place of a transaction that waits.
+    PutEmptying(Transaction, Txid),
+    /// What became of its broadcast.
+    EmptyingOutcome(Txid),
+    /// It is buried: its coin is forgotten, and it as well.
+    EndEmptying(Transaction),
     /// The chain cursor moves on by a block.
     MoveCursor,
     /// The working data of a resolved channel goes, a few rows at a time.
@@ -88,6 +95,9 @@ pub enum Kind {
     Step,
     Outcome,
     KeepSweepScript,
+    PutEmptying,
+    EmptyingOutcome,
+    EndEmptying,
     MoveCursor,
     Purge,
     Acknowledge,
@@ -120,6 +130,9 @@ impl Kind {
         Kind::Step,
         Kind::Outcome,
         Kind::KeepSweepScript,
+        Kind::PutEmptying,
+        Kind::EmptyingOutcome,
+        Kind::EndEmptying,
         Kind::MoveCursor,
         Kind::Purge,
         Kind::Acknowledge,
@@ -154,6 +167,9 @@ impl Deed {
             Deed::Step(_) => Kind::Step,
             Deed::Outcome(..) => Kind::Outcome,
             Deed::KeepSweepScript(_) => Kind::KeepSweepScript,
+            Deed::PutEmptying(..) => Kind::PutEmptying,
+            Deed::EmptyingOutcome(_) => Kind::EmptyingOutcome,
+            Deed::EndEmptying(_) => Kind::EndEmptying,
             Deed::MoveCursor => Kind::MoveCursor,
             Deed::Purge(_) => Kind::Purge,
             Deed::Acknowledge(_) => Kind::Acknowledge,
@@ -370,6 +386,26 @@ impl Phone {
                 store.keep_sweep_script(row, &crate::phone::sweep_script())?;
                 before
             }
+            Deed::PutEmptying(transaction, replaced) => {
+                let (store, _) = self.store(0)?;
+                let before = begin();
+                store.put_emptying(&emptying(transaction), &[replaced])?;
+                before
+            }
+            Deed::EmptyingOutcome(txid) => {
+                let (store, _) = self.store(0)?;
+                let before = begin();
+                store.put_emptying_outcome(txid, &Outcome::Accepted)?;
+                before
+            }
+            Deed::EndEmptying(transaction) => {
+                let (store, _) = self.store(0)?;
+                let emptying = emptying(transaction);
+                let coins: Vec<OutPoint> = emptying.coins().collect();
+                let before = begin();
+                store.forget_reserve_coins(&coins, &[emptying.txid()])?;
+                before
+            }
             Deed::MoveCursor => {
                 let (store, _) = self.store(0)?;
                 let before = begin();
@@ -420,6 +456,15 @@ pub fn advance(
     let step = court::advance(&case, &dossier, input, &Policy::default()).expect("a step");
     assert!(!step.is_empty(&case), "nothing would be written");
     store.put_step(row, channel, &case, &step)
+}
+
+/// As it is kept before it is offered.
+pub fn emptying(transaction: Transaction) -> Emptying {
+    Emptying {
+        transaction,
+        fee: bitcoin::Amount::from_sat(500),
+        outcome: None,
+    }
 }
 
 /// A block upon our tip.

@@ -228,6 +228,9 @@ impl Copy {
             | Kind::Step
             | Kind::Outcome
             | Kind::KeepSweepScript
+            | Kind::PutEmptying
+            | Kind::EmptyingOutcome
+            | Kind::EndEmptying
             | Kind::MoveCursor
             | Kind::Acknowledge
             | Kind::Subscribe

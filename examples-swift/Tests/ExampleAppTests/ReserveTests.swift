@@ -15,9 +15,13 @@ final class ReserveTests: XCTestCase {
             let report = try await arbitrator.resume(options: look)
             let balance = try await arbitrator.reserveBalance()
             XCTAssertEqual(
-                balance, ReserveBalance(confirmedSat: 50_000, pendingSat: 0, inUseSat: 0, lookedAt: report.tip?.height))
+                balance,
+                ReserveBalance(
+                    confirmedSat: 50_000, pendingSat: 0, inUseSat: 0, leavingSat: 0, lookedAt: report.tip?.height))
             let emptied = try await arbitrator.emptyReserve(address: anotherAddress, feeratePerKw: 500)
             XCTAssertEqual(emptied.outcome, .accepted)
+            let leaving = try await arbitrator.reserveBalance()
+            XCTAssertEqual(leaving.leavingSat, 50_000)
             try await device.testkit.mine(1)
             _ = try await arbitrator.resume(options: look)
             let left = try await arbitrator.reserveBalance()

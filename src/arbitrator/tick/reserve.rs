@@ -6,6 +6,9 @@
 //! | the coins that are there do not suffice       | of each script that was given out, what it was paid        |
 //! | neither do those                              | nothing: the claim waits, and the app is told              |
 
+use std::collections::BTreeSet;
+
+use bitcoin::OutPoint;
 use futures::future::join_all;
 
 use super::super::coins::Looked;
@@ -14,7 +17,7 @@ use super::{is_limit_of, Tick};
 use crate::chain::{Observer, ScriptCoins, Watch};
 use crate::court::Coin;
 use crate::error::ArbitratorError;
-use crate::reserve::{spendable, standing, KnownCoin, ReserveWallet, Standing};
+use crate::reserve::{spendable, standing, Emptying, KnownCoin, ReserveWallet, Standing};
 
 impl Tick<'_> {
     /// The app wants to know what is in the embedded wallet.
@@ -119,18 +122,25 @@ impl Tick<'_> {
         Ok(source.script_coins(&script, &self.budget).await?)
     }
 
-    /// The coins of the embedded wallet that this tick looks at: each is proven before it counts.
+    /// The coins of the embedded wallet that this tick looks at: each is proven before it counts. Those that are on their way
+    /// out are looked at in every tick.
     pub(super) fn reserve_watches(&self) -> Result<Vec<Watch>, ArbitratorError> {
         let core = self.core;
         let Some(reserve) = &core.reserve else {
             return Ok(Vec::new());
         };
-        if core.purse.borrow().looked == Looked::Nowhere {
+        let is_look = core.purse.borrow().looked > Looked::Nowhere;
+        let emptyings = core.store.emptyings()?;
+        if !is_look && emptyings.is_empty() {
             return Ok(Vec::new());
         }
-        let coins = core.store.reserve_coins()?;
-        let watch = |coin: &KnownCoin| Ok(coin.watch(reserve.keys().script(coin.index)?));
-        coins.iter().map(watch).collect()
+        let leaving: BTreeSet<OutPoint> = emptyings.iter().flat_map(Emptying::coins).collect();
+        let coins = core.store.reserve_coins()?.into_iter();
+        let watch = |coin: KnownCoin| Ok(coin.watch(reserve.keys().script(coin.index)?));
+        coins
+            .filter(|coin| is_look || leaving.contains(&coin.outpoint))
+            .map(watch)
+            .collect()
     }
 
     /// Offers the claims of this tick what the look has proven, and forgets what is gone for good.
@@ -142,29 +152,35 @@ impl Tick<'_> {
         let Some(reserve) = &core.reserve else {
             return Ok(());
         };
-        if core.purse.borrow().looked == Looked::Nowhere {
+        let is_look = core.purse.borrow().looked > Looked::Nowhere;
+        let emptyings = core.store.emptyings()?;
+        if !is_look && emptyings.is_empty() {
             return Ok(());
         }
         let depth = core.policy.max_settle_depth;
         let mut offered: Vec<Coin> = Vec::new();
-        let mut gone = Vec::new();
+        let mut gone = BTreeSet::new();
         for coin in core.store.reserve_coins()? {
             let is_gone = match standing(&coin, observer.view()) {
-                Standing::Proven(_) => false,
                 // Another transaction took the place of its own.
                 Standing::Pending => self.asked_scripts && !self.named.contains(&coin.outpoint),
-                Standing::Gone => false,
+                Standing::Proven(_) | Standing::Wanted | Standing::Wrong => false,
                 Standing::Spent(depth) => depth.to_u32() >= core.policy.final_depth,
             };
             if is_gone {
-                gone.push(coin.outpoint);
+                gone.insert(coin.outpoint);
                 continue;
             }
             let script = reserve.keys().script(coin.index)?;
             offered.extend(spendable(&coin, script, observer.view(), depth));
         }
-        core.purse.borrow_mut().offer(offered);
-        core.store.forget_reserve_coins(&gone)?;
+        if is_look {
+            core.purse.borrow_mut().offer(offered);
+        }
+        let ended = self.ended_emptyings(&emptyings, &mut gone, observer.view());
+        let gone: Vec<OutPoint> = gone.into_iter().collect();
+        core.store.forget_reserve_coins(&gone, &ended)?;
+        core.read_leaving_coins()?;
         observer.forget(&gone, &[])?;
         let tip = observer.view().tip().map(|tip| tip.height.to_u32());
         if let Some(tip) = tip.filter(|_| self.asked_scripts) {

@@ -6,6 +6,7 @@ use crate::court::CourtError;
 use crate::error::{self, CalloutError};
 use crate::opening::OpeningError;
 use crate::protocol::MessageError;
+use crate::reserve::EmptyError;
 use crate::store::StoreError;
 
 impl From<error::ArbitratorError> for ArbitratorError {
@@ -40,6 +41,7 @@ impl From<error::ArbitratorError> for ArbitratorError {
             Core::Wallet(source) => ArbitratorError::WalletFailed {
                 reason: source.to_string(),
             },
+            Core::Empty(error) => error.into(),
             Core::Callback { callback, source } => callout(callback, source),
             Core::Unresolved { channel } => ArbitratorError::Unresolved {
                 channel: channel.into(),
@@ -53,6 +55,22 @@ impl From<error::ArbitratorError> for ArbitratorError {
             Core::Config { field, reason } => ArbitratorError::InvalidInput {
                 field: field.to_string(),
                 reason,
+            },
+        }
+    }
+}
+
+impl From<EmptyError> for ArbitratorError {
+    fn from(error: EmptyError) -> Self {
+        match error {
+            EmptyError::NothingToSend { held, fee } => ArbitratorError::NothingToSend {
+                held_sat: held.to_sat(),
+                fee_sat: fee.to_sat(),
+            },
+            EmptyError::FeeTooLow { txid, fee, needed } => ArbitratorError::FeeBelowReplaced {
+                txid: txid.to_string(),
+                fee_sat: fee.to_sat(),
+                needed_sat: needed.to_sat(),
             },
         }
     }

@@ -4,6 +4,7 @@
 
 mod channel;
 mod cursor;
+mod reserve;
 
 use std::fmt;
 
@@ -124,6 +125,7 @@ impl Store {
         self.check_sealed(&mut findings);
         self.check_early(&mut findings);
         self.check_cursor(&mut findings);
+        self.check_reserve(&mut findings);
         snapshot.finish()?;
         Ok((count, findings.found))
     }

@@ -1,12 +1,10 @@
-//! Scenario 21 with the embedded wallet: what is paid in is found, proven, and pays for claims; what is left can be sent away.
+//! Scenario 21 with the embedded wallet: what is paid in is found, proven, and pays for claims.
 
-use bitcoin::address::NetworkUnchecked;
-use bitcoin::{Address, Amount, FeeRate, Network, ScriptBuf, Transaction};
+use bitcoin::{Address, Amount, Network};
 use futures::executor::block_on;
 use lightning_arbitrator::arbitrator::{ReserveLook, ResumeReport};
-use lightning_arbitrator::court::Outcome;
 use lightning_arbitrator::reserve::ReserveBalance;
-use lightning_arbitrator::{ArbitratorError, ChainArbitrator, ResumeOptions, SeedWallet};
+use lightning_arbitrator::{ChainArbitrator, ResumeOptions, SeedWallet};
 use testkit::chain::Orphaned;
 use testkit::gateway::{Fault, Scope};
 use testkit::party::Htlc;
@@ -23,65 +21,58 @@ with_anchors!(
     a_coin_that_the_server_invents_pays_for_nothing,
     without_a_claim_nobody_asks_for_coins,
     the_seed_alone_finds_the_coins_again,
+    a_backup_finds_what_was_paid_to_addresses_that_it_never_gave_out,
     a_database_keeps_the_wallet_of_one_seed,
-    everything_that_is_free_is_sent_away,
 );
 
-const COIN: Amount = Amount::from_sat(100_000);
+pub const COIN: Amount = Amount::from_sat(100_000);
 
 fn seed_wallet(seed: &[u8]) -> SeedWallet {
     SeedWallet::new(seed, Network::Regtest).expect("16 to 64 bytes")
 }
 
 impl World {
-    fn with_seed_wallet(&mut self) {
+    pub fn with_seed_wallet(&mut self) {
         // Worlds on one chain share no seed.
         let seed = self.phone.wallet.sweep.to_bytes();
         self.phone
             .set(|config| config.wallet = seed_wallet(&seed).into());
     }
 
-    fn address(&mut self) -> Address {
+    pub fn address(&mut self) -> Address {
         block_on(self.phone.on().reserve_address()).expect("the embedded wallet has one")
     }
 
-    fn balance_now(&mut self) -> ReserveBalance {
+    pub fn balance_now(&mut self) -> ReserveBalance {
         let options = ResumeOptions {
             reserve: ReserveLook::Now,
             ..ResumeOptions::default()
         };
         let report = self.phone.resume_with(options).expect("a tick");
         assert!(report.complete, "{report:?}");
+        self.balance_known()
+    }
+
+    /// Without a look.
+    pub fn balance_known(&mut self) -> ReserveBalance {
         block_on(self.phone.on().reserve_balance()).expect("an embedded wallet")
     }
 
     /// The user pays this in, and it gets so deep.
-    fn pays_in(&mut self, value: Amount, depth: u32) {
+    pub fn pays_in(&mut self, value: Amount, depth: u32) {
         let script = self.address().script_pubkey();
         self.chain.fund(&script, value);
         self.mine(depth - 1);
     }
 
     /// A payment of ours on our commitment, expired; the phone wakes.
-    fn has_a_claim(&mut self) -> (Htlc, ResumeReport) {
+    pub fn has_a_claim(&mut self) -> (Htlc, ResumeReport) {
         let sent = self.pays(HTLC_SAT);
         self.closes(On::Ours);
         self.mine(sent.cltv_expiry - self.chain.tip().height);
         let report = self.phone.resume_with(ResumeOptions::default());
         (sent, report.expect("a tick"))
     }
-}
-
-fn empties(
-    world: &mut World,
-    to: &ScriptBuf,
-    sat_per_vb: u64,
-) -> Result<(Transaction, Outcome), ArbitratorError> {
-    let address = Address::from_script(to, Network::Regtest).expect("P2WPKH");
-    let address: Address<NetworkUnchecked> = address.into_unchecked();
-    let feerate = FeeRate::from_sat_per_vb(sat_per_vb).expect("a sane feerate");
-    let emptied = block_on(world.phone.on().empty_reserve(address, feerate))?;
-    Ok((emptied.transaction, emptied.outcome))
 }
 
 fn an_address_is_the_same_until_something_is_paid_to_it(mut world: World) {
@@ -129,8 +120,8 @@ pub fn a_commitment_and_its_htlcs_are_paid_by_the_wallet_and_the_change_comes_ba
     world.wakes_at(received.cltv_expiry - 36);
     let waiting = world.chain.mempool();
     assert_eq!(waiting.len(), 2, "a commitment and its child");
-    let in_use = block_on(world.phone.on().reserve_balance()).expect("embedded");
-    assert_eq!(in_use.in_use, COIN);
+    assert_eq!(world.balance_known().in_use, COIN);
+    assert_eq!(world.balance_now().in_use, COIN, "seen in the mempool, too");
     world.wakes_after(1);
     assert!(world.claim_in_mempool(&received, On::Ours).is_some());
     world.mine(1);
@@ -199,6 +190,17 @@ fn the_seed_alone_finds_the_coins_again(mut world: World) {
     assert_eq!(world.balance_now().confirmed, COIN * 3);
 }
 
+fn a_backup_finds_what_was_paid_to_addresses_that_it_never_gave_out(mut world: World) {
+    world.with_seed_wallet();
+    world.pays_in(COIN, 6);
+    world.balance_now();
+    let backup = world.phone.config.database.with_file_name("backup.sqlite");
+    block_on(world.phone.on().backup(&backup)).expect("a free name");
+    world.pays_in(COIN, 6);
+    world.phone.set(|config| config.database = backup);
+    assert_eq!(world.balance_now().confirmed, COIN * 2);
+}
+
 fn a_database_keeps_the_wallet_of_one_seed(mut world: World) {
     world.with_seed_wallet();
     world.address();
@@ -208,33 +210,4 @@ fn a_database_keeps_the_wallet_of_one_seed(mut world: World) {
     let refused = block_on(ChainArbitrator::open(config)).err();
     let refused = refused.expect("another seed's").to_string();
     assert!(refused.contains("another seed"), "{refused}");
-}
-
-pub fn everything_that_is_free_is_sent_away(mut world: World) {
-    world.with_seed_wallet();
-    // Another wallet of the user's.
-    let home = world.phone.wallet.sweep.clone();
-    assert!(empties(&mut world, &home, 2).is_err(), "nothing is there");
-    world.pays_in(COIN, 1);
-    world.balance_now();
-    world.pays_in(COIN, 1);
-    world.balance_now();
-    let (sent, outcome) = empties(&mut world, &home, 2).expect("two coins");
-    assert_eq!((sent.input.len(), outcome), (2, Outcome::Accepted));
-    let fee = world.paid_by(&sent);
-    let weight = sent.weight().to_wu();
-    // To the weight of two signatures.
-    assert!(
-        (weight * 2 / 4..=weight * 2 / 4 + 4).contains(&fee),
-        "{fee} for {weight}"
-    );
-    let (again, outcome) = empties(&mut world, &home, 5).expect("it is replaced");
-    assert_eq!(outcome, Outcome::Accepted);
-    world.mine(1);
-    assert_eq!(
-        world.balance(&home),
-        (COIN * 2).to_sat() - world.paid_by(&again)
-    );
-    let left = world.balance_now();
-    assert_eq!((left.confirmed, left.pending), (Amount::ZERO, Amount::ZERO));
 }

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use bitcoin::{OutPoint, Transaction};
-use lightning_arbitrator::OnchainWallet;
+use bitcoin::{FeeRate, OutPoint, Transaction};
+use futures::executor::block_on;
+use lightning_arbitrator::court::Bump;
+use lightning_arbitrator::{OnchainWallet, Policy};
 use testkit::chain::Orphaned;
-use testkit::gateway::{Fault, Scope};
 use testkit::party::Htlc;
 
 use super::{with_anchors, On, HTLC_SAT};
-use crate::support::{paths_of, About, Mood, Moody, World};
+use crate::support::{About, Mood, Moody, World};
 
 with_anchors!(
     a_coin_is_held_before_its_transaction_goes_out,
+    a_force_close_holds_the_coin_of_its_child_before_the_network_hears_of_it,
+    a_bump_holds_the_coin_of_its_child_before_the_network_hears_of_it,
     every_coin_of_every_claim_is_held_and_no_other,
     a_coin_comes_free_with_the_output_of_its_claim_and_is_held_again_after_a_reorg,
     a_confirmed_claim_that_a_reorg_takes_away_keeps_its_coin,
@@ -34,22 +37,52 @@ fn coin_of(claim: &Transaction) -> OutPoint {
     claim.input[1].previous_output
 }
 
+/// What is held while the server takes nothing is the coin of the child that goes out when it does.
+#[track_caller]
+fn assert_holds_the_childs_coin(world: &mut World) {
+    assert_eq!(world.chain.mempool(), [], "nothing has gone out");
+    let held = world.phone.wallet.held();
+    world.gateway().behave();
+    world.phone.resume();
+    let waiting = world.chain.mempool();
+    let [_, child] = waiting[..] else {
+        panic!("a commitment and its child: {waiting:?}");
+    };
+    assert_eq!(held, [coin_of(&world.known(child))]);
+}
+
+fn a_force_close_holds_the_coin_of_its_child_before_the_network_hears_of_it(mut world: World) {
+    world.fees_are(10.0);
+    world.with_reserve();
+    let received = world.is_paid(HTLC_SAT);
+    world.released(&received);
+    // A block before the phone would close by itself.
+    world.wakes_at(received.cltv_expiry - Policy::default().fulfil_margin - 1);
+    world.refuses_broadcasts();
+    let channel = world.outpoint();
+    world.phone.force_close(channel).expect("a commitment");
+    assert_holds_the_childs_coin(&mut world);
+}
+
+fn a_bump_holds_the_coin_of_its_child_before_the_network_hears_of_it(mut world: World) {
+    world.with_reserve();
+    world.phone.resume();
+    world.refuses_broadcasts();
+    let channel = world.outpoint();
+    world.phone.force_close(channel).expect("a commitment");
+    assert_eq!(world.phone.wallet.held(), [], "it is in no haste");
+    let more = Bump::Feerate(FeeRate::from_sat_per_vb(20).expect("a sane feerate"));
+    block_on(world.phone.on().bump(channel, channel, more)).expect("it has an anchor");
+    assert_holds_the_childs_coin(&mut world);
+}
+
 fn a_coin_is_held_before_its_transaction_goes_out(mut world: World) {
     world.with_reserve();
     let sent = world.pays(HTLC_SAT);
     world.closes(On::Ours);
     assert_eq!(world.phone.wallet.held(), []);
     world.mine(sent.cltv_expiry - world.chain.tip().height);
-    // The server takes nothing.
-    let broadcasts = Scope {
-        paths: paths_of("/tx"),
-        ..Scope::all()
-    };
-    let busy = Fault::Status {
-        code: 503,
-        body: String::new(),
-    };
-    world.gateway().order(broadcasts, busy);
+    world.refuses_broadcasts();
     let report = world.phone.resume_with(Default::default());
     assert!(!report.expect("a tick").complete);
     assert_eq!(world.claim_in_mempool(&sent, On::Ours), None);

@@ -8,7 +8,8 @@ mod case_file;
 mod dangling;
 mod deadlines;
 mod decisions;
-mod embedded;
+pub mod embedded;
+pub mod emptying;
 mod fees;
 mod held_coins;
 mod incoming;
@@ -28,9 +29,10 @@ use lightning_arbitrator::channel::{Direction, HtlcKey};
 use lightning_arbitrator::court::{
     report::ContractReport, ArbitratorState, EventKind, Progress, Resolution, Verdict,
 };
+use testkit::gateway::{Fault, Scope};
 use testkit::party::{Htlc, NewHtlc, Side, Which};
 
-use crate::support::{htlc_key, Told, World};
+use crate::support::{htlc_key, paths_of, Told, World};
 
 /// An HTLC large enough for its own second level.
 pub const HTLC_SAT: u64 = 20_000;
@@ -279,6 +281,19 @@ impl World {
     pub fn fees_are(&self, sat_per_vb: f64) {
         let estimates = [(1, sat_per_vb), (1_008, sat_per_vb)];
         self.chain.set_fee_estimates(estimates.into());
+    }
+
+    /// From now on the server takes no transaction, until it behaves.
+    pub fn refuses_broadcasts(&self) {
+        let broadcasts = Scope {
+            paths: paths_of("/tx"),
+            ..Scope::all()
+        };
+        let busy = Fault::Status {
+            code: 503,
+            body: String::new(),
+        };
+        self.gateway().order(broadcasts, busy);
     }
 
     /// What a transaction leaves to its miner, in sat.

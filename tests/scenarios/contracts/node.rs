@@ -62,7 +62,11 @@ on_a_node! { on_a_node_with_anchors:
     paid_by_the_embedded_wallet: embedded {
         a_claim_finds_what_was_paid_in_while_the_device_slept,
         a_commitment_and_its_htlcs_are_paid_by_the_wallet_and_the_change_comes_back,
+    }
+    emptied: emptying {
         everything_that_is_free_is_sent_away,
+        a_later_call_pays_for_what_it_replaces,
+        what_a_reorg_takes_away_is_offered_again,
     }
     who_pays: anchors::reserve {
         without_coins_the_commitment_goes_alone_and_it_is_said_once,

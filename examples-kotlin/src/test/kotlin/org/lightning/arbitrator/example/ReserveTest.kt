@@ -4,6 +4,7 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
+import org.lightning.arbitrator.ArbitratorException
 import org.lightning.arbitrator.BroadcastOutcome
 import org.lightning.arbitrator.ChannelType
 import org.lightning.arbitrator.Look
@@ -29,9 +30,11 @@ class ReserveTest {
         testkit.pay(address, 50_000)
         testkit.mine(5)
         val height = arbitrator.resume(look).tip!!.height
-        assertEquals(ReserveBalance(50_000uL, 0uL, 0uL, height), arbitrator.reserveBalance())
+        assertEquals(ReserveBalance(50_000uL, 0uL, 0uL, 0uL, height), arbitrator.reserveBalance())
         val emptied = arbitrator.emptyReserve(ANOTHER_ADDRESS, 500u)
         assertEquals(BroadcastOutcome.Accepted, emptied.outcome)
+        assertEquals(50_000uL, arbitrator.reserveBalance().leavingSat)
+        refusal<ArbitratorException.FeeBelowReplaced> { arbitrator.emptyReserve(ANOTHER_ADDRESS, 400u) }
         testkit.mine(1)
         arbitrator.resume(look)
         assertEquals(0uL, arbitrator.reserveBalance().confirmedSat)
