@@ -31,36 +31,19 @@ pub(super) fn channel(outpoint: &OutPoint) -> Result<bitcoin::OutPoint, Invalid>
 #[uniffi::export]
 impl ChainArbitrator {
     /// Opens or creates the database and starts the library's thread. Nothing is asked of the server yet. Everything secret
-    /// in the file is sealed by `crypto_system`: a `KeyCrypto`, the app's own, or `Unsealed`.
-    #[uniffi::constructor]
+    /// in the file is sealed by `crypto_system`: a `KeyCrypto`, the app's own, or `Unsealed`. Public channels need the
+    /// node's key (`node_signer`); with `graph`, an announcement that the network forgot is handed out again.
+    #[uniffi::constructor(default(node_signer = None, graph = None))]
     pub async fn open(
         config: ArbitratorConfig,
         signer: Arc<dyn Signer>,
         wallet: Arc<dyn OnchainWallet>,
         crypto_system: Arc<dyn CryptoSystem>,
-    ) -> Result<Arc<Self>, ArbitratorError> {
-        let wallet = Wallet::App(Arc::new(ForeignWallet(wallet)));
-        let core_config = core_config(&config, signer, wallet, crypto_system)?;
-        let core = Arc::new(arbitrator::ChainArbitrator::open(core_config).await?);
-        Ok(Arc::new(ChainArbitrator { core }))
-    }
-
-    /// The same, for an app with public channels: with its node's key, and with what it knows of the network if it keeps that.
-    #[uniffi::constructor]
-    pub async fn open_as_node(
-        config: ArbitratorConfig,
-        signer: Arc<dyn Signer>,
-        wallet: Arc<dyn OnchainWallet>,
-        crypto_system: Arc<dyn CryptoSystem>,
-        node_signer: Arc<dyn NodeSigner>,
+        node_signer: Option<Arc<dyn NodeSigner>>,
         graph: Option<Arc<dyn GraphView>>,
     ) -> Result<Arc<Self>, ArbitratorError> {
         let wallet = Wallet::App(Arc::new(ForeignWallet(wallet)));
-        let mut core_config = core_config(&config, signer, wallet, crypto_system)?;
-        core_config.node_signer = Some(Arc::new(ForeignNodeSigner(node_signer)));
-        if let Some(graph) = graph {
-            core_config.graph = Some(Arc::new(ForeignGraphView(graph)));
-        }
+        let core_config = core_config(&config, signer, wallet, crypto_system, node_signer, graph)?;
         let core = Arc::new(arbitrator::ChainArbitrator::open(core_config).await?);
         Ok(Arc::new(ChainArbitrator { core }))
     }
@@ -249,6 +232,8 @@ pub(super) fn core_config(
     signer: Arc<dyn Signer>,
     wallet: Wallet,
     crypto_system: Arc<dyn CryptoSystem>,
+    node_signer: Option<Arc<dyn NodeSigner>>,
+    graph: Option<Arc<dyn GraphView>>,
 ) -> Result<Config, ArbitratorError> {
     if config.database_path.is_empty() {
         return Err(Invalid::new("config.database_path", "empty").into());
@@ -261,6 +246,8 @@ pub(super) fn core_config(
         wallet,
         Arc::new(ForeignCryptoSystem(crypto_system)),
     );
+    core.node_signer = node_signer.map(|app| Arc::new(ForeignNodeSigner(app)) as _);
+    core.graph = graph.map(|app| Arc::new(ForeignGraphView(app)) as _);
     core.wait_for_lock = config.wait_for_lock_ms.map(Duration::from_millis);
     if let Some(policy) = &config.policy {
         core.policy = policy.to_core().within("config.policy")?;

@@ -7,7 +7,7 @@ use bitcoin::{Address, FeeRate};
 use zeroize::Zeroizing;
 
 use super::arbitrator::core_config;
-use super::foreign::{CryptoSystem, Signer};
+use super::foreign::{CryptoSystem, GraphView, NodeSigner, Signer};
 use super::input::Invalid;
 use super::{ArbitratorConfig, ArbitratorError, BroadcastOutcome, ChainArbitrator, Network};
 use crate::{arbitrator, reserve, sweep};
@@ -126,15 +126,17 @@ fn feerate(per_kw: u32) -> FeeRate {
 impl ChainArbitrator {
     /// Like `open`, for an app without an on-chain wallet: the embedded one takes sweeps and pays fees. A database keeps the
     /// wallet of one seed.
-    #[uniffi::constructor]
+    #[uniffi::constructor(default(node_signer = None, graph = None))]
     pub async fn open_with_seed_wallet(
         config: ArbitratorConfig,
         signer: Arc<dyn Signer>,
         wallet: Arc<SeedWallet>,
         crypto_system: Arc<dyn CryptoSystem>,
+        node_signer: Option<Arc<dyn NodeSigner>>,
+        graph: Option<Arc<dyn GraphView>>,
     ) -> Result<Arc<Self>, ArbitratorError> {
-        let wallet = wallet.0.clone();
-        let core_config = core_config(&config, signer, wallet.into(), crypto_system)?;
+        let wallet = wallet.0.clone().into();
+        let core_config = core_config(&config, signer, wallet, crypto_system, node_signer, graph)?;
         let core = Arc::new(arbitrator::ChainArbitrator::open(core_config).await?);
         Ok(Arc::new(ChainArbitrator { core }))
     }

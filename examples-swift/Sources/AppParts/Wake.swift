@@ -1,3 +1,4 @@
+import Foundation
 import LightningArbitrator
 
 /// A phone grants a background task about half a minute.
@@ -6,24 +7,40 @@ private let millisecondsAwake: UInt64 = 25_000
 /// Under this name the app acknowledges what it has shown.
 public let subscriber = "app"
 
-/// What the app does whenever the phone wakes it: one tick, then everything new is shown to the user.
+/// The app's connections.
+public protocol Peers {
+    /// Sends a message to a peer, a `channel_announcement` to everybody; whether it has arrived.
+    func tell(peer: Data, type: PeerMessage, message: Data) async throws -> Bool
+}
+
+/// What the app does whenever the phone wakes it: one tick, then peers and user are told everything new.
 public func wake(
-    config: ArbitratorConfig, signer: Signer, wallet: OnchainWallet, cryptoSystem: CryptoSystem, show: (String) -> Void
+    config: ArbitratorConfig, signer: Signer, wallet: OnchainWallet, cryptoSystem: CryptoSystem, peers: Peers,
+    show: (String) -> Void
 ) async throws -> ResumeReport {
     let arbitrator = try await ChainArbitrator.open(
         config: config, signer: signer, wallet: wallet, cryptoSystem: cryptoSystem
     )
     do {
         let report = try await arbitrator.resume(options: ResumeOptions(look: .tip, maxDurationMs: millisecondsAwake))
-        for event in try await arbitrator.pendingEvents(subscriber: subscriber, max: .max) {
-            show(inWords(event))
-            try await arbitrator.acknowledge(subscriber: subscriber, id: event.id)
-        }
+        try await tellNews(arbitrator, peers: peers, show: show)
         await arbitrator.shutdown()
         return report
     } catch {
         await arbitrator.shutdown()
         throw error
+    }
+}
+
+/// Sends the peers what they are to be told, and shows the user everything that happened.
+public func tellNews(_ arbitrator: ChainArbitrator, peers: Peers, show: (String) -> Void) async throws {
+    for event in try await arbitrator.pendingEvents(subscriber: subscriber, max: .max) {
+        if case .tellPeer(let peer, let type, let message) = event.kind {
+            // Unacknowledged, a message waits for the next time.
+            guard try await peers.tell(peer: peer, type: type, message: message) else { continue }
+        }
+        show(inWords(event))
+        try await arbitrator.acknowledge(subscriber: subscriber, id: event.id)
     }
 }
 
@@ -59,7 +76,7 @@ public func inWords(_ event: Event) -> String {
     case .reserveNeeded(_, let feeSat): "A claim needs a coin in the wallet for its fee of \(feeSat) sat."
     case .fundsRecovered(_, let valueSat, _): "\(valueSat) sat are yours again."
     case .sweptByAnother(_, let valueSat, _): "\(valueSat) sat were taken by the peer."
-    case .tellPeer: "The peer is to be told of the channel."
+    case .tellPeer: "The peer was told how far the channel is."
     case .channelUsable: "The channel may be used."
     case .fullyResolved: "Everything about the channel is settled."
     }

@@ -15,9 +15,14 @@ let signer = AppSigner(keys: try SeedSigner(seed: seed)) { channel in
     print("signing for \(channel.txid):\(channel.vout)")
     return true
 }
+/// This program is connected to nobody: what peers are to be told goes on waiting.
+struct Nobody: Peers {
+    func tell(peer: Data, type: PeerMessage, message: Data) async throws -> Bool { false }
+}
 let report = try await wake(
     config: ArbitratorConfig(network: .regtest, databasePath: arguments[1], esploraUrl: arguments[2]),
-    signer: signer, wallet: AppWallet(script: script), cryptoSystem: try KeyCrypto(key: key), show: { print($0) }
+    signer: signer, wallet: AppWallet(script: script), cryptoSystem: try KeyCrypto(key: key), peers: Nobody(),
+    show: { print($0) }
 )
 let seconds = secondsToSleep(report.sleep, now: UInt64(Date().timeIntervalSince1970))
 print("tip \(report.tip.map { "\($0.height)" } ?? "unknown"), wake again in \(seconds.map { "\($0) seconds" } ?? "any time")")

@@ -14,9 +14,9 @@ final class Device {
     var channel: OutPoint { partner.channel }
     private var opened: [ChainArbitrator] = []
 
-    init(_ type: ChannelType = .anchorsZeroFeeHtlc) async throws {
+    init(_ type: ChannelType = .anchorsZeroFeeHtlc, funding: Funding = .confirmed) async throws {
         testkit = try Testkit()
-        partner = try await Partner(testkit, type)
+        partner = try await Partner(testkit, type, funding)
         directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         key = try KeyCrypto(key: Data(repeating: 8, count: 32))
@@ -30,23 +30,27 @@ final class Device {
     }
 
     func open(
-        signer: Signer? = nil, wallet: OnchainWallet? = nil, cryptoSystem: CryptoSystem? = nil, policy: Policy? = nil
+        signer: Signer? = nil, wallet: OnchainWallet? = nil, cryptoSystem: CryptoSystem? = nil, policy: Policy? = nil,
+        nodeSigner: NodeSigner? = nil, graph: GraphView? = nil
     ) async throws -> ChainArbitrator {
         let arbitrator = try await ChainArbitrator.open(
             config: config(policy: policy),
             signer: signer ?? AppSigner(keys: keys) { _ in true },
             wallet: wallet ?? self.wallet,
-            cryptoSystem: cryptoSystem ?? key
+            cryptoSystem: cryptoSystem ?? key,
+            nodeSigner: nodeSigner,
+            graph: graph
         )
         opened.append(arbitrator)
         return arbitrator
     }
 
     /// The same for an app that has no on-chain wallet.
-    func openWithSeedWallet() async throws -> ChainArbitrator {
+    func openWithSeedWallet(nodeSigner: NodeSigner? = nil) async throws -> ChainArbitrator {
         let arbitrator = try await ChainArbitrator.openWithSeedWallet(
             config: config(), signer: AppSigner(keys: keys) { _ in true },
-            wallet: SeedWallet(seed: Data(repeating: 9, count: 32), network: .regtest), cryptoSystem: key
+            wallet: SeedWallet(seed: Data(repeating: 9, count: 32), network: .regtest), cryptoSystem: key,
+            nodeSigner: nodeSigner
         )
         opened.append(arbitrator)
         return arbitrator
@@ -81,8 +85,10 @@ final class Device {
 }
 
 /// Runs a test on a device.
-func onDevice(_ type: ChannelType = .anchorsZeroFeeHtlc, _ test: (Device) async throws -> Void) async throws {
-    let device = try await Device(type)
+func onDevice(
+    _ type: ChannelType = .anchorsZeroFeeHtlc, funding: Funding = .confirmed, _ test: (Device) async throws -> Void
+) async throws {
+    let device = try await Device(type, funding: funding)
     // Swift cannot take back a call into the library, so a test that waits for ever is ended with the whole run.
     let watchdog = DispatchWorkItem { fatalError("a test has waited for two minutes") }
     DispatchQueue.global().asyncAfter(deadline: .now() + 120, execute: watchdog)

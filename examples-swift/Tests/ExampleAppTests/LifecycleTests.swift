@@ -97,7 +97,8 @@ final class LifecycleTests: XCTestCase {
             let signer = AppSigner(keys: device.keys) { _ in true }
             func wakes() async throws {
                 _ = try await wake(
-                    config: device.config(), signer: signer, wallet: device.wallet, cryptoSystem: device.key
+                    config: device.config(), signer: signer, wallet: device.wallet, cryptoSystem: device.key,
+                    peers: Unreachable()
                 ) { shown.append($0) }
             }
             try await wakes()

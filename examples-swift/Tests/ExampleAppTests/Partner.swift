@@ -1,6 +1,12 @@
 import Foundation
 import LightningArbitrator
 
+/// Where a channel's funding transaction is when the test begins: in a block, or nobody has seen it.
+enum Funding: String {
+    case confirmed
+    case withheld
+}
+
 /// A channel with the testkit's counterparty, in the words of the library: what an app's channel engine would have.
 final class Partner {
     private let testkit: Testkit
@@ -12,12 +18,13 @@ final class Partner {
     /// The first commitments of both sides.
     let first: Round
 
-    init(_ testkit: Testkit, _ type: ChannelType) async throws {
+    init(_ testkit: Testkit, _ type: ChannelType, _ funding: Funding) async throws {
         let name = switch type {
         case .staticRemotekey: "static_remotekey"
         case .anchorsZeroFeeHtlc: "anchors_zero_fee_htlc"
         }
-        let opened = try await testkit.post("/channels", #"{"setup": {"channel_type": "\#(name)"}}"#)
+        let body = #"{"setup": {"channel_type": "\#(name)"}, "funding": "\#(funding.rawValue)"}"#
+        let opened = try await testkit.post("/channels", body)
         let given = opened["terms"]
         self.testkit = testkit
         path = "/channels/\(opened["id"].number)"
@@ -70,10 +77,24 @@ final class Partner {
         try await testkit.post("\(path)/coop", #"{"send": "keep"}"#)["tx"].bytes
     }
 
+    /// The peer's node gets a message of the opening from `ourNode`; it must accept it.
+    func hears(_ message: Data, from ourNode: Data) async throws -> Heard {
+        let body = #"{"message": "\#(message.hex)", "our_node": "\#(ourNode.hex)"}"#
+        let heard = try await testkit.post("\(path)/peer-hears", body)
+        let (name, answer) = (heard["short_channel_id"], heard["answer"])
+        return Heard(shortChannelId: name.isNull ? nil : name.text, answer: answer.isNull ? nil : answer.bytes)
+    }
+
     /// What is ours outside HTLCs.
     func balanceSat() async throws -> UInt64 {
         try await testkit.get(path)["to_us_msat"].number / 1000
     }
+}
+
+/// What the peer's node made of a message: what it calls the channel, and its own message of the same kind.
+struct Heard {
+    let shortChannelId: String?
+    let answer: Data?
 }
 
 /// One exchange, in the order in which the library must hear of it.

@@ -30,6 +30,8 @@ pub(super) fn open_with(
         seed_signer(),
         wallet,
         crypto_system,
+        None,
+        None,
     ))
 }
 

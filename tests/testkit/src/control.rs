@@ -12,6 +12,7 @@
 //! | `POST …/{id}/broadcast-funding` | | [`channels::Sent`] |
 //! | `POST …/{id}/update` | `{add?, settle?, forget?, feerate_per_kw?, commit?}` ([`updates::Update`]) | [`updates::Updated`] |
 //! | `POST …/{id}/revoke` | | [`crate::party::Revocation`] |
+//! | `POST …/{id}/peer-hears` | `{message, our_node}` ([`messages::Hear`]) | [`messages::Heard`] |
 //! | `POST …/{id}/peer-closes` | `{which?, send?}` ([`deeds::Close`]) | [`channels::Sent`] |
 //! | `POST …/{id}/our-closes` | the same; as another device of ours would | [`channels::Sent`] |
 //! | `POST …/{id}/data-loss` | `{rounds?, send?}` | [`crate::party::DataLoss`] |
@@ -40,6 +41,7 @@ mod answer;
 pub mod blocks;
 pub mod channels;
 pub mod deeds;
+pub mod messages;
 pub mod updates;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -90,6 +92,10 @@ pub fn routes(gateway: Handle) -> Router {
         .route(
             "/control/channels/{id}/revoke",
             channel_command(updates::revoke),
+        )
+        .route(
+            "/control/channels/{id}/peer-hears",
+            channel_command(messages::peer_hears),
         )
         .route(
             "/control/channels/{id}/peer-closes",

@@ -8,6 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bitcoin::hashes::Hash;
+use bitcoin::hex::DisplayHex;
+use bitcoin::Txid;
 use serde_json::{json, Value};
 use testkit::control;
 use testkit::gateway::Gateway;
@@ -205,6 +208,35 @@ fn the_peer_can_be_stopped_between_its_pending_commitment_and_its_revocation() {
         0
     );
     server.post("/control/channels/0/update", json!({ "commit": "ours" }));
+}
+
+#[test]
+fn the_peer_answers_our_channel_ready_with_its_own_and_refuses_what_is_none() {
+    let server = Server::start();
+    let opened = server.post("/control/channels", json!({}));
+    let outpoint = text(&opened["terms"]["funding"]);
+    let txid: Txid = outpoint
+        .split(':')
+        .next()
+        .expect("txid")
+        .parse()
+        .expect("txid");
+    // BOLT 2: the funding's txid as on the wire, for output 0.
+    assert!(outpoint.ends_with(":0"), "{outpoint}");
+    let id = txid.to_byte_array().to_lower_hex_string();
+    let ours = text(&opened["terms"]["our_first_points"][1]);
+    let theirs = text(&opened["terms"]["peer_first_points"][1]);
+    let says = |message: String| json!({ "message": message, "our_node": ours });
+    let path = "/control/channels/0/peer-hears";
+    let heard = server.post(path, says(format!("0024{id}{ours}")));
+    assert_eq!(heard["answer"], format!("0024{id}{theirs}"));
+    for wrong in [
+        format!("0024{id}{theirs}"),
+        format!("0103{id}"),
+        "00".into(),
+    ] {
+        assert_eq!(server.refused(path, says(wrong)).0, 400);
+    }
 }
 
 #[test]

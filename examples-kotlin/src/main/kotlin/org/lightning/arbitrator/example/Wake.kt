@@ -18,24 +18,39 @@ private const val MILLISECONDS_AWAKE = 25_000uL
 /** Under this name the app acknowledges what it has shown. */
 const val SUBSCRIBER = "app"
 
-/** What the app does whenever the phone wakes it: one tick, then everything new is shown to the user. */
+/** The app's connections. */
+fun interface Peers {
+    /** Sends a message to its peer, a `channel_announcement` to everybody; whether it has arrived. */
+    suspend fun tell(message: EventKind.TellPeer): Boolean
+}
+
+/** What the app does whenever the phone wakes it: one tick, then peers and user are told everything new. */
 suspend fun wake(
     config: ArbitratorConfig,
     signer: Signer,
     wallet: OnchainWallet,
     cryptoSystem: CryptoSystem,
+    peers: Peers,
     show: (String) -> Unit,
 ): ResumeReport {
     val arbitrator = ChainArbitrator.open(config, signer, wallet, cryptoSystem)
     try {
         val report = arbitrator.resume(ResumeOptions(Look.TIP, maxDurationMs = MILLISECONDS_AWAKE))
-        for (event in arbitrator.pendingEvents(SUBSCRIBER, UInt.MAX_VALUE)) {
-            show(inWords(event))
-            arbitrator.acknowledge(SUBSCRIBER, event.id)
-        }
+        tellNews(arbitrator, peers, show)
         return report
     } finally {
         arbitrator.shutdown()
+    }
+}
+
+/** Sends the peers what they are to be told, and shows the user everything that happened. */
+suspend fun tellNews(arbitrator: ChainArbitrator, peers: Peers, show: (String) -> Unit) {
+    for (event in arbitrator.pendingEvents(SUBSCRIBER, UInt.MAX_VALUE)) {
+        val kind = event.kind
+        // Unacknowledged, a message waits for the next time.
+        if (kind is EventKind.TellPeer && !peers.tell(kind)) continue
+        show(inWords(event))
+        arbitrator.acknowledge(SUBSCRIBER, event.id)
     }
 }
 
@@ -69,7 +84,7 @@ fun inWords(event: Event): String = when (val kind = event.kind) {
     is EventKind.ReserveNeeded -> "A claim needs a coin in the wallet for its fee of ${kind.feeSat} sat."
     is EventKind.FundsRecovered -> "${kind.valueSat} sat are yours again."
     is EventKind.SweptByAnother -> "${kind.valueSat} sat were taken by the peer."
-    is EventKind.TellPeer -> "The peer is to be told of the channel."
+    is EventKind.TellPeer -> "The peer was told how far the channel is."
     is EventKind.ChannelUsable -> "The channel may be used."
     is EventKind.FullyResolved -> "Everything about the channel is settled."
 }

@@ -8,8 +8,10 @@ import org.lightning.arbitrator.ChannelType
 import org.lightning.arbitrator.ChannelUpdate
 import org.lightning.arbitrator.CryptoSystem
 import org.lightning.arbitrator.EventKind
+import org.lightning.arbitrator.GraphView
 import org.lightning.arbitrator.KeyCrypto
 import org.lightning.arbitrator.Network
+import org.lightning.arbitrator.NodeSigner
 import org.lightning.arbitrator.OnchainWallet
 import org.lightning.arbitrator.Policy
 import org.lightning.arbitrator.SeedWallet
@@ -18,9 +20,12 @@ import java.nio.file.Files
 import java.nio.file.Path
 
 /** A phone with one channel: the testkit around it, its database, its keys and its wallet. */
-class Device(type: ChannelType = ChannelType.ANCHORS_ZERO_FEE_HTLC) : AutoCloseable {
+class Device(
+    type: ChannelType = ChannelType.ANCHORS_ZERO_FEE_HTLC,
+    funding: Funding = Funding.CONFIRMED,
+) : AutoCloseable {
     val testkit = Testkit()
-    val partner = Partner(testkit, type)
+    val partner = Partner(testkit, type, funding)
     val directory: Path = Files.createTempDirectory("arbitrator")
     val signer = AppSigner { keysId -> partner.secrets.takeIf { keysId.contentEquals(partner.keysId) } }
     val wallet = AppWallet(sha256("the wallet's key".toByteArray()))
@@ -36,12 +41,15 @@ class Device(type: ChannelType = ChannelType.ANCHORS_ZERO_FEE_HTLC) : AutoClosea
         wallet: OnchainWallet = this.wallet,
         cryptoSystem: CryptoSystem = this.cryptoSystem,
         policy: Policy? = null,
-    ): ChainArbitrator = ChainArbitrator.open(config(policy), signer, wallet, cryptoSystem).also(opened::add)
+        nodeSigner: NodeSigner? = null,
+        graph: GraphView? = null,
+    ): ChainArbitrator =
+        ChainArbitrator.open(config(policy), signer, wallet, cryptoSystem, nodeSigner, graph).also(opened::add)
 
     /** The same for an app that has no on-chain wallet. */
-    suspend fun openWithSeedWallet(): ChainArbitrator {
+    suspend fun openWithSeedWallet(nodeSigner: NodeSigner? = null): ChainArbitrator {
         val wallet = SeedWallet(sha256("the user's seed".toByteArray()), Network.REGTEST)
-        return ChainArbitrator.openWithSeedWallet(config(), signer, wallet, cryptoSystem).also(opened::add)
+        return ChainArbitrator.openWithSeedWallet(config(), signer, wallet, cryptoSystem, nodeSigner).also(opened::add)
     }
 
     /** Registers the channel and feeds the first commitments. */
@@ -73,8 +81,11 @@ class Device(type: ChannelType = ChannelType.ANCHORS_ZERO_FEE_HTLC) : AutoClosea
 }
 
 /** Runs a test on a device. */
-fun onDevice(type: ChannelType = ChannelType.ANCHORS_ZERO_FEE_HTLC, test: suspend Device.() -> Unit) =
-    Device(type).use { runBlocking { it.test() } }
+fun onDevice(
+    type: ChannelType = ChannelType.ANCHORS_ZERO_FEE_HTLC,
+    funding: Funding = Funding.CONFIRMED,
+    test: suspend Device.() -> Unit,
+) = Device(type, funding).use { runBlocking { it.test() } }
 
 /** Everything told of so far, acknowledged. */
 suspend fun ChainArbitrator.news(): List<EventKind> = pendingEvents(SUBSCRIBER, 100u).map { event ->

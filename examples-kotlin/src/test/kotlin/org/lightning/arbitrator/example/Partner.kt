@@ -1,6 +1,7 @@
 package org.lightning.arbitrator.example
 
 import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.contentOrNull
 import kotlinx.serialization.json.int
 import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
@@ -23,9 +24,15 @@ import org.lightning.arbitrator.Party
 import org.lightning.arbitrator.PartyTerms
 import org.lightning.arbitrator.RemoteUpdate
 
+/** Where a channel's funding transaction is when the test begins: in a block, or nobody has seen it. */
+enum class Funding { CONFIRMED, WITHHELD }
+
 /** A channel with the testkit's counterparty, in the words of the library: what an app's channel engine would have. */
-class Partner(private val testkit: Testkit, type: ChannelType) {
-    private val opened = testkit.post("/channels", """{"setup": {"channel_type": "${type.name.lowercase()}"}}""")
+class Partner(private val testkit: Testkit, type: ChannelType, funding: Funding) {
+    private val opened = testkit.post(
+        "/channels",
+        """{"setup": {"channel_type": "${type.name.lowercase()}"}, "funding": "${funding.name.lowercase()}"}""",
+    )
     private val path = "/channels/${opened.value("id").int}"
     private val given = opened.obj("terms")
 
@@ -77,6 +84,13 @@ class Partner(private val testkit: Testkit, type: ChannelType) {
     /** A cooperative close that both sides signed, kept back. */
     fun cooperativeClose(): ByteArray = testkit.post("$path/coop", """{"send": "keep"}""").bytes("tx")
 
+    /** The peer's node gets a message of the opening from [ourNode]; it must accept it. */
+    fun hears(message: ByteArray, ourNode: ByteArray): Heard {
+        val body = """{"message": "${message.toHexString()}", "our_node": "${ourNode.toHexString()}"}"""
+        val heard = testkit.post("$path/peer-hears", body)
+        return Heard(heard.value("short_channel_id").contentOrNull, heard.value("answer").contentOrNull?.hexToByteArray())
+    }
+
     /** What is ours outside HTLCs. */
     fun balanceSat(): Long = testkit.get(path).value("to_us_msat").long / 1000
 
@@ -111,6 +125,9 @@ class Partner(private val testkit: Testkit, type: ChannelType) {
         },
     )
 }
+
+/** What the peer's node made of a message: what it calls the channel, and its own message of the same kind. */
+class Heard(val shortChannelId: String?, val answer: ByteArray?)
 
 /** One exchange, in the order in which the library must hear of it. */
 class Round(val remote: RemoteUpdate, val revocation: ChannelUpdate.Revocation?, val local: LocalUpdate)
