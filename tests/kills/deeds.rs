@@ -112,7 +112,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 28] = [
+    pub const ALL: [Kind; 31] = [
         Kind::Migrate,
         Kind::OpenBackup,
         Kind::Register,
