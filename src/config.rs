@@ -104,6 +104,18 @@ pub struct Policy {
     /// What a replacement pays above all that it replaces, in sat per 1000 weight units of its own: what nodes ask for
     /// (Bitcoin Core's `-incrementalrelayfee` up to version 29, 1000 sat/kvB), rounded up.
     pub replacement_feerate: u32,
+    /// Depth of the funding from which a public channel is announced (BOLT 7: six).
+    pub announce_depth: u32,
+    /// Blocks after which the outputs of a coinbase can be spent (consensus: 100): BOLT 2 keeps a channel that one funds
+    /// unused for as long.
+    pub coinbase_depth: u32,
+    /// Blocks for which a funding that is the peer's is waited for (BOLT 2: 2,016, two weeks).
+    pub fundee_patience: u32,
+    /// Depth of the spend of a funding output from which the channel's announcement is forgotten (BOLT 7: 72).
+    pub forget_spent_depth: u32,
+    /// Messages of one peer that are kept for channels which are not registered yet, the oldest given up for more: as many
+    /// as a peer opens channels at once, and far too few to fill a disk.
+    pub early_messages: u32,
     /// Least that the wallet should have ready for each channel with anchors: markets rise above what was asked for, and HTLCs
     /// come that are not there yet. Ten thousand satoshi raise a commitment of a few HTLCs to some 30 sat/vB.
     pub reserve_floor: Amount,
@@ -156,6 +168,11 @@ impl Default for Policy {
             preview_high_target: 2,
             fallback_high_feerate: 12_500,
             replacement_feerate: 253,
+            announce_depth: 6,
+            coinbase_depth: 100,
+            fundee_patience: 2_016,
+            forget_spent_depth: 72,
+            early_messages: 16,
             reserve_floor: Amount::from_sat(10_000),
             reserve_floor_cap: Amount::from_sat(100_000),
             reserve_gap_limit: 20,

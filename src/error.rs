@@ -7,6 +7,7 @@ use bitcoin::OutPoint;
 use crate::chain::ChainError;
 use crate::channel::{KeysId, UpdateError};
 use crate::court::CourtError;
+use crate::opening::OpeningError;
 use crate::protocol::ProtocolError;
 use crate::reserve::EmptyError;
 use crate::signer::SignerError;
@@ -41,6 +42,9 @@ pub enum ArbitratorError {
         index: usize,
         source: UpdateError,
     },
+    /// What was said of an opening, by the app or by the peer, was refused; nothing has changed.
+    #[error(transparent)]
+    Opening(#[from] OpeningError),
     /// No channel with that funding outpoint is registered.
     #[error("channel {channel} is not registered")]
     UnknownChannel { channel: OutPoint },

@@ -5,7 +5,7 @@
 //! broadcasts what must be broadcast, and reports what is open.
 //!
 //! **Facts in, decisions out, one transaction between.** What decides is pure ([`protocol`], [`channel`], [`court`],
-//! [`sweep`]); a thin shell fetches ([`chain`]), stores ([`store`]) and drives ([`arbitrator`]).
+//! [`opening`], [`sweep`]); a thin shell fetches ([`chain`]), stores ([`store`]) and drives ([`arbitrator`]).
 
 pub mod arbitrator;
 pub mod chain;
@@ -14,6 +14,8 @@ pub mod config;
 pub mod court;
 pub mod error;
 pub mod ffi;
+pub mod graph;
+pub mod opening;
 pub mod protocol;
 pub mod reserve;
 pub mod signer;
@@ -29,8 +31,9 @@ struct Readme;
 pub use arbitrator::{ChainArbitrator, Config, ForceCloseStatus, ResumeOptions, ResumeReport};
 pub use config::Policy;
 pub use error::ArbitratorError;
+pub use graph::GraphView;
 pub use reserve::SeedWallet;
-pub use signer::{SeedSigner, Signer};
+pub use signer::{NodeSigner, SeedSigner, Signer};
 pub use wallet::{OnchainWallet, Wallet};
 
 uniffi::setup_scaffolding!();

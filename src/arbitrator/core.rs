@@ -1,6 +1,6 @@
 //! What the executor's thread owns, and what all that runs on it needs: calls into the app, steps of the court, events.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use bitcoin::{Network, OutPoint};
@@ -15,8 +15,9 @@ use crate::config::Policy;
 use crate::court::report::ChannelReport;
 use crate::court::{Case, Dossier, Input};
 use crate::error::ArbitratorError;
+use crate::graph::GraphView;
 use crate::reserve::ReserveWallet;
-use crate::signer::{Keyring, Signer};
+use crate::signer::{Keyring, NodeSigner, Signer};
 use crate::store::{ChannelRow, Store, StoreError, StoredEvent, Unreadable};
 use crate::wallet::OnchainWallet;
 
@@ -31,7 +32,11 @@ pub(super) struct Core {
     pub(super) wallet: Arc<dyn OnchainWallet>,
     /// The same, if it is the embedded one.
     pub(super) reserve: Option<Arc<ReserveWallet>>,
+    pub(super) node_signer: Option<Arc<dyn NodeSigner>>,
+    pub(super) graph: Option<Arc<dyn GraphView>>,
     pub(super) callout: Callout,
+    /// Whether openings were looked at since the database was opened.
+    pub(super) has_ticked: Cell<bool>,
     pub(super) purse: RefCell<Purse>,
     /// The running tick's limits, to cancel it by.
     pub(super) tick: RefCell<Option<Budget>>,
@@ -199,7 +204,7 @@ impl Core {
     }
 
     pub(super) fn acknowledge(&self, subscriber: &str, id: &str) -> Result<(), ArbitratorError> {
-        self.store.acknowledge(subscriber, id)?;
+        self.acknowledge_event(subscriber, id)?;
         self.handed_out.forget(subscriber, id);
         Ok(())
     }

@@ -9,11 +9,22 @@ use super::core::Core;
 use crate::channel::{ChannelTerms, Position, UpdateError};
 use crate::court::{Event, EventKind, Input};
 use crate::error::ArbitratorError;
-use crate::protocol::{is_cooperative_close, CommitmentNumber, CommitmentSecret};
+use crate::protocol::{is_cooperative_close, CommitmentNumber, CommitmentSecret, ShortChannelId};
 use crate::store::{ChannelRow, ShortChannelIds};
 
 impl Core {
     pub(super) async fn register(&self, terms: ChannelTerms) -> Result<(), ArbitratorError> {
+        self.check_terms(&terms).await?;
+        if let Some(row) = self.store.find(terms.channel())? {
+            return self.register_again(row, &terms);
+        }
+        self.store.register(&terms, &self.warnings(&terms))?;
+        self.wake_listeners();
+        Ok(())
+    }
+
+    /// Refuses impossible terms, and keys that are not the signer's.
+    pub(super) async fn check_terms(&self, terms: &ChannelTerms) -> Result<(), ArbitratorError> {
         terms.validate()?;
         let channel = terms.channel();
         let keys_id = terms.keys_id;
@@ -29,23 +40,25 @@ impl Core {
             }
             .into());
         }
-        if let Some(row) = self.store.find(channel)? {
-            return self.register_again(row, &terms);
-        }
-        let mut events = Vec::new();
-        let delay = terms.remote.to_self_delay;
-        if delay < self.policy.short_peer_delay {
-            events.push(Event {
-                channel,
-                kind: EventKind::ShortPeerDelay { delay },
-            });
-        }
-        self.store.register(&terms, &events)?;
-        self.wake_listeners();
         Ok(())
     }
 
-    fn register_again(&self, row: ChannelRow, terms: &ChannelTerms) -> Result<(), ArbitratorError> {
+    /// What the app should know of a new channel.
+    pub(super) fn warnings(&self, terms: &ChannelTerms) -> Vec<Event> {
+        let delay = terms.remote.to_self_delay;
+        let warning = Event {
+            channel: terms.channel(),
+            kind: EventKind::ShortPeerDelay { delay },
+        };
+        let is_short = delay < self.policy.short_peer_delay;
+        is_short.then_some(warning).into_iter().collect()
+    }
+
+    pub(super) fn register_again(
+        &self,
+        row: ChannelRow,
+        terms: &ChannelTerms,
+    ) -> Result<(), ArbitratorError> {
         self.check_takes_registration(row, terms.channel())?;
         let stored = self.store.terms(row)?;
         let mut without = stored.clone();
@@ -72,17 +85,27 @@ impl Core {
     ) -> Result<(), ArbitratorError> {
         let row = self.row(channel)?;
         for (id, _) in ids.all() {
-            let owner = self.store.channel_by_short_id(id)?;
-            if let Some(taken_by) = owner.filter(|owner| *owner != channel) {
-                return Err(UpdateError::ShortChannelIdTaken {
-                    channel,
-                    id,
-                    taken_by,
-                }
-                .into());
-            }
+            self.check_name_is_free(channel, id)?;
         }
         Ok(self.store.put_short_channel_ids(row, ids)?)
+    }
+
+    /// Refuses a name that is another channel's.
+    pub(super) fn check_name_is_free(
+        &self,
+        channel: OutPoint,
+        id: ShortChannelId,
+    ) -> Result<(), ArbitratorError> {
+        let owner = self.store.channel_by_short_id(id)?;
+        match owner.filter(|owner| *owner != channel) {
+            Some(taken_by) => Err(UpdateError::ShortChannelIdTaken {
+                channel,
+                id,
+                taken_by,
+            }
+            .into()),
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn closing_signed(

@@ -11,6 +11,7 @@ use crate::court::{
     ArbitratorState, Block, Case, Contract, Dossier, Facts, FundingFact, FundingState, PeerContact,
     Progress, Spend, SpendContext, Told,
 };
+use crate::opening::Place;
 use crate::protocol::{PaymentHash, Preimage};
 
 /// Whether a case has to be looked at with these facts: an open channel at rest has not.
@@ -102,6 +103,21 @@ fn funding_fact(channel: OutPoint, view: &ChainView) -> FundingFact {
         }
         (OutputCheck::NotSeen | OutputCheck::AsExpected, Some(position)) => {
             FundingFact::Confirmed(block_of(position.block))
+        }
+    }
+}
+
+/// Where the funding stands, if it is there and pays what the terms say.
+pub(super) fn funding_place(channel: OutPoint, view: &ChainView) -> Option<Place> {
+    match funding_fact(channel, view) {
+        FundingFact::Unconfirmed | FundingFact::WrongOutput(_) => None,
+        FundingFact::Confirmed(block) => {
+            let position = view.output(&channel)?.confirmed?;
+            Some(Place {
+                block,
+                position: position.index,
+                depth: view.depth(&position).to_u32(),
+            })
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The app's [`CryptoSystem`] is called through the callout, between what is read and what is written, never inside a
 //! transaction.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use super::callout::Callout;
@@ -60,6 +60,9 @@ pub(super) async fn open_core(
         signer: Arc::new(signer),
         wallet: wallet.asked,
         reserve: wallet.reserve,
+        node_signer: config.node_signer,
+        graph: config.graph,
+        has_ticked: Cell::new(false),
         purse: RefCell::default(),
         tick: RefCell::new(None),
         waiting: RefCell::new(Vec::new()),

@@ -16,6 +16,7 @@ mod glance;
 mod handed_out;
 mod keys;
 mod life;
+mod opening;
 mod options;
 mod preview;
 mod purge;
@@ -31,6 +32,7 @@ mod updates;
 pub use bump::BumpStatus;
 pub use care::{IntegrityReport, WipeScope};
 pub use empty::Emptied;
+pub use opening::Received;
 pub use options::{Config, ForceCloseStatus, ReserveLook, ResumeOptions, ResumeReport, Trouble};
 pub use sleep::{Moment, SleepBudget, WakeUp};
 

@@ -15,7 +15,8 @@ use crate::chain::{
 use crate::config::Policy;
 use crate::court::report::ChannelReport;
 use crate::court::{ArbitratorState, Outcome, PeerContact};
-use crate::signer::Signer;
+use crate::graph::GraphView;
+use crate::signer::{NodeSigner, Signer};
 use crate::store::CryptoSystem;
 use crate::wallet::Wallet;
 
@@ -28,6 +29,10 @@ pub struct Config {
     pub chain: Arc<dyn ChainSource>,
     pub signer: Arc<dyn Signer>,
     pub wallet: Wallet,
+    /// Our node's key: only public channels need it.
+    pub node_signer: Option<Arc<dyn NodeSigner>>,
+    /// The network as the app knows it: says whether an announced channel was forgotten.
+    pub graph: Option<Arc<dyn GraphView>>,
     /// Seals the key under which everything secret in the database is sealed.
     pub crypto: Arc<dyn CryptoSystem>,
     pub policy: Policy,
@@ -55,6 +60,8 @@ impl Config {
             chain,
             signer,
             wallet: wallet.into(),
+            node_signer: None,
+            graph: None,
             crypto,
             policy: Policy::default(),
             chain_policy: ChainPolicy::default(),

@@ -10,7 +10,7 @@ use super::report::dossier;
 use super::ChainArbitrator;
 use crate::chain::{ChainStore, ChainView};
 use crate::config::Policy;
-use crate::court::{ArbitratorState, Deadline, DeadlineReason, Outlook};
+use crate::court::{ArbitratorState, Deadline, DeadlineReason, FundingState, Outlook};
 use crate::error::ArbitratorError;
 use crate::store::{ChannelRow, Store};
 
@@ -107,6 +107,19 @@ pub(super) fn channel_wake_up(
     } else {
         Outlook::at_rest(case, glance.peer_delay, watched, tip).deadline(policy)
     };
+    let opening = match case.funding {
+        FundingState::Pending => store.opening(row)?,
+        FundingState::Open(_) | FundingState::Mismatch(_) => None,
+    };
+    let awaited = opening.and_then(|opening| opening.awaited_until(policy));
+    let awaited = awaited.map(|height| Deadline {
+        height,
+        wake_by: height
+            .saturating_sub(policy.wake_margin)
+            .max(tip.saturating_add(1)),
+        reason: DeadlineReason::Opening,
+    });
+    let deadline = deadline.into_iter().chain(awaited).min();
     let clock = Clock {
         tip,
         time: view.tip_time().unwrap_or(0).into(),

@@ -246,6 +246,7 @@ impl Core {
                 call.put(batch, accepted)
             }
             ChannelUpdate::Remote(update) => {
+                self.check_announced_point(row, channel, update)?;
                 let records = self.records(row, channel)?;
                 call.put(batch, accept_remote(&records.on_file(terms), update)?)
             }

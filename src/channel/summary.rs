@@ -20,6 +20,12 @@ pub enum SummaryKind {
     Unknown,
     /// The app said that the funding transaction will never confirm.
     FundingCancelled,
+    /// Another attempt at the funding confirmed, for good.
+    FundingReplaced {
+        by: OutPoint,
+    },
+    /// The peer never broadcast the funding (BOLT 2: forgotten after 2,016 blocks).
+    FundingTimedOut,
     /// The app gave the channel up: what was not settled then was not claimed any more.
     Abandoned,
 }

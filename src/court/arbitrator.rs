@@ -7,10 +7,14 @@
 use super::anchors::unconfirmed;
 use super::bump::on_bump;
 use super::close::{absent_close, closing};
-use super::commands::{on_data_loss, on_force_close, on_not_claimed, on_outcome, on_signed};
+use super::commands::{
+    on_broadcast_funding, on_data_loss, on_force_close, on_not_claimed, on_outcome, on_signed,
+};
 use super::contracts::{contracts, resolution};
 use super::decisions::decisions;
-use super::ending::{cancelled_funding, on_abandon, on_cancel_funding, on_closing_signed};
+use super::ending::{
+    cancelled_funding, on_abandon, on_cancel_funding, on_closing_signed, on_void_funding,
+};
 use super::restored::on_confirmed;
 use super::upstream::upstream;
 use super::{
@@ -41,6 +45,8 @@ pub fn advance(
                 on_closing_signed(&mut step, dossier, transaction, *tip);
             }
             Input::CancelFunding { tip } => on_cancel_funding(&mut step, dossier, *tip)?,
+            Input::BroadcastFunding { tip } => on_broadcast_funding(&mut step, dossier, *tip),
+            Input::VoidFunding { why, tip } => on_void_funding(&mut step, dossier, *why, *tip),
             Input::Abandon { tip } => on_abandon(&mut step, dossier, *tip),
             Input::Signed {
                 purpose,

@@ -1,4 +1,4 @@
-//! The case of one channel: the small part of it that is stored, and the step from one to the next.
+//! The case of one channel: the small part of it that is stored.
 //!
 //! ```text
 //!   Default ──► BroadcastCommit ──► CommitmentBroadcasted
@@ -16,18 +16,13 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::{Amount, OutPoint, Transaction, TxOut, Txid, Weight};
+use bitcoin::{Amount, OutPoint, Transaction, Txid};
 use serde::{Deserialize, Serialize};
 
 use super::anchors::{is_void_child, Unconfirmed};
-use super::{
-    Advice, Block, Bump, CloseKind, CloseOutput, CloseReason, Contract, Event, EventKind, Money,
-    Outcome, Verdict,
-};
-use crate::channel::{
-    Candidate, ChannelTerms, CloseSummary, Feed, HtlcKey, HtlcLife, HtlcRef, PastHtlc,
-};
-use crate::protocol::{Party, Preimage};
+use super::{Advice, Block, Broadcast, Bump, CloseKind, Contract, Verdict};
+use crate::channel::{Candidate, ChannelTerms, Feed, HtlcLife, HtlcRef, PastHtlc};
+use crate::protocol::Party;
 
 /// Where the channel arbitrator stands.
 #[derive(
@@ -97,6 +92,15 @@ pub struct Cancelled {
     pub unseen_since: Option<u32>,
 }
 
+/// Why a funding is waited for no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Void {
+    /// Another attempt at it confirmed, for good.
+    ReplacedBy(OutPoint),
+    /// The peer never broadcast it.
+    TimedOut,
+}
+
 /// A decision to close, and the tip at which it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ForceClose {
@@ -121,69 +125,6 @@ pub struct Close {
 pub struct Orphan {
     pub txid: Txid,
     pub since: u32,
-}
-
-/// What a transaction of ours is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum BroadcastPurpose {
-    /// The funding transaction, if ours.
-    Funding,
-    /// Our own commitment.
-    Commitment,
-    /// A fully signed cooperative close.
-    Cooperative,
-    /// A close that was confirmed once, whoever made it.
-    OrphanedClose,
-    /// The sweep of one output of the close.
-    Sweep(OutPoint),
-    /// The child that raises the fee of an unconfirmed commitment through this anchor of ours.
-    Cpfp(OutPoint),
-}
-
-/// A coin of the wallet's that pays a fee.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Coin {
-    pub outpoint: OutPoint,
-    pub output: TxOut,
-    /// What spending it adds in witness weight, at most.
-    pub witness_weight: Weight,
-}
-
-impl Coin {
-    /// The witness weight of a P2WPKH coin, at most: a count and two lengths, a signature of 72 bytes and a key of 33.
-    pub const P2WPKH_WITNESS: Weight = Weight::from_wu(3 + 72 + 33);
-}
-
-/// A signed transaction that is broadcast on every tick until its inputs are known to be spent on the chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Broadcast {
-    pub txid: Txid,
-    pub purpose: BroadcastPurpose,
-    pub transaction: Transaction,
-    /// The tip when it was signed.
-    pub since: u32,
-    pub outcome: Option<Outcome>,
-    /// The wallet's coins in it: what they are worth tells its fee, and whatever replaces it may spend them again.
-    pub coins: Vec<Coin>,
-}
-
-impl Broadcast {
-    /// What the wallet's coins in it hold.
-    pub(super) fn coin_values(&self) -> impl Iterator<Item = Amount> + '_ {
-        self.coins.iter().map(|coin| coin.output.value)
-    }
-
-    /// The anchor that it spends to raise a commitment.
-    pub fn anchor(&self) -> Option<OutPoint> {
-        match self.purpose {
-            BroadcastPurpose::Cpfp(anchor) => Some(anchor),
-            BroadcastPurpose::Funding
-            | BroadcastPurpose::Commitment
-            | BroadcastPurpose::Cooperative
-            | BroadcastPurpose::OrphanedClose
-            | BroadcastPurpose::Sweep(_) => None,
-        }
-    }
 }
 
 /// The sum of amounts, none of them believed.
@@ -289,155 +230,5 @@ impl Dossier {
             .iter()
             .filter(|candidate| candidate.owner == Party::Local)
             .max_by_key(|candidate| (candidate.number, candidate.alternative))
-    }
-}
-
-/// One line of the arbitrator's log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogEntry {
-    /// The tip when it happened.
-    pub height: u32,
-    pub kind: LogKind,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LogKind {
-    State {
-        from: ArbitratorState,
-        to: ArbitratorState,
-    },
-    Funding(FundingState),
-    CloseSeen {
-        txid: Txid,
-        kind: CloseKind,
-    },
-    CloseProven {
-        txid: Txid,
-        kind: CloseKind,
-        block: Block,
-    },
-    CloseReorged {
-        txid: Txid,
-        block: Block,
-    },
-    ForceCloseRequested,
-    /// A cooperative close is fully signed.
-    ClosingSigned {
-        txid: Txid,
-    },
-    FundingCancelled,
-    /// The funding is on the chain after all.
-    FundingRevived,
-    /// The app gave the channel up.
-    Abandoned,
-    /// The orphaned close stayed away: ours goes out.
-    OrphanAbandoned {
-        txid: Txid,
-    },
-    DataLoss {
-        number: u64,
-    },
-    /// Opened from the backup of this name.
-    Restored {
-        backup: String,
-    },
-    /// The peer has confirmed that what the backup held is the newest.
-    RestoredConfirmed,
-    Signed {
-        purpose: BroadcastPurpose,
-        txid: Txid,
-    },
-    BroadcastOutcome {
-        txid: Txid,
-        outcome: Outcome,
-    },
-    /// An output of the close, or of a second-level transaction behind it, and what it is.
-    Output(CloseOutput),
-    Contract {
-        outpoint: OutPoint,
-        progress: super::Progress,
-    },
-    /// Another resolver is responsible for a contract from now on.
-    Resolver {
-        outpoint: OutPoint,
-        role: super::ContractRole,
-    },
-    /// What an output came to in the end.
-    Account {
-        outpoint: OutPoint,
-        money: Money,
-    },
-    /// A reorg took away the transaction that made the output.
-    ContractGone {
-        outpoint: OutPoint,
-    },
-    /// What was told upstream.
-    Verdict {
-        htlc: HtlcRef,
-        verdict: Verdict,
-    },
-    Advice {
-        htlc: HtlcRef,
-        advice: Advice,
-    },
-    GoesToChain(CloseReason),
-    /// The app asked something of the claim of an output, or of the child through an anchor.
-    Bumped {
-        outpoint: OutPoint,
-        bump: Bump,
-    },
-}
-
-/// What a step does to the channel's close summary.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum SummaryChange {
-    #[default]
-    Keep,
-    Put(Box<CloseSummary>),
-    /// What the summary tells of is not so any more: a reorg took the close away.
-    Withdraw,
-}
-
-/// What one input brings about. Written in one transaction.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Step {
-    pub case: Case,
-    pub log: Vec<LogEntry>,
-    pub events: Vec<Event>,
-    pub summary: SummaryChange,
-    /// A cooperative close to be kept.
-    pub cooperative: Option<Transaction>,
-    /// Preimages that the chain revealed.
-    pub learned: Vec<Preimage>,
-    /// Incoming HTLCs, of whatever channel, that are ours to claim from now on.
-    pub releases: Vec<(OutPoint, HtlcKey)>,
-}
-
-impl Step {
-    /// Whether nothing has to be written.
-    pub fn is_empty(&self, before: &Case) -> bool {
-        self.case == *before
-            && self.log.is_empty()
-            && self.events.is_empty()
-            && self.summary == SummaryChange::Keep
-            && self.cooperative.is_none()
-            && self.learned.is_empty()
-            && self.releases.is_empty()
-    }
-
-    pub(super) fn log(&mut self, height: u32, kind: LogKind) {
-        self.log.push(LogEntry { height, kind });
-    }
-
-    pub(super) fn tell(&mut self, channel: OutPoint, kind: EventKind) {
-        self.events.push(Event { channel, kind });
-    }
-
-    pub(super) fn enter(&mut self, height: u32, to: ArbitratorState) {
-        let from = self.case.state;
-        if from != to {
-            self.case.state = to;
-            self.log(height, LogKind::State { from, to });
-        }
     }
 }

@@ -42,6 +42,13 @@ pub(super) fn on_force_close(
     Ok(())
 }
 
+/// The funding goes out, and again on every tick until it confirms.
+pub(super) fn on_broadcast_funding(step: &mut Step, dossier: &Dossier, tip: u32) {
+    if let Some(funding) = &dossier.terms.funding.transaction {
+        hold(step, BroadcastPurpose::Funding, funding, tip);
+    }
+}
+
 fn hold(step: &mut Step, purpose: BroadcastPurpose, transaction: &Transaction, tip: u32) {
     hold_with(step, purpose, transaction, &[], tip);
 }

@@ -9,6 +9,7 @@
 //! | an outgoing HTLC of our own             | `cltv_expiry + expiry_grace + own_payment_patience`                       |
 //! | an output that the cheater can take     | the end of its delay − the margin; once that is past, the end of its delay |
 //! | a claim that the app wants by a height  | that height                                                               |
+//! | a funding that is awaited               | 2,016 blocks after the first look: the fundee forgets (`Opening::awaited_until`) |
 //! | a claim that nobody else can make       | a week from now, or from when it can be made: nothing is lost by then     |
 //!
 //! HTLCs without an output on any commitment are no reason to wake: nothing is done about them on the chain. Nothing here
@@ -42,6 +43,8 @@ pub enum DeadlineReason {
     Breach,
     /// The funding could confirm unseen, and a revoked commitment after it.
     Funding,
+    /// The funding has to confirm, or the fundee forgets the channel.
+    Opening,
     /// A close of ours, or a claim that nobody else can make, is under way: it is not forgotten, and nothing is lost.
     Unfinished,
 }

@@ -7,7 +7,7 @@ use super::contracts::is_heard;
 use super::summary::{self, Standing};
 use super::{
     ArbitratorState, Cancelled, CourtError, Dossier, EventKind, Facts, FundingState, LogKind, Step,
-    SummaryChange,
+    SummaryChange, Void,
 };
 use crate::channel::SummaryKind;
 use crate::config::Policy;
@@ -55,6 +55,22 @@ pub(super) fn on_cancel_funding(
     let kind = SummaryKind::FundingCancelled;
     summary::by_the_app(step, dossier, kind, Standing::Provisional);
     Ok(())
+}
+
+/// A funding that is not on the chain will never be, or is waited for no longer: nothing of the channel is worth anything.
+pub(super) fn on_void_funding(step: &mut Step, dossier: &Dossier, why: Void, tip: u32) {
+    let kind = match why {
+        Void::ReplacedBy(by) => SummaryKind::FundingReplaced { by },
+        Void::TimedOut => SummaryKind::FundingTimedOut,
+    };
+    match step.case.funding {
+        // Whoever said so looked at another chain.
+        FundingState::Open(_) | FundingState::Mismatch(_) => {}
+        FundingState::Pending => {
+            step.log(tip, LogKind::FundingVoid(why));
+            end(step, dossier, kind, tip);
+        }
+    }
 }
 
 /// A cancelled funding, looked at again: on the chain after all, or gone for good.

@@ -1,11 +1,13 @@
 //! What the app is told. An event has a name of its own, made from what it is about: however often a step is
 //! computed again, on whatever device, the same thing has the same name.
 
+use bitcoin::secp256k1::PublicKey;
 use bitcoin::{BlockHash, OutPoint, Txid};
 use serde::{Deserialize, Serialize};
 
 use super::{Advice, CloseKind, CloseReason};
 use crate::channel::{HtlcOrigin, HtlcRef};
+use crate::opening::Said;
 use crate::protocol::PaymentHash;
 
 /// Something the app should know of.
@@ -94,6 +96,17 @@ pub enum EventKind {
         value_sat: u64,
         block: BlockHash,
     },
+    /// This message is to be sent to the peer, or, if it is a `channel_announcement`, to everybody. To be acknowledged when the
+    /// peer has it. `time` counts the connections to the peer, or how often the graph has lost the channel.
+    TellPeer {
+        peer: PublicKey,
+        said: Said,
+        time: u32,
+        /// The BOLT message, its type first.
+        message: Vec<u8>,
+    },
+    /// `channel_ready` is exchanged: the channel may be used.
+    ChannelUsable,
     /// The channel has ended, and its working data is purged: every contract of the close `txid` is irrevocably resolved,
     /// or the app decided the end.
     FullyResolved { txid: Option<Txid> },
@@ -148,6 +161,17 @@ impl Event {
             } => {
                 format!("swept-by-another/{outpoint}/{block}")
             }
+            EventKind::TellPeer {
+                peer: _,
+                said,
+                time,
+                message: _,
+            } => {
+                let of = said.short_channel_id().map(|id| format!("/{id}"));
+                let of = of.unwrap_or_default();
+                format!("tell-peer/{}{of}/{time}", said.message_name())
+            }
+            EventKind::ChannelUsable => "usable".into(),
             EventKind::FullyResolved { txid: Some(txid) } => format!("fully-resolved/{txid}"),
             EventKind::FullyResolved { txid: None } => "fully-resolved".into(),
         };

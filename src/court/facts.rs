@@ -127,6 +127,15 @@ pub enum Input {
     CancelFunding {
         tip: u32,
     },
+    /// The funding, which is ours, may be broadcast, and again on every tick until it confirms.
+    BroadcastFunding {
+        tip: u32,
+    },
+    /// The funding can never confirm, or is waited for no longer: the channel ends.
+    VoidFunding {
+        why: super::Void,
+        tip: u32,
+    },
     /// The app gives the channel up.
     Abandon {
         tip: u32,

@@ -12,6 +12,7 @@ mod arbitrator;
 mod audit;
 mod balance;
 mod books;
+mod broadcast;
 mod bump;
 mod case;
 pub mod case_file;
@@ -33,6 +34,7 @@ mod permit;
 pub mod report;
 pub mod resolver;
 mod restored;
+mod step;
 mod summary;
 mod upstream;
 mod waiting;
@@ -45,10 +47,11 @@ pub use arbitrator::advance;
 pub use audit::{audit_case, audit_summary};
 pub use balance::ClosingBalance;
 pub use books::Money;
+pub use broadcast::{Broadcast, BroadcastPurpose, Coin};
 pub use bump::{Bump, Bumped};
 pub use case::{
-    ArbitratorState, Broadcast, BroadcastPurpose, Cancelled, Case, Close, Coin, Dossier,
-    ForceClose, FundingState, Latches, LogEntry, LogKind, Orphan, Step, SummaryChange,
+    ArbitratorState, Cancelled, Case, Close, Dossier, ForceClose, FundingState, Latches, Orphan,
+    Void,
 };
 pub use claims::{is_second_level, Claim, Raise};
 pub use deadlines::{Deadline, DeadlineReason, Outlook};
@@ -61,6 +64,7 @@ pub use output::{Claimant, CloseOutput, Means, OutputKind, Who};
 pub use permit::{permit, Permit};
 pub use resolver::{Contract, ContractRole, Progress, Reason, Resolution};
 pub use restored::restored;
+pub use step::{LogEntry, LogKind, Step, SummaryChange};
 pub use upstream::Verdict;
 pub use waiting::Waiting;
 pub use wants::{due_broadcasts, is_due, next_height, wants, Want};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures::channel::oneshot;
 
 use super::foreign::{
-    CryptoSystem, ForeignCryptoSystem, ForeignSigner, ForeignWallet, OnchainWallet, Signer,
+    CryptoSystem, ForeignCryptoSystem, ForeignGraphView, ForeignNodeSigner, ForeignSigner,
+    ForeignWallet, GraphView, NodeSigner, OnchainWallet, Signer,
 };
 use super::input::{self, Invalid, Within};
 use super::{
@@ -40,6 +41,26 @@ impl ChainArbitrator {
     ) -> Result<Arc<Self>, ArbitratorError> {
         let wallet = Wallet::App(Arc::new(ForeignWallet(wallet)));
         let core_config = core_config(&config, signer, wallet, crypto_system)?;
+        let core = Arc::new(arbitrator::ChainArbitrator::open(core_config).await?);
+        Ok(Arc::new(ChainArbitrator { core }))
+    }
+
+    /// The same, for an app with public channels: with its node's key, and with what it knows of the network if it keeps that.
+    #[uniffi::constructor]
+    pub async fn open_as_node(
+        config: ArbitratorConfig,
+        signer: Arc<dyn Signer>,
+        wallet: Arc<dyn OnchainWallet>,
+        crypto_system: Arc<dyn CryptoSystem>,
+        node_signer: Arc<dyn NodeSigner>,
+        graph: Option<Arc<dyn GraphView>>,
+    ) -> Result<Arc<Self>, ArbitratorError> {
+        let wallet = Wallet::App(Arc::new(ForeignWallet(wallet)));
+        let mut core_config = core_config(&config, signer, wallet, crypto_system)?;
+        core_config.node_signer = Some(Arc::new(ForeignNodeSigner(node_signer)));
+        if let Some(graph) = graph {
+            core_config.graph = Some(Arc::new(ForeignGraphView(graph)));
+        }
         let core = Arc::new(arbitrator::ChainArbitrator::open(core_config).await?);
         Ok(Arc::new(ChainArbitrator { core }))
     }

@@ -127,6 +127,16 @@ pub struct Policy {
     pub fallback_high_feerate: u32,
     /// What a replacement pays above what it replaces, in sat per 1000 weight units of its own.
     pub replacement_feerate: u32,
+    /// Depth of the funding from which a public channel is announced.
+    pub announce_depth: u32,
+    /// Blocks for which a channel that a coinbase funds stays unused.
+    pub coinbase_depth: u32,
+    /// Blocks for which a funding that is the peer's is waited for.
+    pub fundee_patience: u32,
+    /// Depth of the spend of a funding output from which the channel's announcement is forgotten.
+    pub forget_spent_depth: u32,
+    /// Messages of one peer that are kept for channels which are not registered yet.
+    pub early_messages: u32,
     /// Least that the wallet should have ready for each channel with anchors.
     pub reserve_floor_sat: u64,
     /// What all channels' floors come to together, at most.
@@ -183,6 +193,11 @@ impl From<config::Policy> for Policy {
             preview_high_target: policy.preview_high_target,
             fallback_high_feerate: policy.fallback_high_feerate,
             replacement_feerate: policy.replacement_feerate,
+            announce_depth: policy.announce_depth,
+            coinbase_depth: policy.coinbase_depth,
+            fundee_patience: policy.fundee_patience,
+            forget_spent_depth: policy.forget_spent_depth,
+            early_messages: policy.early_messages,
             reserve_floor_sat: policy.reserve_floor.to_sat(),
             reserve_floor_cap_sat: policy.reserve_floor_cap.to_sat(),
             reserve_gap_limit: policy.reserve_gap_limit,
@@ -259,6 +274,11 @@ impl Policy {
             preview_high_target: self.preview_high_target,
             fallback_high_feerate: self.fallback_high_feerate,
             replacement_feerate: self.replacement_feerate,
+            announce_depth: self.announce_depth,
+            coinbase_depth: self.coinbase_depth,
+            fundee_patience: self.fundee_patience,
+            forget_spent_depth: self.forget_spent_depth,
+            early_messages: self.early_messages,
             reserve_floor: input::amount("reserve_floor_sat", self.reserve_floor_sat)?,
             reserve_floor_cap: input::amount("reserve_floor_cap_sat", self.reserve_floor_cap_sat)?,
             reserve_gap_limit: self.reserve_gap_limit,

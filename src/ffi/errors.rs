@@ -229,6 +229,29 @@ pub enum ArbitratorError {
         reason: String,
     },
 
+    /// What was said of the opening is impossible, or not what was said before; nothing has changed.
+    #[error("channel {channel}: its opening is refused: {reason}")]
+    OpeningRefused {
+        /// The channel.
+        channel: OutPoint,
+        /// Why, for people.
+        reason: String,
+    },
+    /// The peer's message is of a type that others read.
+    #[error("a message of type {message_type}, which is not read here")]
+    NotForUs {
+        /// Its type.
+        message_type: u16,
+    },
+    /// The peer's message is wrong; nothing has changed.
+    #[error("the peer's message is refused: {reason}")]
+    PeerMessageRefused {
+        /// The channel, if it is one that we know.
+        channel: Option<OutPoint>,
+        /// Why, for people.
+        reason: String,
+    },
+
     /// There is no commitment of ours to broadcast.
     #[error("channel {channel}: there is no commitment of ours to broadcast")]
     NothingToBroadcast {

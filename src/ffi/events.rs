@@ -2,6 +2,7 @@
 
 use super::{HtlcKey, HtlcOrigin, OutPoint};
 use crate::court;
+use crate::opening;
 use crate::store::{self, StoredEvent};
 
 /// How a channel was closed.
@@ -90,6 +91,27 @@ impl From<court::CloseReason> for CloseReason {
             court::CloseReason::DustAtRisk { amount_msat } => {
                 CloseReason::DustAtRisk { amount_msat }
             }
+        }
+    }
+}
+
+/// A message of an opening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum PeerMessage {
+    /// The funding is deep enough for us.
+    ChannelReady,
+    /// Our half of the proof that a public channel exists.
+    AnnouncementSignatures,
+    /// The whole proof: for every peer.
+    ChannelAnnouncement,
+}
+
+impl From<opening::Said> for PeerMessage {
+    fn from(said: opening::Said) -> Self {
+        match said {
+            opening::Said::ChannelReady => PeerMessage::ChannelReady,
+            opening::Said::AnnouncementSignatures(_) => PeerMessage::AnnouncementSignatures,
+            opening::Said::ChannelAnnouncement(_) => PeerMessage::ChannelAnnouncement,
         }
     }
 }
@@ -302,6 +324,18 @@ pub enum EventKind {
         /// Hash of the spender's block.
         block: String,
     },
+    /// This message is to be sent to the peer, or, if it is a `channel_announcement`, to everybody. To be acknowledged when
+    /// the peer has it.
+    TellPeer {
+        /// The peer's node id, 33 bytes.
+        peer: Vec<u8>,
+        /// Which message it is.
+        message_type: PeerMessage,
+        /// The BOLT message, its type first.
+        message: Vec<u8>,
+    },
+    /// `channel_ready` is exchanged: the channel may be used.
+    ChannelUsable,
     /// The channel has ended, and its working data goes: everything is irrevocably resolved, or the app decided the end.
     FullyResolved {
         /// The closing transaction, if there is one.
@@ -422,6 +456,17 @@ impl From<court::EventKind> for EventKind {
                 value_sat,
                 block: block.to_string(),
             },
+            court::EventKind::TellPeer {
+                peer,
+                said,
+                time: _,
+                message,
+            } => EventKind::TellPeer {
+                peer: peer.serialize().to_vec(),
+                message_type: said.into(),
+                message,
+            },
+            court::EventKind::ChannelUsable => EventKind::ChannelUsable,
             court::EventKind::FullyResolved { txid } => EventKind::FullyResolved {
                 txid: txid.map(|txid| txid.to_string()),
             },

@@ -22,6 +22,7 @@ mod foreign;
 mod input;
 mod keys;
 mod lifecycle;
+mod opening;
 mod preview;
 mod queries;
 mod report;
@@ -50,12 +51,17 @@ pub use channel::{
 pub use config::{default_policy, ArbitratorConfig, Network, Policy};
 pub use crypto::{KeyCrypto, Unsealed};
 pub use errors::ArbitratorError;
-pub use events::{CloseKind, CloseReason, Delivery, Event, EventKind};
+pub use events::{CloseKind, CloseReason, Delivery, Event, EventKind, PeerMessage};
 pub use foreign::{
-    Coin, CoinWitness, CryptoError, CryptoSystem, InputToSign, KeyDescriptor, KeyRole, KeyTweak,
-    OnchainWallet, SignRequest, Signer, SignerError, WalletError,
+    AnnouncementRequest, Coin, CoinWitness, CryptoError, CryptoSystem, GraphError, GraphView,
+    InputToSign, KeyDescriptor, KeyRole, KeyTweak, NodeSigner, OnchainWallet, SignRequest, Signer,
+    SignerError, WalletError,
 };
 pub use lifecycle::{Lifecycle, Refusal};
+pub use opening::{
+    Announcement, MinimumDepth, OpenedWith, OpeningStage, OpeningStatus, OpeningTerms, PeerReady,
+    Received,
+};
 pub use preview::{
     CloseFees, CloseOutlook, ClosePreview, HtlcStake, PreviewedOutput, PriceLevel, PricedClose,
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use zeroize::{Zeroize, Zeroizing};
 
-use super::foreign::{SignRequest, Signer, SignerError};
+use super::foreign::{AnnouncementRequest, SignRequest, Signer, SignerError};
 use super::input::{self, Invalid, Within};
 use super::{ArbitratorError, ChannelKeys};
 use crate::signer::{self, Signer as _};
@@ -129,6 +129,14 @@ impl Signer for SeedSigner {
         let number = input::commitment_number("number", number)?;
         let point = self.signer.per_commitment_point(&keys_id, number)?;
         Ok(point.serialize().to_vec())
+    }
+
+    fn sign_announcement(&self, request: AnnouncementRequest) -> Result<Vec<u8>, SignerError> {
+        let keys_id = input::keys_id("keys_id", &request.keys_id)?;
+        let public_key = input::public_key("public_key", &request.public_key)?;
+        let secrets = self.signer.channel_secrets(&keys_id)?;
+        let signature = secrets.sign_digest(&public_key, &request.digest()?)?;
+        Ok(signature.serialize_compact().to_vec())
     }
 
     fn sign(&self, request: SignRequest) -> Result<Vec<Vec<u8>>, SignerError> {

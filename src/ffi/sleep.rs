@@ -34,6 +34,8 @@ pub enum DeadlineReason {
         /// Its index.
         vout: u32,
     },
+    /// The funding has to confirm, or the fundee forgets the channel.
+    Opening,
     /// A close of ours, or a claim that nobody else can make, is under way: it is not forgotten, and nothing is lost.
     Unfinished,
 }
@@ -57,6 +59,7 @@ impl From<court::DeadlineReason> for DeadlineReason {
                 txid: output.txid.to_string(),
                 vout: output.vout,
             },
+            court::DeadlineReason::Opening => DeadlineReason::Opening,
             court::DeadlineReason::Unfinished => DeadlineReason::Unfinished,
         }
     }

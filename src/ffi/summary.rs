@@ -20,6 +20,10 @@ pub enum SummaryKind {
     Unknown,
     /// The app said that the funding transaction will never confirm.
     FundingCancelled,
+    /// Another attempt at the funding confirmed, for good.
+    FundingReplaced,
+    /// The peer never broadcast the funding.
+    FundingTimedOut,
     /// The app gave the channel up: what was not settled then was not claimed any more.
     Abandoned,
 }
@@ -33,6 +37,8 @@ impl From<channel::SummaryKind> for SummaryKind {
             channel::SummaryKind::Breach => SummaryKind::Breach,
             channel::SummaryKind::Unknown => SummaryKind::Unknown,
             channel::SummaryKind::FundingCancelled => SummaryKind::FundingCancelled,
+            channel::SummaryKind::FundingReplaced { by: _ } => SummaryKind::FundingReplaced,
+            channel::SummaryKind::FundingTimedOut => SummaryKind::FundingTimedOut,
             channel::SummaryKind::Abandoned => SummaryKind::Abandoned,
         }
     }
@@ -50,6 +56,8 @@ pub struct CloseSummary {
     pub capacity_sat: u64,
     /// How it ended.
     pub kind: SummaryKind,
+    /// The attempt at the funding that confirmed instead.
+    pub replaced_by: Option<OutPoint>,
     /// The closing transaction; none where nothing closed the channel on the chain.
     pub closing_txid: Option<String>,
     /// Height of the block that holds the closing transaction.
@@ -76,6 +84,17 @@ impl From<channel::CloseSummary> for CloseSummary {
             channel: summary.channel.into(),
             peer: summary.peer.serialize().to_vec(),
             capacity_sat: summary.capacity.to_sat(),
+            replaced_by: match summary.kind {
+                channel::SummaryKind::FundingReplaced { by } => Some(by.into()),
+                channel::SummaryKind::Cooperative
+                | channel::SummaryKind::Local
+                | channel::SummaryKind::Remote
+                | channel::SummaryKind::Breach
+                | channel::SummaryKind::Unknown
+                | channel::SummaryKind::FundingCancelled
+                | channel::SummaryKind::FundingTimedOut
+                | channel::SummaryKind::Abandoned => None,
+            },
             kind: summary.kind.into(),
             closing_txid: summary.closing_txid.map(|txid| txid.to_string()),
             close_height: summary.close_height,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::error::ProtocolError;
 
 /// Greatest value of the three bytes that BOLT 7 gives to a height, and to a position in a block.
@@ -10,7 +12,7 @@ const MAX_24_BIT: u32 = (1 << 24) - 1;
 
 /// Names a channel by block, transaction and output; or, as an alias, by any number that is not taken
 /// (BOLT 2: `channel_ready`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ShortChannelId(u64);
 
 impl ShortChannelId {

@@ -7,7 +7,7 @@ use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::PublicKey;
 
 use super::imported::ImportedKeys;
-use super::{ChannelSecrets, InputToSign, SignRequest, Signer, SignerError};
+use super::{AnnouncementRequest, ChannelSecrets, InputToSign, SignRequest, Signer, SignerError};
 use crate::channel::KeysId;
 use crate::protocol::{ChannelPublicKeys, CommitmentNumber};
 
@@ -47,6 +47,13 @@ impl Signer for Keyring {
         match self.imported.get(keys_id)? {
             Some(secrets) => secrets.per_commitment_point(number),
             None => self.app.per_commitment_point(keys_id, number),
+        }
+    }
+
+    fn sign_announcement(&self, request: &AnnouncementRequest) -> Result<Signature, SignerError> {
+        match self.imported.get(&request.keys_id)? {
+            Some(secrets) => secrets.sign_announcement(request),
+            None => self.app.sign_announcement(request),
         }
     }
 

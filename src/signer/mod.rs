@@ -3,11 +3,13 @@
 //! The library holds no channel's base secrets but those that were imported into its database. It says which key signs what, together with the PSBT
 //! and the computed sighash (general wallets cannot sign these scripts), and verifies every signature it gets.
 
+mod announcement;
 mod imported;
 mod keyring;
 mod secrets;
 mod seed;
 
+pub use announcement::{AnnouncementRequest, NodeSigner};
 pub(crate) use keyring::Keyring;
 pub use secrets::ChannelSecrets;
 pub use seed::SeedSigner;
@@ -87,4 +89,16 @@ pub trait Signer: Send + Sync {
     /// # Errors
     /// When there are no keys of that name, or the key store or the user refuses.
     fn sign(&self, request: &SignRequest) -> Result<Vec<Signature>, SignerError>;
+
+    /// The funding key's signature of an announcement's digest. Asked for public channels only.
+    ///
+    /// # Errors
+    /// When there are no keys of that name, or the key store or the user refuses. A signer that does not override this has no
+    /// public channels.
+    fn sign_announcement(&self, request: &AnnouncementRequest) -> Result<Signature, SignerError> {
+        let channel = request.channel;
+        Err(SignerError(format!(
+            "no announcements are signed: {channel}"
+        )))
+    }
 }

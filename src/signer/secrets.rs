@@ -3,10 +3,10 @@
 use std::fmt;
 
 use bitcoin::secp256k1::ecdsa::Signature;
-use bitcoin::secp256k1::{PublicKey, SecretKey, SECP256K1};
+use bitcoin::secp256k1::{Message, PublicKey, SecretKey, SECP256K1};
 use zeroize::Zeroize;
 
-use super::{InputToSign, KeyTweak, SignerError};
+use super::{AnnouncementRequest, InputToSign, KeyTweak, SignerError};
 use crate::protocol::{
     commitment_secret, derive_revocation_secret_key, derive_secret_key, Basepoints,
     ChannelPublicKeys, CommitmentNumber, KeyRole,
@@ -82,6 +82,27 @@ impl ChannelSecrets {
             )));
         }
         Ok(SECP256K1.sign_ecdsa_low_r(&input.sighash, &key))
+    }
+
+    /// The funding key's signature of an announcement (BOLT 7).
+    pub(super) fn sign_announcement(
+        &self,
+        request: &AnnouncementRequest,
+    ) -> Result<Signature, SignerError> {
+        self.sign_digest(&request.public_key, &request.digest())
+    }
+
+    /// The funding key's signature of a digest.
+    pub(crate) fn sign_digest(
+        &self,
+        public_key: &PublicKey,
+        digest: &Message,
+    ) -> Result<Signature, SignerError> {
+        if self.funding.public_key(SECP256K1) != *public_key {
+            let reason = format!("{public_key} is not the channel's funding key");
+            return Err(SignerError(reason));
+        }
+        Ok(SECP256K1.sign_ecdsa_low_r(digest, &self.funding))
     }
 
     fn signing_key(&self, role: KeyRole, tweak: &KeyTweak) -> Result<SecretKey, SignerError> {

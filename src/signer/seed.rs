@@ -8,7 +8,7 @@ use bitcoin::secp256k1::{PublicKey, SecretKey, SECP256K1};
 use bitcoin::NetworkKind;
 
 use super::imported::ImportedKeys;
-use super::{ChannelSecrets, SignRequest, Signer, SignerError};
+use super::{AnnouncementRequest, ChannelSecrets, SignRequest, Signer, SignerError};
 use crate::channel::KeysId;
 use crate::protocol::{ChannelPublicKeys, CommitmentNumber};
 
@@ -104,6 +104,11 @@ impl Signer for SeedSigner {
         number: CommitmentNumber,
     ) -> Result<PublicKey, SignerError> {
         self.channel_secrets(keys_id)?.per_commitment_point(number)
+    }
+
+    fn sign_announcement(&self, request: &AnnouncementRequest) -> Result<Signature, SignerError> {
+        self.channel_secrets(&request.keys_id)?
+            .sign_announcement(request)
     }
 
     fn sign(&self, request: &SignRequest) -> Result<Vec<Signature>, SignerError> {

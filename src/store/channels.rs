@@ -33,41 +33,7 @@ impl Store {
         terms: &ChannelTerms,
         events: &[Event],
     ) -> Result<ChannelRow, StoreError> {
-        self.write(|db| {
-            db.prepare_cached(
-                "INSERT INTO channel (peer, channel_type, opener, keys_id, terms_check)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute((
-                terms.peer.serialize(),
-                type_column(terms.channel_type),
-                party_column(terms.opener),
-                terms.keys_id.0,
-                row_check::of_terms(terms),
-            ))?;
-            let row = ChannelRow(db.last_insert_rowid());
-            for party in [Party::Local, Party::Remote] {
-                put_party(db, row, party, terms.party(party))?;
-            }
-            let (txid, vout) = outpoint_columns(&terms.funding.outpoint);
-            db.prepare_cached(
-                "INSERT INTO funding (channel, ordinal, txid, vout, capacity, transaction_bytes,
-                    script_pubkey)
-                 VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute((
-                row.0,
-                txid,
-                vout,
-                signed(terms.funding.capacity.to_sat()),
-                terms.funding.transaction.as_ref().map(encode::serialize),
-                terms.funding_output().script_pubkey().as_bytes(),
-            ))?;
-            super::updates::put_feed(db, row, &Feed::default(), &Ledger::default(), 0)?;
-            put_case(db, row, &Case::default())?;
-            put_events(db, events)?;
-            Ok(row)
-        })
+        self.write(|db| put_channel(db, terms, events))
     }
 
     /// Adds the funding transaction to a channel that was registered without it.
@@ -251,6 +217,47 @@ impl Store {
 pub(super) fn channel_of(row: &Row<'_>) -> Result<(ChannelRow, OutPoint), StoreError> {
     let txid = At("funding", "txid").txid(row.get(1)?)?;
     Ok((ChannelRow(row.get(0)?), OutPoint::new(txid, row.get(2)?)))
+}
+
+/// Writes a new channel, in a transaction that may hold more than this.
+pub(super) fn put_channel(
+    db: &Transaction<'_>,
+    terms: &ChannelTerms,
+    events: &[Event],
+) -> Result<ChannelRow, StoreError> {
+    db.prepare_cached(
+        "INSERT INTO channel (peer, channel_type, opener, keys_id, terms_check)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute((
+        terms.peer.serialize(),
+        type_column(terms.channel_type),
+        party_column(terms.opener),
+        terms.keys_id.0,
+        row_check::of_terms(terms),
+    ))?;
+    let row = ChannelRow(db.last_insert_rowid());
+    for party in [Party::Local, Party::Remote] {
+        put_party(db, row, party, terms.party(party))?;
+    }
+    let (txid, vout) = outpoint_columns(&terms.funding.outpoint);
+    db.prepare_cached(
+        "INSERT INTO funding (channel, ordinal, txid, vout, capacity, transaction_bytes,
+            script_pubkey)
+         VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute((
+        row.0,
+        txid,
+        vout,
+        signed(terms.funding.capacity.to_sat()),
+        terms.funding.transaction.as_ref().map(encode::serialize),
+        terms.funding_output().script_pubkey().as_bytes(),
+    ))?;
+    super::updates::put_feed(db, row, &Feed::default(), &Ledger::default(), 0)?;
+    put_case(db, row, &Case::default())?;
+    put_events(db, events)?;
+    Ok(row)
 }
 
 fn put_party(

@@ -64,6 +64,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0008_reserve.sql"),
         then: None,
     },
+    Migration {
+        sql: include_str!("migrations/0009_opening.sql"),
+        then: None,
+    },
 ];
 
 /// Statements that stay prepared: more than there are.

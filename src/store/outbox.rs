@@ -129,14 +129,20 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn acknowledge(&self, subscriber: &str, id: &str) -> Result<(), StoreError> {
-        self.write(|db| {
-            db.prepare_cached(
-                "DELETE FROM unacknowledged WHERE subscriber = ?1
-                 AND event = (SELECT ordinal FROM event WHERE id = ?2)",
-            )?
-            .execute([subscriber, id])?;
-            Ok(())
-        })
+        self.write(|db| take_off(db, subscriber, id))
+    }
+
+    /// The event of this name.
+    ///
+    /// # Errors
+    /// When the row cannot be decoded.
+    pub fn event(&self, id: &str) -> Result<Option<Event>, StoreError> {
+        let body: Option<String> = self
+            .connection
+            .prepare_cached("SELECT body FROM event WHERE id = ?1")?
+            .query_row([id], |row| row.get(0))
+            .optional()?;
+        body.map(|body| At("event", "body").json(&body)).transpose()
     }
 
     /// Hands out every event ever stored, in order, and why one cannot be read.
@@ -180,6 +186,16 @@ fn event_of(row: &Row<'_>) -> Result<StoredEvent, StoreError> {
         id: row.get(0)?,
         event: At("event", "body").json(&body)?,
     })
+}
+
+/// Takes an event off a subscriber's list.
+pub(super) fn take_off(db: &Transaction<'_>, subscriber: &str, id: &str) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "DELETE FROM unacknowledged WHERE subscriber = ?1
+         AND event = (SELECT ordinal FROM event WHERE id = ?2)",
+    )?
+    .execute([subscriber, id])?;
+    Ok(())
 }
 
 /// Puts events into the outbox, in the transaction that makes them true. One that is there already stays as it is.

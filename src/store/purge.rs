@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::{ChannelRow, Store};
 
 /// What an ended channel needs no more, each table with the rest of its key. A table's rows stand under their channel.
-const WORKING: [(&str, &str); 7] = [
+const WORKING: [(&str, &str); 8] = [
     ("revocation_secret", "slot"),
     ("commitment", "funding, owner, number, alternative"),
     ("htlc", "direction, htlc_id, version"),
@@ -16,6 +16,7 @@ const WORKING: [(&str, &str); 7] = [
     ("cooperative_close", "txid"),
     ("broadcast", "ordinal"),
     ("sweep_script", "channel"),
+    ("opening", "channel"),
 ];
 
 /// How far a purge is.

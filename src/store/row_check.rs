@@ -173,6 +173,25 @@ pub(super) fn of_emptying(emptying: &Emptying, outcome: Option<&str>) -> i64 {
         .check()
 }
 
+/// Of a name of a channel.
+pub(super) fn of_name(channel: i64, id: i64, is_alias: i64) -> i64 {
+    Checked::new("short_channel_id")
+        .number(channel)
+        .number(id)
+        .number(is_alias)
+        .check()
+}
+
+/// Of a message of a channel that is not registered yet.
+pub(super) fn of_early(peer: &[u8], channel_id: &[u8], kind: i64, message: &[u8]) -> i64 {
+    Checked::new("early_message")
+        .bytes(peer)
+        .bytes(channel_id)
+        .number(kind)
+        .bytes(message)
+        .check()
+}
+
 /// What a row of the archive adds to its channel's sum, which wraps around: rows come in any order.
 pub(super) fn of_past(class: i64, first: i64, figures: &[u8]) -> i64 {
     let [a, b, c, d, e, f, g, h, ..] = Checked::new("past_htlc")

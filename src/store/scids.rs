@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use bitcoin::OutPoint;
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Transaction};
 
 use super::error::StoreError;
 use super::pack::At;
+use super::row_check::of_name;
 use super::{ChannelRow, Store};
 use crate::protocol::ShortChannelId;
 
@@ -79,6 +80,25 @@ impl Store {
             .transpose()
     }
 
+    /// Whether each name of a channel is as it was written; those of earlier versions are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(super) fn names_pass(&self, row: ChannelRow) -> Result<bool, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, is_alias, row_check FROM short_channel_id WHERE channel = ?1",
+        )?;
+        let mut rows = statement.query([row.0])?;
+        let mut all_pass = true;
+        while let Some(found) = rows.next()? {
+            let at = |column| At("short_channel_id", column);
+            let check: Option<i64> = at("row_check").get(found)?;
+            let written = of_name(row.0, at("id").get(found)?, at("is_alias").get(found)?);
+            all_pass &= check.is_none_or(|check| check == written);
+        }
+        Ok(all_pass)
+    }
+
     /// Gives a channel these names, none of which is another channel's, and takes those that it had. A repeat changes
     /// nothing.
     ///
@@ -97,14 +117,55 @@ impl Store {
             db.prepare_cached("DELETE FROM short_channel_id WHERE channel = ?1")?
                 .execute([row.0])?;
             for (id, is_alias) in ids.all() {
-                db.prepare_cached(
-                    "INSERT INTO short_channel_id (id, channel, is_alias) VALUES (?1, ?2, ?3)",
-                )?
-                .execute((id_column(id), row.0, is_alias))?;
+                put_name(db, row, id, is_alias)?;
             }
             Ok(())
         })
     }
+}
+
+/// Gives a channel an alias of ours beside its other names. One that is another channel's stays its.
+pub(super) fn add_alias(
+    db: &Transaction<'_>,
+    row: ChannelRow,
+    alias: ShortChannelId,
+) -> Result<(), StoreError> {
+    put_name(db, row, alias, true)
+}
+
+/// Gives a channel the name that the chain gives it, in place of another. Whichever channel stood there before a reorg stands
+/// elsewhere now; only an alias of another channel is left its.
+pub(super) fn put_confirmed(
+    db: &Transaction<'_>,
+    row: ChannelRow,
+    confirmed: Option<ShortChannelId>,
+) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "DELETE FROM short_channel_id
+         WHERE (channel = ?1 AND is_alias = 0 AND id IS NOT ?2)
+            OR (channel <> ?1 AND is_alias = 0 AND id = ?2)",
+    )?
+    .execute((row.0, confirmed.map(id_column)))?;
+    match confirmed {
+        Some(id) => put_name(db, row, id, false),
+        None => Ok(()),
+    }
+}
+
+/// Adds a name. One that is taken stays whose it is.
+fn put_name(
+    db: &Transaction<'_>,
+    row: ChannelRow,
+    id: ShortChannelId,
+    is_alias: bool,
+) -> Result<(), StoreError> {
+    let (id, is_alias) = (id_column(id), i64::from(is_alias));
+    db.prepare_cached(
+        "INSERT OR IGNORE INTO short_channel_id (id, channel, is_alias, row_check)
+         VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute((id, row.0, is_alias, of_name(row.0, id, is_alias)))?;
+    Ok(())
 }
 
 /// All 64 bits of an alias may be set; SQLite's integers have a sign.

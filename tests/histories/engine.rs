@@ -279,6 +279,8 @@ impl Story {
                 | EventKind::CancelledFundingConfirmed { .. }
                 | EventKind::FundingMismatch { .. }
                 | EventKind::ReserveNeeded { .. }
+                | EventKind::TellPeer { .. }
+                | EventKind::ChannelUsable
                 | EventKind::Abandoned => panic!("nothing of the kind happened: {}", event.id),
                 EventKind::ChannelOpen { .. }
                 | EventKind::FundingReorged { .. }

@@ -22,7 +22,7 @@ use testkit::chain::Chain;
 use testkit::gateway::Gateway;
 use testkit::memory::MemoryChain;
 use testkit::party::{
-    Channel, ChannelSetup, ChannelType, CooperativeClose, NewHtlc, Settlement, Which,
+    Channel, ChannelSetup, ChannelType, CooperativeClose, NewHtlc, Opened, Settlement, Which,
 };
 
 use crate::deeds::{advance, emptying, Deed};
@@ -123,6 +123,18 @@ impl Maker {
         self.scene("cancel", Deed::CancelFunding(NEW));
         // What comes next goes on without it.
         fs::copy(&without, &self.database).expect("the directory is ours");
+        self.opening();
+        self.obey(Order::Sleep);
+        fs::copy(&without, &self.database).expect("the directory is ours");
+    }
+
+    /// A message of a channel that is not known yet; the channel; and a message of it then.
+    fn opening(&mut self) {
+        let ready = self.channels[NEW].peer_ready(Opened::V1, None);
+        self.scene("early", Deed::HearEarly(NEW, ready.clone()));
+        self.scene("open", Deed::Open(NEW));
+        self.obey(Order::Open(NEW));
+        self.scene("hear", Deed::Hear(NEW, ready));
     }
 
     /// The three messages of a round, each upon what the ones before left; and the last two together.

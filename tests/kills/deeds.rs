@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use testkit::party::{HtlcKey, LocalUpdate, RemoteUpdate, Revocation};
 
 use crate::disk;
-use crate::phone::Phone;
+use crate::phone::{public, Phone};
 use crate::wire::Reply;
 use crate::words::{htlc_key, keys_id, local_update, number, retold, secret};
 
@@ -31,6 +31,12 @@ pub enum Deed {
     /// A backup is opened.
     OpenBackup,
     Register(usize),
+    /// The same, for the library to open it.
+    Open(usize),
+    /// A message of the channel's peer, before the channel is known.
+    HearEarly(usize, Vec<u8>),
+    /// The same afterwards.
+    Hear(usize, Vec<u8>),
     Remote(usize, RemoteUpdate),
     Revocation(usize, Revocation),
     Local(usize, LocalUpdate),
@@ -75,6 +81,9 @@ pub enum Kind {
     Migrate,
     OpenBackup,
     Register,
+    Open,
+    HearEarly,
+    Hear,
     Remote,
     Revocation,
     Local,
@@ -103,10 +112,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 28] = [
+    pub const ALL: [Kind; 31] = [
         Kind::Migrate,
         Kind::OpenBackup,
         Kind::Register,
+        Kind::Open,
+        Kind::HearEarly,
+        Kind::Hear,
         Kind::Remote,
         Kind::Revocation,
         Kind::Local,
@@ -141,6 +153,9 @@ impl Deed {
             Deed::Migrate => Kind::Migrate,
             Deed::OpenBackup => Kind::OpenBackup,
             Deed::Register(_) => Kind::Register,
+            Deed::Open(_) => Kind::Open,
+            Deed::HearEarly(..) => Kind::HearEarly,
+            Deed::Hear(..) => Kind::Hear,
             Deed::Remote(..) => Kind::Remote,
             Deed::Revocation(..) => Kind::Revocation,
             Deed::Local(..) => Kind::Local,
@@ -204,6 +219,20 @@ impl Phone {
                 let on = self.on().await?;
                 let before = begin();
                 on.register(terms).await?;
+                before
+            }
+            Deed::Open(index) => {
+                let terms = retold(&self.channels[index]);
+                let on = self.on().await?;
+                let before = begin();
+                on.open_channel(terms, public()).await?;
+                before
+            }
+            Deed::HearEarly(index, message) | Deed::Hear(index, message) => {
+                let peer = self.channels[index].peer_node_id();
+                let on = self.on().await?;
+                let before = begin();
+                on.peer_message(peer, message).await?;
                 before
             }
             Deed::Remote(index, update) => {

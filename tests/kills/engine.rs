@@ -66,7 +66,7 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
                     self.repair();
                 }
                 Some(Reply::Refused(refusal)) => {
-                    self.excuse(refusal, order);
+                    self.excuse(refusal, order)?;
                     self.look()?;
                     self.repair();
                 }
@@ -101,6 +101,9 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
             Order::Local(index, update) => at(*index).local = Some(update.number),
             Order::Sleep => {}
             Order::Register(_)
+            | Order::Open(_)
+            | Order::Hear(..)
+            | Order::HandOver
             | Order::ClosingSigned(..)
             | Order::ForceClose(_)
             | Order::ChangeKey
@@ -122,9 +125,8 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
                     self.record.standing = standing;
                     return missing.map_or(Ok(()), |missing| Err(Loss(missing)));
                 }
-                Some(Reply::Refused(Refusal::Damaged(why))) => return Err(Loss(why)),
                 Some(Reply::Refused(refusal)) => {
-                    self.excuse(refusal, &Order::Look);
+                    self.excuse(refusal, &Order::Look)?;
                     self.repair();
                 }
                 Some(
@@ -142,11 +144,13 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
     }
 
     /// Only the disk is an excuse for refusing an order.
-    fn excuse(&mut self, refusal: Refusal, order: &Order) {
+    fn excuse(&mut self, refusal: Refusal, order: &Order) -> Result<(), Loss> {
         match refusal {
             Refusal::DiskFull | Refusal::DiskBroken => self.record.refusals.push(refusal),
-            Refusal::Damaged(why) | Refusal::Other(why) => panic!("{order:?}: {why}"),
+            Refusal::Damaged(why) => return Err(Loss(why)),
+            Refusal::Other(why) => panic!("{order:?}: {why}"),
         }
+        Ok(())
     }
 
     fn repair(&mut self) {
@@ -162,7 +166,7 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
             channels.any(|at| at.channel == funding && enough(at))
         };
         match order {
-            Order::Register(index) => holds(*index, &|_| true),
+            Order::Register(index) | Order::Open(index) => holds(*index, &|_| true),
             Order::Remote(index, update) => holds(*index, &|at| at.remote >= Some(update.number)),
             Order::Revocation(index, revocation) => {
                 holds(*index, &|at| at.remote_revoked >= Some(revocation.number))
@@ -174,6 +178,8 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
             // These are simply said again.
             Order::ClosingSigned(..)
             | Order::ForceClose(_)
+            | Order::Hear(..)
+            | Order::HandOver
             | Order::Resume
             | Order::Look
             | Order::Backup(_)

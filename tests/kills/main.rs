@@ -12,6 +12,8 @@ mod disk;
 mod engine;
 mod full;
 mod line;
+#[path = "../scenarios/support/our_node.rs"]
+mod our_node;
 mod phone;
 mod power;
 mod rows;

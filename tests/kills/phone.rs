@@ -8,6 +8,9 @@ use bitcoin::{Network, Script, ScriptBuf};
 use futures::executor::block_on;
 use lightning_arbitrator::arbitrator::ResumeOptions;
 use lightning_arbitrator::chain::{ChainError, ChainPolicy, EsploraSource};
+use lightning_arbitrator::court::EventKind;
+use lightning_arbitrator::opening::{Announcement, MinimumDepth, OpenedWith, OpeningTerms};
+use lightning_arbitrator::protocol::ChannelFeatures;
 use lightning_arbitrator::store::{KeyCrypto, StoreError};
 use lightning_arbitrator::wallet::WalletError;
 use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, OnchainWallet, SeedSigner};
@@ -15,6 +18,7 @@ use testkit::party::Channel;
 
 use crate::disk;
 use crate::line::Line;
+use crate::our_node::OurNode;
 use crate::wire::{ChannelStanding, Launch, Order, Refusal, Reply, Standing, Tick, LAUNCH};
 use crate::words::{keys_id, local_update, number, retold, secret};
 
@@ -29,6 +33,19 @@ fn old_key() -> KeyCrypto {
 
 fn new_key() -> KeyCrypto {
     KeyCrypto::new([9; 32])
+}
+
+/// What is agreed about every opening here.
+pub fn public() -> OpeningTerms {
+    OpeningTerms {
+        opened_with: OpenedWith::OpenChannel,
+        minimum_depth: MinimumDepth::ByCapacity,
+        announcement: Announcement::Public {
+            features: ChannelFeatures::default(),
+        },
+        alias: None,
+        replaces: None,
+    }
 }
 
 struct Wallet {
@@ -126,6 +143,7 @@ impl Phone {
             Arc::new(old_key()),
         );
         config.vfs = Some(disk::NAME.into());
+        config.node_signer = Some(Arc::new(OurNode::new()));
         Phone {
             config,
             channels: launch.channels,
@@ -155,6 +173,15 @@ impl Phone {
                 let terms = retold(&self.channels[index]);
                 self.on().await?.register(terms).await?;
             }
+            Order::Open(index) => {
+                let terms = retold(&self.channels[index]);
+                self.on().await?.open_channel(terms, public()).await?;
+            }
+            Order::Hear(index, message) => {
+                let peer = self.channels[index].peer_node_id();
+                self.on().await?.peer_message(peer, message).await?;
+            }
+            Order::HandOver => self.hand_over().await?,
             Order::Remote(index, update) => {
                 let (channel, update) = (funding(index), retold(&update));
                 self.on().await?.remote_commitment(channel, update).await?;
@@ -228,6 +255,17 @@ impl Phone {
         self.has_new_key = true;
     }
 
+    /// Acknowledged by another subscriber than the story's, who wants to see every event.
+    async fn hand_over(&mut self) -> Result<(), ArbitratorError> {
+        let on = self.on().await?;
+        for event in on.pending_events("story".into(), usize::MAX).await? {
+            if matches!(event.event.kind, EventKind::TellPeer { .. }) {
+                on.acknowledge("app".into(), event.id).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn look(&mut self) -> Result<Standing, ArbitratorError> {
         self.on().await?;
         let has_new_key = self.has_new_key;
@@ -274,6 +312,8 @@ fn refusal(error: &ArbitratorError) -> Refusal {
         Refusal::DiskFull
     } else if matches!(stored, Some(StoreError::Io { .. })) {
         Refusal::DiskBroken
+    } else if let Some(StoreError::Damaged { reason }) = stored {
+        Refusal::Damaged(reason.clone())
     } else {
         Refusal::Other(format!("{error}: {error:?}"))
     }

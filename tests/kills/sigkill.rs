@@ -8,7 +8,7 @@ use testkit::party::ChannelType::{AnchorsZeroFeeHtlc, StaticRemotekey};
 use crate::dice::Dice;
 use crate::disk::{Cache, Plan, Strike};
 use crate::engine::Threat;
-use crate::story::{tell, Close, Plot, Telling};
+use crate::story::{tell, Close, OpenedBy, Plot, Telling};
 
 fn killed(strike: Strike) -> Threat {
     Threat::Disk(Plan {
@@ -64,6 +64,21 @@ fn at_every_write_boundary_while_an_htlc_times_out() {
 #[test]
 fn at_every_write_boundary_while_a_breach_is_punished() {
     at_every_write_boundary(Plot::one(StaticRemotekey, Close::Revoked));
+}
+
+#[test]
+fn at_every_write_boundary_while_a_public_channel_is_opened_and_announced() {
+    let plot = Plot {
+        opened_by: OpenedBy::Library,
+        ..Plot::one(AnchorsZeroFeeHtlc, Close::Peer)
+    };
+    let told = tell(plot, []).expect("nothing is lost");
+    let mut events = told.outcome.events.iter();
+    assert!(
+        events.any(|id| id.contains("channel_announcement")),
+        "{told:#?}"
+    );
+    at_every_write_boundary(plot);
 }
 
 /// The other closes, with several deaths in one telling: each life lasts so many syncs, but the first, which is shorter

@@ -11,10 +11,11 @@ use testkit::chain::Chain;
 use testkit::gateway::Gateway;
 use testkit::memory::MemoryChain;
 use testkit::party::{
-    Channel, ChannelSetup, ChannelType, CooperativeClose, NewHtlc, Settlement, Which,
+    Channel, ChannelSetup, ChannelType, CooperativeClose, NewHtlc, Opened, Settlement, Which,
 };
 
 use crate::engine::{Engine, Loss, Record, Threat};
+use crate::our_node::OurNode;
 use crate::phone::sweep_script;
 use crate::wire::{ChannelStanding, Order};
 
@@ -35,10 +36,20 @@ pub enum Close {
     Revoked,
 }
 
+/// Who sees the channels of a story through their opening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenedBy {
+    /// The channel engine: the library is only told.
+    Engine,
+    /// The library: they are public, and announced.
+    Library,
+}
+
 /// What happens if nothing goes wrong.
 #[derive(Clone, Copy, Debug)]
 pub struct Plot {
     pub channel_type: ChannelType,
+    pub opened_by: OpenedBy,
     pub close: Close,
     pub channels: u64,
 }
@@ -61,6 +72,7 @@ impl Plot {
     pub const fn one(channel_type: ChannelType, close: Close) -> Self {
         Plot {
             channel_type,
+            opened_by: OpenedBy::Engine,
             close,
             channels: 1,
         }
@@ -164,9 +176,20 @@ pub fn tell(plot: Plot, threats: impl IntoIterator<Item = Threat>) -> Result<Tel
 impl<T: Iterator<Item = Threat>> Story<T> {
     fn run(&mut self) -> Result<(), Loss> {
         for index in 0..self.channels.len() {
-            self.perform(Order::Register(index))?;
-            self.round(index)?;
-            self.submit(self.channels[index].funding_tx());
+            match self.plot.opened_by {
+                OpenedBy::Engine => {
+                    self.perform(Order::Register(index))?;
+                    self.round(index)?;
+                    self.submit(self.channels[index].funding_tx());
+                }
+                OpenedBy::Library => {
+                    self.perform(Order::Open(index))?;
+                    self.round(index)?;
+                }
+            }
+        }
+        if self.plot.opened_by == OpenedBy::Library {
+            self.opening()?;
         }
         self.mine(1);
         self.perform(Order::Resume)?;
@@ -241,6 +264,39 @@ impl<T: Iterator<Item = Threat>> Story<T> {
             self.perform(Order::Revocation(index, revocation))?;
         }
         self.perform(Order::Local(index, round.local))
+    }
+
+    /// From the broadcast of the fundings to the announcements. The peers' halves of the proofs come first of all messages.
+    fn opening(&mut self) -> Result<(), Loss> {
+        self.perform(Order::Resume)?;
+        self.mine(1);
+        let channels = self.channels.clone();
+        let all = || channels.iter().enumerate();
+        for (index, channel) in all() {
+            let half = channel.peer_half(Opened::V1, OurNode::new().id(), self.name(channel));
+            self.perform(Order::Hear(index, half))?;
+        }
+        self.perform(Order::Resume)?;
+        self.mine(2);
+        self.perform(Order::Resume)?;
+        self.perform(Order::HandOver)?;
+        for (index, channel) in all() {
+            self.perform(Order::Hear(index, channel.peer_ready(Opened::V1, None)))?;
+        }
+        self.mine(3);
+        self.perform(Order::Resume)?;
+        self.perform(Order::HandOver)
+    }
+
+    /// What the chain calls a channel.
+    fn name(&self, channel: &Channel) -> u64 {
+        let txid = channel.funding().txid;
+        let known = self.chain.transaction(txid).expect("mined");
+        let block = known.block.expect("mined");
+        let held = self.chain.block(block.hash).expect("it is there");
+        let mut all = held.block.txdata.iter();
+        let position = all.position(|it| it.compute_txid() == txid);
+        u64::from(block.height) << 40 | (position.expect("in it") as u64) << 16
     }
 
     /// A payment each way, there in one round and settled in the next.

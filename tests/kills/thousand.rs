@@ -214,6 +214,9 @@ impl Copy {
             Kind::Migrate
             | Kind::OpenBackup
             | Kind::Register
+            | Kind::Open
+            | Kind::HearEarly
+            | Kind::Hear
             | Kind::Remote
             | Kind::Revocation
             | Kind::Local

@@ -30,6 +30,12 @@ pub struct Launch {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Order {
     Register(usize),
+    /// The library is to open the channel, which is public.
+    Open(usize),
+    /// A message of the channel's peer.
+    Hear(usize, Vec<u8>),
+    /// The app hands every message to its peer, and says so.
+    HandOver,
     Remote(usize, RemoteUpdate),
     Revocation(usize, Revocation),
     Local(usize, LocalUpdate),

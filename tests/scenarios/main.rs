@@ -41,6 +41,7 @@ mod life;
 mod limits;
 mod local_close;
 mod node;
+mod opening;
 mod queries;
 mod remote_close;
 mod reorgs;

@@ -26,4 +26,8 @@ public final class AppSigner: Signer {
         }
         return try keys.sign(request: request)
     }
+
+    public func signAnnouncement(request: AnnouncementRequest) throws -> Data {
+        try keys.signAnnouncement(request: request)
+    }
 }

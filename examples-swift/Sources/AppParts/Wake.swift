@@ -59,6 +59,8 @@ public func inWords(_ event: Event) -> String {
     case .reserveNeeded(_, let feeSat): "A claim needs a coin in the wallet for its fee of \(feeSat) sat."
     case .fundsRecovered(_, let valueSat, _): "\(valueSat) sat are yours again."
     case .sweptByAnother(_, let valueSat, _): "\(valueSat) sat were taken by the peer."
+    case .tellPeer: "The peer is to be told of the channel."
+    case .channelUsable: "The channel may be used."
     case .fullyResolved: "Everything about the channel is settled."
     }
 }

@@ -58,6 +58,9 @@ final class CallbacksTests: XCTestCase {
         func sign(request: SignRequest) throws -> [Data] {
             try inner.sign(request: change(request))
         }
+        func signAnnouncement(request: AnnouncementRequest) throws -> Data {
+            try inner.signAnnouncement(request: request)
+        }
     }
 
     private struct KeyStoreIsGone: Error {}

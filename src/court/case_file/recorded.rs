@@ -47,6 +47,7 @@ pub(super) fn recorded(log: &[LogEntry]) -> BTreeMap<OutPoint, Recorded> {
             | LogKind::ForceCloseRequested
             | LogKind::ClosingSigned { .. }
             | LogKind::FundingCancelled
+            | LogKind::FundingVoid(_)
             | LogKind::FundingRevived
             | LogKind::Abandoned
             | LogKind::OrphanAbandoned { .. }

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use crate::court::{LogEntry, LogKind};
+use crate::court::{LogEntry, LogKind, Void};
 
 /// The tip when it happened, and what happened.
 impl Display for LogEntry {
@@ -29,6 +29,12 @@ impl Display for LogKind {
                 write!(f, "the cooperative close {txid} is fully signed")
             }
             LogKind::FundingCancelled => write!(f, "the funding was cancelled"),
+            LogKind::FundingVoid(Void::ReplacedBy(by)) => {
+                write!(f, "the funding was replaced by {by}")
+            }
+            LogKind::FundingVoid(Void::TimedOut) => {
+                write!(f, "the peer never broadcast the funding")
+            }
             LogKind::FundingRevived => write!(f, "the cancelled funding is on the chain after all"),
             LogKind::Abandoned => write!(f, "the channel was given up"),
             LogKind::OrphanAbandoned { txid } => {

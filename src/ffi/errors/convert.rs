@@ -4,6 +4,8 @@ use super::ArbitratorError;
 use crate::channel::UpdateError;
 use crate::court::CourtError;
 use crate::error::{self, CalloutError};
+use crate::opening::OpeningError;
+use crate::protocol::MessageError;
 use crate::reserve::EmptyError;
 use crate::store::StoreError;
 
@@ -20,6 +22,7 @@ impl From<error::ArbitratorError> for ArbitratorError {
                 channel: channel.into(),
             },
             Core::Court(error) => error.into(),
+            Core::Opening(error) => error.into(),
             Core::Store(error) => error.into(),
             Core::Chain(error) => ArbitratorError::ChainServer {
                 reason: error.to_string(),
@@ -69,6 +72,38 @@ impl From<EmptyError> for ArbitratorError {
                 fee_sat: fee.to_sat(),
                 needed_sat: needed.to_sat(),
             },
+        }
+    }
+}
+
+impl From<OpeningError> for ArbitratorError {
+    fn from(error: OpeningError) -> Self {
+        let reason = error.to_string();
+        match error {
+            OpeningError::ZeroConfNeedsAlias { channel }
+            | OpeningError::NeedsNodeSigner { channel }
+            | OpeningError::Replaces { channel, .. }
+            | OpeningError::Differs { channel, .. }
+            | OpeningError::NotOpenedHere { channel }
+            | OpeningError::Protocol { channel, .. } => ArbitratorError::OpeningRefused {
+                channel: channel.into(),
+                reason,
+            },
+            OpeningError::Message(MessageError::NotForUs(message_type)) => {
+                ArbitratorError::NotForUs { message_type }
+            }
+            OpeningError::Message(_) | OpeningError::UnknownChannelId { .. } => {
+                ArbitratorError::PeerMessageRefused {
+                    channel: None,
+                    reason,
+                }
+            }
+            OpeningError::SecondPoint { channel } | OpeningError::WrongHalf { channel, .. } => {
+                ArbitratorError::PeerMessageRefused {
+                    channel: Some(channel.into()),
+                    reason,
+                }
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::{Message, PublicKey};
 use bitcoin::{EcdsaSighashType, Psbt};
 
+use super::AnnouncementRequest;
 use crate::channel::KeysId;
 use crate::ffi::input::{self, Invalid, Within};
 use crate::ffi::{ChannelKeys, OutPoint};
@@ -147,6 +148,9 @@ pub trait Signer: Send + Sync {
 
     /// One ECDSA signature per input of the request, in its order: 64 bytes each, without a sighash byte.
     fn sign(&self, request: SignRequest) -> Result<Vec<Vec<u8>>, SignerError>;
+
+    /// The funding key's ECDSA signature of the digest of an announcement: 64 bytes. Asked for public channels only.
+    fn sign_announcement(&self, request: AnnouncementRequest) -> Result<Vec<u8>, SignerError>;
 }
 
 /// The app's signer, as the arbitrator calls it.
@@ -167,6 +171,14 @@ impl signer::Signer for ForeignSigner {
             .0
             .per_commitment_point(keys_id.0.to_vec(), number.get())?;
         Ok(input::public_key("per_commitment_point", &point)?)
+    }
+
+    fn sign_announcement(
+        &self,
+        request: &signer::AnnouncementRequest,
+    ) -> Result<Signature, signer::SignerError> {
+        let signature = self.0.sign_announcement(request.into())?;
+        Ok(input::signature("sign_announcement", &signature)?)
     }
 
     fn sign(&self, request: &signer::SignRequest) -> Result<Vec<Signature>, signer::SignerError> {

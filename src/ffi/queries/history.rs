@@ -95,6 +95,13 @@ pub enum HistoryKind {
     },
     /// The app said that the funding will never confirm.
     FundingCancelled,
+    /// Another attempt at the funding confirmed, for good.
+    FundingReplaced {
+        /// Which.
+        by: OutPoint,
+    },
+    /// The peer never broadcast the funding.
+    FundingTimedOut,
     /// The cancelled funding is on the chain after all.
     FundingRevived,
     /// The app gave the channel up.
@@ -228,6 +235,10 @@ impl From<court::LogKind> for HistoryKind {
                 txid: txid.to_string(),
             },
             Core::FundingCancelled => HistoryKind::FundingCancelled,
+            Core::FundingVoid(court::Void::ReplacedBy(by)) => {
+                HistoryKind::FundingReplaced { by: by.into() }
+            }
+            Core::FundingVoid(court::Void::TimedOut) => HistoryKind::FundingTimedOut,
             Core::FundingRevived => HistoryKind::FundingRevived,
             Core::Abandoned => HistoryKind::Abandoned,
             Core::OrphanAbandoned { txid } => HistoryKind::OrphanAbandoned {

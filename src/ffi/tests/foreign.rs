@@ -91,6 +91,10 @@ impl Signer for Nonsense {
     fn sign(&self, _: SignRequest) -> Result<Vec<Vec<u8>>, SignerError> {
         Ok(vec![vec![1; 64], vec![1; 71]])
     }
+
+    fn sign_announcement(&self, _: AnnouncementRequest) -> Result<Vec<u8>, SignerError> {
+        Ok(vec![0; 64])
+    }
 }
 
 #[test]

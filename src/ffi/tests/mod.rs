@@ -6,6 +6,7 @@ mod errors;
 mod foreign;
 mod input;
 mod keys;
+mod opening;
 
 use std::future::Future;
 use std::pin::pin;

@@ -4,6 +4,7 @@ use bitcoin::blockdata::constants::ChainHash;
 use bitcoin::hashes::{sha256d, Hash};
 use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::{self, PublicKey, SECP256K1};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::wire::{Reader, Writer};
@@ -11,7 +12,7 @@ use super::{ChannelId, MessageError};
 use crate::protocol::ShortChannelId;
 
 /// One node's half: its signatures of the [`UnsignedChannelAnnouncement`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnnouncementSignatures {
     pub channel_id: ChannelId,
     pub short_channel_id: ShortChannelId,
@@ -48,7 +49,7 @@ impl AnnouncementSignatures {
 }
 
 /// Features of a channel, in the bytes of BOLT 9. None are assigned to announcements today.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelFeatures(Vec<u8>);
 
 impl ChannelFeatures {

@@ -5,11 +5,12 @@ use std::fmt;
 use bitcoin::hashes::{sha256, Hash, HashEngine};
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::OutPoint;
+use serde::{Deserialize, Serialize};
 
 use crate::protocol::ProtocolError;
 
 /// Names a channel in the messages between its two nodes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ChannelId(pub [u8; 32]);
 
 impl ChannelId {

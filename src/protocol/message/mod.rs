@@ -62,6 +62,15 @@ pub enum Message {
 }
 
 impl Message {
+    /// Its type on the wire.
+    pub fn message_type(&self) -> u16 {
+        match self {
+            Message::ChannelReady(_) => ChannelReady::TYPE,
+            Message::AnnouncementSignatures(_) => AnnouncementSignatures::TYPE,
+            Message::ChannelAnnouncement(_) => ChannelAnnouncement::TYPE,
+        }
+    }
+
     /// The message, type first.
     pub fn encode(&self) -> Vec<u8> {
         match self {

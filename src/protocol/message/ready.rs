@@ -1,6 +1,7 @@
 //! `channel_ready` (BOLT 2): the funding is as deep as its sender wanted it.
 
 use bitcoin::secp256k1::PublicKey;
+use serde::{Deserialize, Serialize};
 
 use super::wire::{Reader, Writer};
 use super::{ChannelId, MessageError};
@@ -10,7 +11,7 @@ use crate::protocol::ShortChannelId;
 const ALIAS: u64 = 1;
 
 /// Tells the peer that the channel may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelReady {
     pub channel_id: ChannelId,
     /// The sender's per-commitment point of commitment 1.

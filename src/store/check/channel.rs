@@ -35,6 +35,12 @@ impl Store {
             self.check_copies(row, case, findings);
         }
         self.check_transactions(row, findings);
+        self.check_opening(row, channel, findings);
+        let named = findings.sift("short_channel_id", self.names_pass(row));
+        if named == Some(false) {
+            let what = "it is over another row";
+            findings.add("short_channel_id", Some("row_check"), what);
+        }
         let Some(dossier) = self.read_dossier(row, terms, findings) else {
             return;
         };
@@ -223,6 +229,20 @@ impl Store {
         if named == Some(false) {
             let what = "not that of its transaction";
             findings.add("cooperative_close", Some("txid"), what);
+        }
+    }
+
+    /// How far the opening is: the row is this channel's, and its columns say what its detail says.
+    fn check_opening(&self, row: ChannelRow, channel: OutPoint, findings: &mut Findings) {
+        let Some(opening) = findings.sift("opening", self.opening(row)).flatten() else {
+            return;
+        };
+        if opening.channel != channel {
+            findings.add("opening", Some("channel"), "it is another channel's");
+        }
+        let matches = findings.sift("opening", self.opening_columns_match(row, &opening));
+        if matches == Some(false) {
+            findings.add("opening", Some("attention"), "the detail says otherwise");
         }
     }
 

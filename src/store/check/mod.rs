@@ -123,6 +123,7 @@ impl Store {
         }
         self.check_events(&mut findings);
         self.check_sealed(&mut findings);
+        self.check_early(&mut findings);
         self.check_cursor(&mut findings);
         self.check_reserve(&mut findings);
         snapshot.finish()?;
@@ -160,6 +161,14 @@ impl Store {
             .flatten()
         {
             findings.sift("imported_keys", secrets);
+        }
+    }
+
+    /// What peers said of channels that are not registered yet.
+    fn check_early(&self, findings: &mut Findings) {
+        let passed = findings.sift("early_message", self.early_messages_pass());
+        if passed == Some(false) {
+            findings.add("early_message", Some("row_check"), "it is over another row");
         }
     }
 

@@ -161,7 +161,10 @@ fn every_telling_column_is_reported(pair: &mut Pair, tables_without_rows: &[&str
 #[test]
 fn a_bad_row_of_an_open_channel_is_reported_and_stops_no_other() {
     let mut pair = Pair::new(|_| {});
-    every_telling_column_is_reported(&mut pair, &["contract", "broadcast", "sweep_script"]);
+    every_telling_column_is_reported(
+        &mut pair,
+        &["contract", "broadcast", "sweep_script", "opening"],
+    );
 }
 
 #[test]
@@ -172,7 +175,7 @@ fn a_bad_row_of_a_closed_channel_is_reported_and_stops_no_other() {
         world.mine(1);
         world.phone.resume();
     });
-    every_telling_column_is_reported(&mut pair, &[]);
+    every_telling_column_is_reported(&mut pair, &["opening"]);
 }
 
 #[test]

@@ -107,6 +107,9 @@ fn channel_said(opened: &ChainArbitrator, channel: OutPoint) -> Result<String, A
         "  close {:?} data loss {} next {:?}",
         report.close, report.data_loss, report.next_height
     ));
+    if let Some(opening) = block_on(opened.opening(channel))? {
+        line(format!("  opening {opening:?}"));
+    }
     for it in report.contracts {
         line(format!(
             "  output {} of {}: {}, {}",

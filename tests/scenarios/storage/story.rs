@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use bitcoin::Amount;
 use futures::executor::block_on;
+use lightning_arbitrator::opening::{Announcement, MinimumDepth, OpenedWith, OpeningTerms};
+use lightning_arbitrator::protocol::{ChannelFeatures, ShortChannelId};
 use lightning_arbitrator::store::Unsealed;
-use testkit::party::{Channel, ChannelType, CooperativeClose, NewHtlc, Origin, Settlement, Which};
+use testkit::party::{
+    Channel, ChannelType, CooperativeClose, NewHtlc, Opened, Origin, Settlement, Which,
+};
 
-use crate::support::{htlc_key, Nap, Told, World};
+use crate::support::{htlc_key, retold, Nap, OurNode, Told, World};
 
 /// Two who read the events: the tester, who has acknowledged one, and somebody who has acknowledged none.
 pub const READERS: [&str; 2] = ["tester", "other"];
@@ -19,6 +23,7 @@ pub fn story() -> World {
     // A coin for each channel.
     world.mine(100);
     open_with_htlcs(&mut world);
+    opening(&mut world, 8);
     pending(&mut world, 1);
     closed_by_agreement(&mut world, 2);
     let mut peer_closes = funded(&mut world, 3);
@@ -84,6 +89,32 @@ fn open_with_htlcs(world: &mut World) {
     world.add(NewHtlc::outgoing(6_000_000, expiry + 7));
     world.sign_for_peer_again();
     world.phone.resume();
+}
+
+/// A public channel that is opened here, whose peer was faster than the app; and a message of a channel that is not known.
+fn opening(world: &mut World, number: u64) {
+    let node = Arc::new(OurNode::new());
+    world.phone.set(|config| config.node_signer = Some(node));
+    let mut channel = world.unregistered_channel(number);
+    let features = ChannelFeatures::default();
+    let agreed = OpeningTerms {
+        opened_with: OpenedWith::OpenChannel,
+        minimum_depth: MinimumDepth::Blocks(1),
+        announcement: Announcement::Public { features },
+        alias: Some(ShortChannelId::from_u64(number)),
+        replaces: None,
+    };
+    let registered = world.phone.open_channel(retold(&channel), agreed);
+    registered.expect("good terms");
+    let round = channel.commit_both().expect("nothing is outstanding");
+    world.phone.told_round(channel.funding(), &round);
+    let unknown = world.unregistered_channel(number + 1);
+    for peer in [&channel, &unknown] {
+        let half = peer.peer_half(Opened::V1, OurNode::new().id(), 7 << 40);
+        world.phone.hears(peer, half).expect("good or early");
+    }
+    let ready = channel.peer_ready(Opened::V1, None);
+    world.phone.hears(&channel, ready).expect("good");
 }
 
 /// Registered and fed; nobody has broadcast its funding.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use bitcoin::{Network, OutPoint, Transaction};
 use futures::executor::block_on;
-use lightning_arbitrator::arbitrator::{ForceCloseStatus, ResumeOptions, ResumeReport};
+use lightning_arbitrator::arbitrator::{ForceCloseStatus, Received, ResumeOptions, ResumeReport};
 use lightning_arbitrator::chain::{ChainPolicy, ChainSource, EsploraSource, Look};
 use lightning_arbitrator::channel::{
     ChannelTerms, ChannelUpdate, CloseSummary, HtlcKey, KeysId, LocalUpdate, Position, RemoteUpdate,
 };
 use lightning_arbitrator::court::report::ChannelReport;
 use lightning_arbitrator::court::EventKind;
+use lightning_arbitrator::opening::{OpeningStatus, OpeningTerms};
 use lightning_arbitrator::protocol::{CommitmentSecret, Preimage};
 use lightning_arbitrator::store::{KeyCrypto, Store, StoredEvent};
 use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, SeedSigner};
@@ -289,6 +290,43 @@ impl Phone {
 
     pub fn cancel_funding(&mut self, channel: OutPoint) -> Result<(), ArbitratorError> {
         block_on(self.on().cancel_funding(channel))
+    }
+
+    /// The channel is registered, to be opened by the library.
+    pub fn open_channel(
+        &mut self,
+        terms: ChannelTerms,
+        opening: OpeningTerms,
+    ) -> Result<(), ArbitratorError> {
+        block_on(self.on().open_channel(terms, opening))
+    }
+
+    /// A message of the channel's peer.
+    pub fn hears(
+        &mut self,
+        channel: &Channel,
+        message: Vec<u8>,
+    ) -> Result<Received, ArbitratorError> {
+        block_on(self.on().peer_message(channel.peer_node_id(), message))
+    }
+
+    pub fn reconnects(&mut self, channel: &Channel) {
+        block_on(self.on().peer_reconnected(channel.peer_node_id())).expect("stored");
+    }
+
+    /// How the channel's opening stands; it has one.
+    pub fn opening(&mut self, channel: OutPoint) -> OpeningStatus {
+        let opening = block_on(self.on().opening(channel)).expect("a registered channel");
+        opening.expect("it is opened here")
+    }
+
+    /// The whole proof of a public channel.
+    pub fn announcement(&mut self, channel: OutPoint) -> Option<Vec<u8>> {
+        block_on(self.on().channel_announcement(channel)).expect("a registered channel")
+    }
+
+    pub fn acknowledge(&mut self, id: &str) {
+        block_on(self.on().acknowledge(TESTER.into(), id.into())).expect("stored");
     }
 
     pub fn abandon(&mut self, channel: OutPoint) {

@@ -235,6 +235,9 @@ pub trait Chain: Send + Sync {
     /// is set aside, so that no later funding spends it.
     fn fund_all_unbroadcast(&self, payments: &[(ScriptBuf, Amount)]) -> Transaction;
 
+    /// Signs a payment of this chain's once more, with so much more for its fee: only one of the two can confirm.
+    fn raise_unbroadcast(&self, payment: &Transaction, fee: Amount) -> Transaction;
+
     /// As [`Chain::fund_all_unbroadcast`] with one payment, at output 0.
     fn fund_unbroadcast(&self, script: &Script, amount: Amount) -> Transaction {
         self.fund_all_unbroadcast(&[(script.to_owned(), amount)])

@@ -255,6 +255,10 @@ impl Chain for MemoryChain {
         self.miner.pay(self, payments)
     }
 
+    fn raise_unbroadcast(&self, payment: &Transaction, fee: Amount) -> Transaction {
+        self.miner.raise(self, payment, fee)
+    }
+
     fn evict(&self, txid: Txid) {
         self.state().mempool.remove(txid);
     }

@@ -117,6 +117,29 @@ impl Miner {
         self.sign(unsigned, &coins)
     }
 
+    /// Signs a payment again, with more of its change left as fee.
+    ///
+    /// # Panics
+    /// If it is no payment of this miner's, or has too little change.
+    pub(crate) fn raise(
+        &self,
+        chain: &dyn Chain,
+        payment: &Transaction,
+        fee: Amount,
+    ) -> Transaction {
+        let mut unsigned = payment.clone();
+        let change = unsigned.output.last_mut().expect("a payment has change");
+        change.value = change.value.checked_sub(fee).expect("enough change");
+        let coin = |input: &TxIn| {
+            let outpoint = input.previous_output;
+            let known = chain.transaction(outpoint.txid).expect("it is there");
+            let value = known.transaction.output[outpoint.vout as usize].value;
+            OwnCoin { outpoint, value }
+        };
+        let coins: Vec<OwnCoin> = payment.input.iter().map(coin).collect();
+        self.sign(unsigned, &coins)
+    }
+
     /// The oldest confirmed, mature, unspent coin that no earlier funding uses.
     fn reserve_coin(&self, chain: &dyn Chain) -> OwnCoin {
         let mut reserved = self

@@ -319,6 +319,10 @@ impl Chain for Bitcoind {
         self.miner.pay(self, payments)
     }
 
+    fn raise_unbroadcast(&self, payment: &Transaction, fee: Amount) -> Transaction {
+        self.miner.raise(self, payment, fee)
+    }
+
     fn evict(&self, txid: Txid) {
         self.evict_all(&[txid]);
     }

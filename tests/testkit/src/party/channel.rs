@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use bitcoin::hashes::{sha256, Hash};
-use bitcoin::{OutPoint, Transaction};
+use bitcoin::{Amount, OutPoint, Transaction};
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Chain;
@@ -16,6 +16,9 @@ use super::error::PartyError;
 use super::hex::{self, Bytes32};
 use super::htlc::{Direction, Htlc, HtlcKey, NewHtlc, Settlement};
 use super::setup::{ChannelSetup, Side, Terms};
+
+/// By how much more in fees an attempt at a funding replaces the one before: several times what BIP 125 asks for.
+const RAISED_BY: Amount = Amount::from_sat(2_000);
 
 /// Both ends of a channel. Holds no chain: its deeds come back as transactions to submit. A clone is a channel that may
 /// go on without the library being told.
@@ -58,12 +61,16 @@ impl Channel {
     /// # Errors
     /// When the setup contradicts itself.
     pub fn prepare(chain: &dyn Chain, setup: ChannelSetup) -> Result<Self, PartyError> {
+        let funding_tx = chain.fund_unbroadcast(&funding_script(&setup).to_p2wsh(), setup.capacity);
+        Self::funded_by(setup, funding_tx)
+    }
+
+    fn funded_by(setup: ChannelSetup, funding_tx: Transaction) -> Result<Self, PartyError> {
         let to_peer_msat = (setup.capacity.to_sat() * 1000)
             .checked_sub(setup.initial_to_us_msat)
             .ok_or(PartyError::Setup(
                 "initial_to_us_msat is above the capacity",
             ))?;
-        let funding_tx = chain.fund_unbroadcast(&funding_script(&setup).to_p2wsh(), setup.capacity);
         Ok(Channel {
             to_us_msat: setup.initial_to_us_msat,
             to_peer_msat,
@@ -78,6 +85,16 @@ impl Channel {
             funding_tx,
             setup,
         })
+    }
+
+    /// Another attempt at the funding of this channel, with the same keys and a higher fee (BOLT 2: `tx_init_rbf`): only one
+    /// of them can confirm. Nothing is signed of it yet.
+    ///
+    /// # Errors
+    /// When the setup contradicts itself.
+    pub fn attempt(&self, chain: &dyn Chain) -> Result<Self, PartyError> {
+        let funding_tx = chain.raise_unbroadcast(&self.funding_tx, RAISED_BY);
+        Self::funded_by(self.setup.clone(), funding_tx)
     }
 
     /// What was agreed, secrets included.

@@ -17,6 +17,7 @@ pub mod fees;
 pub mod hex;
 mod htlc;
 mod htlc_claims;
+mod opening;
 mod secrets;
 mod setup;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use closing::{Closing, ClosingOutputs, CooperativeClose};
 pub use commitments::Which;
 pub use error::PartyError;
 pub use htlc::{Direction, Htlc, HtlcKey, NewHtlc, Origin, Settlement};
+pub use opening::{Opened, ReadyRead};
 pub use secrets::{PublicKeys, Secrets};
 pub use setup::{ChannelSetup, ChannelType, Side, Terms};
 pub use update::{DataLoss, LocalUpdate, RemoteUpdate, Revocation, Round};

@@ -1,6 +1,7 @@
 package org.lightning.arbitrator.example
 
 import fr.acinq.secp256k1.Secp256k1
+import org.lightning.arbitrator.AnnouncementRequest
 import org.lightning.arbitrator.ChannelKeys
 import org.lightning.arbitrator.ChannelSecrets
 import org.lightning.arbitrator.InputToSign
@@ -32,6 +33,9 @@ class AppSigner(private val secretsOf: (keysId: ByteArray) -> ChannelSecrets?) :
 
     override fun sign(request: SignRequest): List<ByteArray> =
         request.inputs.map { Secp256k1.sign(it.sighash, signingKey(it)) }
+
+    override fun signAnnouncement(request: AnnouncementRequest): ByteArray =
+        Secp256k1.sign(request.digest, secrets(request.keysId).funding)
 
     private fun secrets(keysId: ByteArray): ChannelSecrets =
         secretsOf(keysId) ?: throw SignerException.Refused("no channel has keys of that name")

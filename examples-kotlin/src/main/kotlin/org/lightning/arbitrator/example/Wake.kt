@@ -69,5 +69,7 @@ fun inWords(event: Event): String = when (val kind = event.kind) {
     is EventKind.ReserveNeeded -> "A claim needs a coin in the wallet for its fee of ${kind.feeSat} sat."
     is EventKind.FundsRecovered -> "${kind.valueSat} sat are yours again."
     is EventKind.SweptByAnother -> "${kind.valueSat} sat were taken by the peer."
+    is EventKind.TellPeer -> "The peer is to be told of the channel."
+    is EventKind.ChannelUsable -> "The channel may be used."
     is EventKind.FullyResolved -> "Everything about the channel is settled."
 }

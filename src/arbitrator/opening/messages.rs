@@ -1,0 +1,167 @@
+//! What peers say of openings: read, checked, and given to the channel that it is about, or kept until that is registered.
+
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::OutPoint;
+
+use super::Received;
+use crate::arbitrator::core::Core;
+use crate::channel::{Candidate, ChannelTerms, RemoteUpdate, UpdateError};
+use crate::error::ArbitratorError;
+use crate::opening::{Input, Opening, OpeningError};
+use crate::protocol::{ChannelId, Message, MessageError, Party};
+use crate::store::{ChannelRow, Unreadable};
+
+impl Core {
+    pub(super) fn peer_message(
+        &self,
+        peer: &PublicKey,
+        bytes: &[u8],
+    ) -> Result<Received, ArbitratorError> {
+        let message = Message::decode(bytes).map_err(OpeningError::from)?;
+        let (channel_id, input) = input_of(&message)?;
+        let openings = self.openings_named(peer, channel_id)?;
+        if openings.is_empty() {
+            let most = self.policy.early_messages;
+            self.store.keep_early(peer, channel_id, &message, most)?;
+            return Ok(Received::Kept);
+        }
+        self.take_message(&openings, &input)?;
+        Ok(Received::Taken)
+    }
+
+    /// Gives a message to every attempt at its channel: to all, or to none if it is wrong for one.
+    fn take_message(
+        &self,
+        openings: &[(ChannelRow, ChannelTerms, Opening)],
+        input: &Input,
+    ) -> Result<(), ArbitratorError> {
+        let mut steps = Vec::new();
+        for (row, terms, opening) in openings {
+            self.check_second_point(*row, terms.channel(), input)?;
+            steps.push(self.opening_step(terms, opening, input)?);
+        }
+        for ((row, terms, opening), step) in openings.iter().zip(steps) {
+            if !step.is_empty(opening) {
+                self.put_opening(*row, terms, &step, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The openings that a peer calls so.
+    fn openings_named(
+        &self,
+        peer: &PublicKey,
+        channel_id: ChannelId,
+    ) -> Result<Vec<(ChannelRow, ChannelTerms, Opening)>, ArbitratorError> {
+        let mut named = Vec::new();
+        for (row, channel) in self.store.channels_with(peer)? {
+            let Some(opening) = self.store.opening(row)? else {
+                if ChannelId::from_funding(channel) == Ok(channel_id) {
+                    return Err(OpeningError::NotOpenedHere { channel }.into());
+                }
+                continue;
+            };
+            let terms = self.store.terms(row)?;
+            if opening.channel_id(&terms) == Ok(channel_id) {
+                named.push((row, terms, opening));
+            }
+        }
+        Ok(named)
+    }
+
+    /// Takes what a peer said of a channel before it was registered. What is wrong is put aside: nobody waits for an answer.
+    pub(super) fn take_early(
+        &self,
+        peer: &PublicKey,
+        channel_id: ChannelId,
+    ) -> Result<(), ArbitratorError> {
+        let mut unreadable = Unreadable::default();
+        let early = self
+            .store
+            .early_messages(peer, channel_id, &mut unreadable)?;
+        if early.is_empty() && unreadable.reasons().is_empty() {
+            return Ok(());
+        }
+        for message in early {
+            let taken = input_of(&message)
+                .map_err(ArbitratorError::from)
+                .and_then(|(_, input)| {
+                    let openings = self.openings_named(peer, channel_id)?;
+                    self.take_message(&openings, &input)
+                });
+            match taken {
+                Ok(()) => {}
+                Err(ArbitratorError::Opening(wrong)) => log::warn!("an early message: {wrong}"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.store.forget_early(peer, channel_id)?)
+    }
+
+    pub(in crate::arbitrator) fn peer_reconnected(
+        &self,
+        peer: &PublicKey,
+    ) -> Result<(), ArbitratorError> {
+        let mut failed = None;
+        for (row, _) in self.store.channels_with(peer)? {
+            // One that cannot be read keeps no other from being told again.
+            if let Err(error) = self.apply_opening(row, &Input::Reconnected) {
+                failed = failed.or(Some(error));
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Refuses a commitment 1 of the peer on another point than its `channel_ready` told (BOLT 2).
+    pub(in crate::arbitrator) fn check_announced_point(
+        &self,
+        row: ChannelRow,
+        channel: OutPoint,
+        update: &RemoteUpdate,
+    ) -> Result<(), ArbitratorError> {
+        let number = update.commitment.number.get();
+        if number != 1 {
+            return Ok(());
+        }
+        let told = self.store.opening(row)?.and_then(|it| it.ready.theirs);
+        let point = update.per_commitment_point;
+        match told.filter(|told| told.second_per_commitment_point != point) {
+            Some(_) => Err(UpdateError::PerCommitmentPoint { channel, number }.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// The point that the peer's `channel_ready` told must be the one that its commitment 1 is built on.
+    fn check_second_point(
+        &self,
+        row: ChannelRow,
+        channel: OutPoint,
+        input: &Input,
+    ) -> Result<(), ArbitratorError> {
+        let Input::PeerReady(said) = input else {
+            return Ok(());
+        };
+        let is_second = |it: &Candidate| it.owner == Party::Remote && it.number.get() == 1;
+        let candidates = self
+            .store
+            .candidates(row, channel, &mut Unreadable::default())?;
+        let second = candidates.into_iter().find(is_second);
+        if second.is_some_and(|it| it.per_commitment_point != said.second_per_commitment_point) {
+            return Err(OpeningError::SecondPoint { channel }.into());
+        }
+        Ok(())
+    }
+}
+
+/// What a peer's message says, and of which channel.
+fn input_of(message: &Message) -> Result<(ChannelId, Input), OpeningError> {
+    match message {
+        Message::ChannelReady(said) => Ok((said.channel_id, Input::PeerReady(*said))),
+        Message::AnnouncementSignatures(half) => Ok((half.channel_id, Input::PeerHalf(*half))),
+        // Whoever keeps the graph reads it.
+        Message::ChannelAnnouncement(_) => {
+            Err(MessageError::NotForUs(message.message_type()).into())
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! One step of an opening, computed and stored.
+
+use bitcoin::blockdata::constants::ChainHash;
+
+use crate::arbitrator::core::Core;
+use crate::channel::ChannelTerms;
+use crate::court::{Event, EventKind};
+use crate::error::ArbitratorError;
+use crate::opening::{advance, Dossier, Input, Opening, OpeningError, Step, Want};
+use crate::store::{ChannelRow, OpeningStep};
+
+/// What a step of an opening came to.
+#[derive(Default)]
+pub(in crate::arbitrator) struct OpeningDone {
+    pub(in crate::arbitrator) changed: bool,
+    pub(in crate::arbitrator) want: Vec<Want>,
+    pub(in crate::arbitrator) troubles: Vec<String>,
+}
+
+impl Core {
+    /// Computes one step of an opening and stores it. Gives what is wanted after it, and what went wrong.
+    pub(in crate::arbitrator) fn apply_opening(
+        &self,
+        row: ChannelRow,
+        input: &Input,
+    ) -> Result<OpeningDone, ArbitratorError> {
+        let Some(opening) = self.store.opening(row)? else {
+            return Ok(OpeningDone::default());
+        };
+        let terms = self.store.terms(row)?;
+        let step = self.opening_step(&terms, &opening, input)?;
+        let changed = !step.is_empty(&opening);
+        if changed {
+            self.put_opening(row, &terms, &step, None)?;
+        }
+        Ok(OpeningDone {
+            changed,
+            want: step.want,
+            troubles: step.troubles,
+        })
+    }
+
+    pub(super) fn opening_step(
+        &self,
+        terms: &ChannelTerms,
+        opening: &Opening,
+        input: &Input,
+    ) -> Result<Step, OpeningError> {
+        let dossier = self.opening_dossier(terms);
+        advance(opening, &dossier, input, &self.policy)
+    }
+
+    pub(super) fn opening_dossier<'a>(&self, terms: &'a ChannelTerms) -> Dossier<'a> {
+        Dossier {
+            terms,
+            chain: ChainHash::using_genesis_block(self.network),
+        }
+    }
+
+    pub(super) fn put_opening(
+        &self,
+        row: ChannelRow,
+        terms: &ChannelTerms,
+        step: &Step,
+        acknowledged: Option<(&str, &str)>,
+    ) -> Result<(), ArbitratorError> {
+        let channel = terms.channel();
+        let events = step.tell.iter().cloned();
+        let events: Vec<Event> = events.map(|kind| Event { channel, kind }).collect();
+        let written = OpeningStep {
+            opening: &step.opening,
+            confirmed: step.opening.short_channel_id(terms, &self.policy),
+            events: &events,
+        };
+        match acknowledged {
+            None => self.store.put_opening_step(row, &written)?,
+            Some((subscriber, id)) => {
+                self.store
+                    .acknowledge_in_opening(subscriber, id, row, &written)?;
+            }
+        }
+        self.wake_listeners();
+        Ok(())
+    }
+
+    /// Takes an event off a subscriber's list; that the peer has a message moves its opening on.
+    pub(in crate::arbitrator) fn acknowledge_event(
+        &self,
+        subscriber: &str,
+        id: &str,
+    ) -> Result<(), ArbitratorError> {
+        match self.told_by(id) {
+            Ok(Some((row, terms, step))) => {
+                self.put_opening(row, &terms, &step, Some((subscriber, id)))
+            }
+            Ok(None) => Ok(self.store.acknowledge(subscriber, id)?),
+            // Every tick reports the row. The event is not to come back for ever because of it.
+            Err(error) => {
+                log::warn!("{id} moves no opening: {error}");
+                Ok(self.store.acknowledge(subscriber, id)?)
+            }
+        }
+    }
+
+    /// The step that follows when the event of this name has reached the peer; `None`: none does.
+    fn told_by(
+        &self,
+        id: &str,
+    ) -> Result<Option<(ChannelRow, ChannelTerms, Step)>, ArbitratorError> {
+        let Some(Event {
+            channel,
+            kind: EventKind::TellPeer { said, .. },
+        }) = self.store.event(id)?
+        else {
+            return Ok(None);
+        };
+        let row = self.row(channel)?;
+        let Some(opening) = self.store.opening(row)? else {
+            return Ok(None);
+        };
+        let terms = self.store.terms(row)?;
+        let step = self.opening_step(&terms, &opening, &Input::Acknowledged(said))?;
+        let is_news = !step.is_empty(&opening);
+        Ok(is_news.then_some((row, terms, step)))
+    }
+}
