@@ -166,6 +166,7 @@ fn without_a_claim_nobody_asks_for_coins(mut world: World) {
     world.with_seed_wallet();
     world.pays_in(COIN, 6);
     assert_eq!(world.balance_now().confirmed, COIN);
+    assert_ne!(world.gateway().count_of("/scripthash"), 0);
     world.mine(1);
     world.gateway().reset();
     world.phone.resume();
