@@ -148,8 +148,9 @@ impl Crowd {
         let received = self.chain.received(&wallet.sweep).to_sat();
         let brought = received - wallet.paid_out().to_sat();
         println!("{} claims brought {brought} of {all_sat}", claims.len());
+        // Without estimates ten sat/vB: for the child of a commitment of 42,000 vB, and for each HTLC.
         assert!(
-            brought < all_sat && brought > all_sat - all_sat / 20,
+            brought < all_sat && brought > all_sat - all_sat / 15,
             "{brought} of {all_sat}"
         );
     }
