@@ -185,6 +185,22 @@ impl Tick<'_> {
         self.tell_trouble(Some(channel), error.to_string());
     }
 
+    /// Takes note of what became of one channel. `false`: a limit ended the tick. Any other error is the channel's own, and
+    /// the others go on.
+    fn goes_on(&mut self, channel: OutPoint, done: Result<(), ArbitratorError>) -> bool {
+        match done {
+            Ok(()) => true,
+            Err(error) if is_limit(&error) => {
+                self.report.stopped = Some(error.to_string());
+                false
+            }
+            Err(error) => {
+                self.trouble(channel, error);
+                true
+            }
+        }
+    }
+
     /// Puts a trouble into the report, once.
     fn tell_trouble(&mut self, channel: Option<OutPoint>, what: String) {
         let trouble = Trouble { channel, what };

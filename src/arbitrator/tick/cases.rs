@@ -7,7 +7,7 @@ use bitcoin::{OutPoint, ScriptBuf, Txid};
 
 use super::super::core::Applied;
 use super::super::facts::{concerns, facts, has_lost_facts, Known};
-use super::{is_limit, Tick};
+use super::Tick;
 use crate::chain::{BlockRef, ChainView};
 use crate::channel::Feed;
 use crate::court::{self, Case, CloseKind, Contract, Dossier, Input, SpendContext};
@@ -68,13 +68,9 @@ impl Tick<'_> {
             let advanced = budget
                 .within(self.advance_one(row, channel, view, tip))
                 .await;
-            match advanced.map_err(ArbitratorError::from).flatten() {
-                Ok(()) => {}
-                Err(error) if is_limit(&error) => {
-                    self.report.stopped = Some(error.to_string());
-                    return Ok(false);
-                }
-                Err(error) => self.trouble(channel, error),
+            let advanced = advanced.map_err(ArbitratorError::from).flatten();
+            if !self.goes_on(channel, advanced) {
+                return Ok(false);
             }
         }
         Ok(true)

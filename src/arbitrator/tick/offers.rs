@@ -57,13 +57,9 @@ impl Tick<'_> {
                 continue;
             }
             let budget = self.budget.clone();
-            match core.broadcast_due(row, channel, tip, &budget, offers).await {
-                Ok(()) => {}
-                Err(error) if is_limit(&error) => {
-                    self.report.stopped = Some(error.to_string());
-                    return Ok(false);
-                }
-                Err(error) => self.trouble(channel, error),
+            let offered = core.broadcast_due(row, channel, tip, &budget, offers).await;
+            if !self.goes_on(channel, offered) {
+                return Ok(false);
             }
         }
         Ok(true)

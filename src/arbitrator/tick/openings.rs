@@ -2,7 +2,7 @@
 
 use bitcoin::OutPoint;
 
-use super::{is_limit, Tick};
+use super::Tick;
 use crate::arbitrator::facts::funding_place;
 use crate::chain::{BlockRef, ChainView};
 use crate::channel::{Feed, Refusal};
@@ -43,13 +43,9 @@ impl Tick<'_> {
             let advanced = budget
                 .within(self.advance_opening(row, channel, view, tip, also))
                 .await;
-            match advanced.map_err(ArbitratorError::from).flatten() {
-                Ok(()) => {}
-                Err(error) if is_limit(&error) => {
-                    self.report.stopped = Some(error.to_string());
-                    return Ok(false);
-                }
-                Err(error) => self.trouble(channel, error),
+            let advanced = advanced.map_err(ArbitratorError::from).flatten();
+            if !self.goes_on(channel, advanced) {
+                return Ok(false);
             }
         }
         // Only now it is known of each attempt at a funding where it stands.

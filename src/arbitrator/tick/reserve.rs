@@ -13,7 +13,7 @@ use futures::future::join_all;
 
 use super::super::coins::Looked;
 use super::super::options::ReserveLook;
-use super::{is_limit_of, Tick};
+use super::{is_limit, Tick};
 use crate::chain::{Observer, ScriptCoins, Watch};
 use crate::court::Coin;
 use crate::error::ArbitratorError;
@@ -95,13 +95,11 @@ impl Tick<'_> {
                             unused = unused.saturating_add(1);
                         }
                     }
+                    Err(error) if is_limit(&error) => {
+                        self.report.stopped = Some(error.to_string());
+                        return Ok(());
+                    }
                     Err(error) => {
-                        if let ArbitratorError::Chain(limit) = &error {
-                            if is_limit_of(limit) {
-                                self.report.stopped = Some(error.to_string());
-                                return Ok(());
-                            }
-                        }
                         // The claims that it was for are told that there is no coin, if there is none.
                         self.tell_trouble(None, format!("the reserve's coins: {error}"));
                         return Ok(());

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::hashes::Hash;
 use bitcoin::{
-    Amount, BlockHash, FeeRate, OutPoint, ScriptBuf, Transaction, TxOut, Txid, WPubkeyHash, Weight,
+    Amount, BlockHash, FeeRate, OutPoint, ScriptBuf, Transaction, TxOut, Txid, WPubkeyHash,
 };
 
 use super::{Known, PreviewError};
@@ -24,9 +24,6 @@ use crate::sweep::{
 
 /// So many looks are more than any close takes: it is looked at once for each block in which something happens.
 const MAX_LOOKS: usize = 10_000;
-
-/// What the witness of an imagined coin weighs: P2WPKH, two lengths and a count, a signature and a key.
-const COIN_WITNESS: Weight = Weight::from_wu(3 + 72 + 33);
 
 /// A close that was played through.
 pub(super) struct Played {
@@ -249,7 +246,7 @@ impl<'a> Playing<'a> {
                 value: self.dossier.terms.funding.capacity + Amount::ONE_BTC,
                 script_pubkey: ScriptBuf::new_p2wpkh(&WPubkeyHash::all_zeros()),
             },
-            witness_weight: COIN_WITNESS,
+            witness_weight: Coin::P2WPKH_WITNESS,
         }
     }
 
