@@ -137,6 +137,8 @@ pub struct Policy {
     pub forget_spent_depth: u32,
     /// Messages of one peer that are kept for channels which are not registered yet.
     pub early_messages: u32,
+    /// The same of all peers together.
+    pub all_early_messages: u32,
     /// Least that the wallet should have ready for each channel with anchors.
     pub reserve_floor_sat: u64,
     /// What all channels' floors come to together, at most.
@@ -198,6 +200,7 @@ impl From<config::Policy> for Policy {
             fundee_patience: policy.fundee_patience,
             forget_spent_depth: policy.forget_spent_depth,
             early_messages: policy.early_messages,
+            all_early_messages: policy.all_early_messages,
             reserve_floor_sat: policy.reserve_floor.to_sat(),
             reserve_floor_cap_sat: policy.reserve_floor_cap.to_sat(),
             reserve_gap_limit: policy.reserve_gap_limit,
@@ -279,6 +282,7 @@ impl Policy {
             fundee_patience: self.fundee_patience,
             forget_spent_depth: self.forget_spent_depth,
             early_messages: self.early_messages,
+            all_early_messages: self.all_early_messages,
             reserve_floor: input::amount("reserve_floor_sat", self.reserve_floor_sat)?,
             reserve_floor_cap: input::amount("reserve_floor_cap_sat", self.reserve_floor_cap_sat)?,
             reserve_gap_limit: self.reserve_gap_limit,

@@ -10,6 +10,13 @@ use crate::protocol::{ChannelId, Message};
 
 const MESSAGE: At = At("early_message", "message");
 
+/// How many messages are kept at most; of more, the oldest go.
+#[derive(Clone, Copy, Debug)]
+pub struct EarlyLimits {
+    pub of_peer: u32,
+    pub of_all: u32,
+}
+
 /// A message and where it stands.
 struct Early {
     peer: Vec<u8>,
@@ -43,7 +50,7 @@ impl Early {
 }
 
 impl Store {
-    /// Keeps a peer's message of a channel, in place of an older one of its type. Of more than `most` the oldest go.
+    /// Keeps a peer's message of a channel, in place of an older one of its type.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -52,7 +59,7 @@ impl Store {
         peer: &PublicKey,
         channel_id: ChannelId,
         message: &Message,
-        most: u32,
+        limits: EarlyLimits,
     ) -> Result<(), StoreError> {
         let peer = peer.serialize();
         let kind = i64::from(message.message_type());
@@ -68,7 +75,13 @@ impl Store {
                 "DELETE FROM early_message WHERE peer = ?1 AND rowid NOT IN
                  (SELECT rowid FROM early_message WHERE peer = ?1 ORDER BY rowid DESC LIMIT ?2)",
             )?
-            .execute((peer, most))?;
+            .execute((peer, limits.of_peer))?;
+            // A peer costs nothing: the limit of each is none of all.
+            db.prepare_cached(
+                "DELETE FROM early_message WHERE rowid NOT IN
+                 (SELECT rowid FROM early_message ORDER BY rowid DESC LIMIT ?1)",
+            )?
+            .execute([limits.of_all])?;
             Ok(())
         })
     }

@@ -9,7 +9,7 @@ use crate::channel::{Candidate, ChannelTerms, RemoteUpdate, UpdateError};
 use crate::error::ArbitratorError;
 use crate::opening::{Input, Opening, OpeningError};
 use crate::protocol::{ChannelId, Message, MessageError, Party};
-use crate::store::{ChannelRow, Unreadable};
+use crate::store::{ChannelRow, EarlyLimits, Unreadable};
 
 impl Core {
     pub(super) fn peer_message(
@@ -21,8 +21,11 @@ impl Core {
         let (channel_id, input) = input_of(&message)?;
         let openings = self.openings_named(peer, channel_id)?;
         if openings.is_empty() {
-            let most = self.policy.early_messages;
-            self.store.keep_early(peer, channel_id, &message, most)?;
+            let limits = EarlyLimits {
+                of_peer: self.policy.early_messages,
+                of_all: self.policy.all_early_messages,
+            };
+            self.store.keep_early(peer, channel_id, &message, limits)?;
             return Ok(Received::Kept);
         }
         self.take_message(&openings, &input)?;
