@@ -119,6 +119,9 @@ pub struct Policy {
     /// The same of all peers together: whoever makes many keys is many peers. Some 400 kB at most, and the few peers that an app
     /// opens channels with at once are far from it.
     pub all_early_messages: u32,
+    /// Entries in a channel's log that its peer's messages and reconnections make while it opens, at most: an honest opening
+    /// makes a handful, a bad connection some dozens, and a peer that talks on fills no disk.
+    pub peer_notes: u32,
     /// Least that the wallet should have ready for each channel with anchors: markets rise above what was asked for, and HTLCs
     /// come that are not there yet. Ten thousand satoshi raise a commitment of a few HTLCs to some 30 sat/vB.
     pub reserve_floor: Amount,
@@ -177,6 +180,7 @@ impl Default for Policy {
             forget_spent_depth: 72,
             early_messages: 16,
             all_early_messages: 1_024,
+            peer_notes: 100,
             reserve_floor: Amount::from_sat(10_000),
             reserve_floor_cap: Amount::from_sat(100_000),
             reserve_gap_limit: 20,

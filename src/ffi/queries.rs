@@ -4,6 +4,7 @@ mod balances;
 mod channels;
 mod history;
 mod htlcs;
+mod opening_note;
 mod page;
 
 pub use balances::{AllTraffic, AmountAtHeight, Balances, ChannelSums, ClosingBalance, Traffic};
@@ -13,6 +14,7 @@ pub use channels::{
 };
 pub use history::{BroadcastPurpose, HistoryEntry, HistoryKind, HistoryPage};
 pub use htlcs::{HtlcPage, HtlcRecord, HtlcStage, NumberInterval};
+pub use opening_note::OpeningNote;
 pub use page::PageRequest;
 
 use super::arbitrator::channel;

@@ -4,8 +4,10 @@ use bitcoin::secp256k1::PublicKey;
 use rusqlite::Row;
 
 use super::error::{StoreError, Unreadable};
+use super::log::put_log;
 use super::pack::At;
-use super::{row_check, Store};
+use super::{row_check, ChannelRow, Store};
+use crate::court::LogEntry;
 use crate::protocol::{ChannelId, Message};
 
 const MESSAGE: At = At("early_message", "message");
@@ -115,12 +117,20 @@ impl Store {
         Ok(found)
     }
 
-    /// Forgets what a peer said of a channel that is registered now.
+    /// Forgets what a peer said of a channel that is registered now, and has the log tell what of it was wrong.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn forget_early(&self, peer: &PublicKey, channel_id: ChannelId) -> Result<(), StoreError> {
+    pub fn forget_early(
+        &self,
+        peer: &PublicKey,
+        channel_id: ChannelId,
+        dropped: &[(ChannelRow, Vec<LogEntry>)],
+    ) -> Result<(), StoreError> {
         self.write(|db| {
+            for (row, entries) in dropped {
+                put_log(db, *row, entries)?;
+            }
             db.prepare_cached("DELETE FROM early_message WHERE peer = ?1 AND channel_id = ?2")?
                 .execute((peer.serialize(), channel_id.0))?;
             Ok(())

@@ -1,6 +1,7 @@
 //! What the arbitrator did and saw: its log, as records and as lines for people.
 
 use super::page::{parts, Parts};
+use super::OpeningNote;
 use crate::court;
 use crate::ffi::{
     ArbitratorState, Block, BroadcastOutcome, Bump, CloseKind, CloseReason, ContractProgress,
@@ -204,6 +205,11 @@ pub enum HistoryKind {
         /// What it asked.
         bump: Bump,
     },
+    /// The opening went on, or the peer said something of it.
+    Opening {
+        /// What.
+        note: OpeningNote,
+    },
 }
 
 impl From<court::LogKind> for HistoryKind {
@@ -296,6 +302,7 @@ impl From<court::LogKind> for HistoryKind {
                 outpoint: outpoint.into(),
                 bump: bump.into(),
             },
+            Core::Opening(note) => HistoryKind::Opening { note: note.into() },
         }
     }
 }

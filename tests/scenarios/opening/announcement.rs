@@ -1,6 +1,8 @@
 //! The announcement: both halves in any order, the whole as the network reads it, and what a graph forgets.
 
-use lightning_arbitrator::opening::OpeningError;
+use lightning_arbitrator::court::LogKind;
+use lightning_arbitrator::opening::{Flaw, OpeningError, OpeningNote};
+use lightning_arbitrator::protocol::WrongSignature;
 use lightning_arbitrator::ArbitratorError;
 use rusqlite::Connection;
 use testkit::chain::Orphaned;
@@ -169,6 +171,11 @@ fn a_wrong_half_that_came_early_is_dropped_and_told_of(mut world: World) {
         1,
         "{report:?}"
     );
+    // Long after the tick, the log tells of it.
+    let log = futures::executor::block_on(world.phone.on().log(channel.funding()));
+    let mut log = log.expect("a registered channel").into_iter();
+    let dropped = OpeningNote::Dropped(Flaw::Half(WrongSignature::Node));
+    assert!(log.any(|entry| entry.kind == LogKind::Opening(dropped)));
     hears(&mut world, &channel, peer_half(&channel, name));
     assert_eq!(stage(&mut world, &channel), Stage::Announced);
 }

@@ -7,6 +7,7 @@ mod funding;
 mod node;
 mod ready;
 mod reconnection;
+mod story;
 
 use std::sync::Arc;
 
