@@ -2,6 +2,7 @@
 
 mod announcement;
 mod attempts;
+mod double_spend;
 mod failures;
 mod funding;
 mod node;
