@@ -10,7 +10,9 @@ use crate::chain::{BlockRef, ChainView};
 use crate::channel::{Feed, Refusal};
 use crate::court::{self, refusal, ArbitratorState, Case, Void};
 use crate::error::ArbitratorError;
-use crate::opening::{Attention, Commitments, Facts, Input, Opening, OpeningNote, Want};
+use crate::opening::{
+    Attention, Commitments, Facts, Input, OpenedWith, Opening, OpeningNote, Want,
+};
 use crate::store::ChannelRow;
 
 impl Tick<'_> {
@@ -180,6 +182,11 @@ impl Tick<'_> {
         row: ChannelRow,
         opening: &Opening,
     ) -> Result<Vec<Opening>, ArbitratorError> {
+        match opening.terms.opened_with {
+            // BOLT 2: only open_channel2 has attempts.
+            OpenedWith::OpenChannel => return Ok(Vec::new()),
+            OpenedWith::OpenChannel2 => {}
+        }
         let store = &self.core.store;
         let peer = store.terms(row)?.peer;
         let mut attempts = Vec::new();
