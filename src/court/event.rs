@@ -123,6 +123,11 @@ pub enum EventKind {
 }
 
 impl Event {
+    /// Whether it is a message to the peer, which is handed over once, rather than news for whoever reads.
+    pub fn is_message(&self) -> bool {
+        matches!(self.kind, EventKind::TellPeer { .. })
+    }
+
     /// The event's name: equal for equal events, different for different ones.
     pub fn id(&self) -> String {
         let subject = match &self.kind {

@@ -5,6 +5,7 @@ mod attempts;
 mod double_spend;
 mod failures;
 mod funding;
+mod handing_over;
 mod node;
 mod ready;
 mod reconnection;
