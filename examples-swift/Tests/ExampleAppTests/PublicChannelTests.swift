@@ -52,14 +52,14 @@ final class PublicChannelTests: XCTestCase {
         }
     }
 
-    func testAnAppThatIsOnlyEverWokenAnnouncesItsChannel() async throws {
+    func testATickInTheBackgroundTellsThePeerAndSignsForOurNode() async throws {
         try await onOpening { app in
             try await app.opens(publicly)
             let early = try await app.wokenAfter(0)
             XCTAssertTrue(early.isEmpty)
             try await app.hears(app.wokenOnceAfter(deep).answer)
             try await app.hears(app.wokenOnceAfter(6 - deep).answer)
-            let whole = try await app.wokenOnceAfter(0)
+            let whole = try await app.tellsOne()
             XCTAssertEqual(whole.type, .channelAnnouncement)
         }
     }

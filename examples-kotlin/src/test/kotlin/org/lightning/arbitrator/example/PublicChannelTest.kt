@@ -59,12 +59,12 @@ class PublicChannelTest {
     fun `the same without anchors`() = announcedOverRestarts(ChannelType.STATIC_REMOTEKEY)
 
     @Test
-    fun `an app that is only ever woken announces its channel`() = onOpening {
+    fun `a tick in the background tells the peer, and signs for our node`() = onOpening {
         opens(publicly)
         assertEquals(0, wokenAfter(0).size)
         hears(wokenAfter(DEEP).single().answer)
         hears(wokenAfter(6 - DEEP).single().answer)
-        assertEquals(PeerMessage.CHANNEL_ANNOUNCEMENT, wokenAfter(0).single().type)
+        assertEquals(PeerMessage.CHANNEL_ANNOUNCEMENT, tells().single().type)
     }
 
     @Test
