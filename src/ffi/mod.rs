@@ -70,8 +70,8 @@ pub use preview::{
 pub use queries::{
     AllTraffic, AmountAtHeight, Balances, BroadcastPurpose, ChannelFilter, ChannelOverview,
     ChannelPage, ChannelSums, ClosedPage, ClosingBalance, HistoryEntry, HistoryKind, HistoryPage,
-    HtlcPage, HtlcRecord, HtlcStage, NumberInterval, PageRequest, PendingHtlcs, ShortChannelIds,
-    Standing, Traffic,
+    HtlcPage, HtlcRecord, HtlcStage, NumberInterval, OpeningNote, PageRequest, PendingHtlcs,
+    ShortChannelIds, Standing, Traffic,
 };
 pub use report::{
     ArbitratorState, ChannelReport, CloseReport, ContractProgress, ContractReason, ContractReport,

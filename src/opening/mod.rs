@@ -17,6 +17,7 @@
 mod announcement;
 mod error;
 mod funding;
+mod note;
 mod ready;
 mod status;
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod tests;
 pub use announcement::{Announced, Proof};
 pub use error::OpeningError;
 pub use funding::{Commitments, Facts, Place};
+pub use note::{Flaw, OpeningNote};
 pub use ready::Ready;
 pub use status::{OpeningStatus, Stage};
 
@@ -115,6 +117,9 @@ pub struct Opening {
     pub proof: Option<Proof>,
     /// How often the peer came back: what was said in one connection is not said in it again.
     pub reconnects: u32,
+    /// How many notes the peer has caused. Rows of earlier versions are without it.
+    #[serde(default)]
+    pub peer_notes: u32,
     /// Nothing of the opening matters any more.
     pub is_over: bool,
     pub attention: Attention,
@@ -155,6 +160,7 @@ impl Opening {
             ready: Ready::default(),
             proof,
             reconnects: 0,
+            peer_notes: 0,
             is_over: false,
             attention: Attention::EveryTick,
         }
@@ -235,21 +241,34 @@ pub struct Step {
     pub tell: Vec<EventKind>,
     /// What is still wanted, also by a step that changes nothing.
     pub want: Vec<Want>,
-    /// What went wrong and could not be told to whoever caused it, for people.
-    pub troubles: Vec<String>,
+    /// What the channel's log is to tell of it.
+    pub notes: Vec<OpeningNote>,
+}
+
+/// Which telling of a message one is.
+#[derive(Clone, Copy, Debug)]
+struct Telling {
+    /// Part of the event's name: it differs from that of every other telling.
+    time: u32,
+    /// That of the telling before, if it is not the first.
+    before: Option<u32>,
 }
 
 impl Step {
     /// Whether nothing has to be written.
     pub fn is_empty(&self, before: &Opening) -> bool {
-        self.opening == *before && self.tell.is_empty()
+        self.opening == *before && self.tell.is_empty() && self.notes.is_empty()
     }
 
-    fn say(&mut self, peer: PublicKey, said: Said, time: u32, message: Vec<u8>) {
+    fn say(&mut self, peer: PublicKey, said: Said, telling: Telling, message: Vec<u8>) {
+        self.notes.push(match telling.before {
+            None => OpeningNote::Tell(said),
+            Some(_) => OpeningNote::TellAgain(said),
+        });
         self.tell.push(EventKind::TellPeer {
             peer,
             said,
-            time,
+            time: telling.time,
             message,
         });
     }
@@ -269,17 +288,17 @@ pub fn advance(
         opening: opening.clone(),
         tell: Vec::new(),
         want: Vec::new(),
-        troubles: Vec::new(),
+        notes: Vec::new(),
     };
     if opening.is_over {
         return Ok(step);
     }
     match input {
-        Input::Facts(facts) => funding::observe(&mut step.opening, facts, policy),
-        Input::PeerReady(said) => ready::on_peer_ready(&mut step.opening, *said)?,
+        Input::Facts(facts) => funding::observe(&mut step, dossier, facts, policy),
+        Input::PeerReady(said) => ready::on_peer_ready(&mut step, *said)?,
         Input::PeerHalf(half) => announcement::on_peer_half(&mut step, dossier, half)?,
         Input::OurHalf(half) => announcement::on_our_half(&mut step.opening, dossier, *half)?,
-        Input::Acknowledged(said) => ready::on_acknowledged(&mut step.opening, *said),
+        Input::Acknowledged(said) => on_acknowledged(&mut step, *said),
         Input::Reconnected => {
             step.opening.reconnects = step.opening.reconnects.saturating_add(1);
             ready::on_reconnected(&mut step, dossier)?;
@@ -292,5 +311,24 @@ pub fn advance(
     step.want
         .extend(funding::want(&step.opening, dossier, input, policy));
     step.opening.attention = step.opening.attention(policy);
+    note::limit_notes(&mut step, policy);
     Ok(step)
+}
+
+/// The app has handed a message over. The first time is news.
+fn on_acknowledged(step: &mut Step, said: Said) {
+    let Opening { ready, proof, .. } = &mut step.opening;
+    let is_news = match (said, proof) {
+        (Said::ChannelReady, _) => !std::mem::replace(&mut ready.is_told, true),
+        (Said::AnnouncementSignatures(name), Some(proof)) => {
+            proof.half_told.replace(name) != Some(name)
+        }
+        (Said::ChannelAnnouncement(name), Some(proof)) => {
+            proof.whole_told.replace(name) != Some(name)
+        }
+        (Said::AnnouncementSignatures(_) | Said::ChannelAnnouncement(_), None) => false,
+    };
+    if is_news {
+        step.notes.push(OpeningNote::Told(said));
+    }
 }

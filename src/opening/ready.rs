@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Commitments, Dossier, Opening, OpeningError, Said, Step};
+use super::{Commitments, Dossier, OpeningError, OpeningNote, Said, Step, Telling};
 use crate::config::Policy;
 use crate::court::EventKind;
 use crate::protocol::ChannelReady;
@@ -20,7 +20,8 @@ pub struct Ready {
 }
 
 /// BOLT 2: only the first counts; a later one may name another alias.
-pub(super) fn on_peer_ready(opening: &mut Opening, said: ChannelReady) -> Result<(), OpeningError> {
+pub(super) fn on_peer_ready(step: &mut Step, said: ChannelReady) -> Result<(), OpeningError> {
+    let opening = &mut step.opening;
     let before = opening.ready.theirs;
     let is_other = |before: ChannelReady| {
         before.second_per_commitment_point != said.second_per_commitment_point
@@ -29,19 +30,13 @@ pub(super) fn on_peer_ready(opening: &mut Opening, said: ChannelReady) -> Result
         let channel = opening.channel;
         return Err(OpeningError::SecondPoint { channel });
     }
-    opening.ready.theirs = Some(ChannelReady {
-        alias: said.alias.or(before.and_then(|before| before.alias)),
-        ..said
-    });
-    Ok(())
-}
-
-pub(super) fn on_acknowledged(opening: &mut Opening, said: Said) {
-    match said {
-        Said::ChannelReady => opening.ready.is_told = true,
-        // What was said of a public channel is proven by what the peer answers.
-        Said::AnnouncementSignatures(_) | Said::ChannelAnnouncement(_) => {}
+    let alias = said.alias.or(before.and_then(|before| before.alias));
+    let theirs = Some(ChannelReady { alias, ..said });
+    if theirs != before {
+        opening.ready.theirs = theirs;
+        step.notes.push(OpeningNote::PeerReady { alias });
     }
+    Ok(())
 }
 
 /// BOLT 2: both sides' `next_commitment_number` of 1 say that neither knows whether the other has its `channel_ready`.
@@ -74,6 +69,7 @@ pub(super) fn proceed(
     if !ready.is_usable && (is_exchanged || is_in_use) && !step.opening.closing {
         ready.is_usable = true;
         step.tell.push(EventKind::ChannelUsable);
+        step.notes.push(OpeningNote::Usable);
     }
     Ok(())
 }
@@ -89,11 +85,12 @@ fn say(step: &mut Step, dossier: &Dossier<'_>) -> Result<(), OpeningError> {
         alias: opening.terms.alias,
     };
     let time = opening.reconnects;
-    opening.ready.said_in = Some(time);
+    let before = opening.ready.said_in.replace(time);
+    let telling = Telling { time, before };
     step.say(
         dossier.terms.peer,
         Said::ChannelReady,
-        time,
+        telling,
         message.encode(),
     );
     Ok(())

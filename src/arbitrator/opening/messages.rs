@@ -7,9 +7,9 @@ use super::Received;
 use crate::arbitrator::core::Core;
 use crate::channel::{Candidate, ChannelTerms, RemoteUpdate, UpdateError};
 use crate::error::ArbitratorError;
-use crate::opening::{Input, Opening, OpeningError};
+use crate::opening::{Input, Opening, OpeningError, OpeningNote};
 use crate::protocol::{ChannelId, Message, MessageError, Party};
-use crate::store::{ChannelRow, Unreadable};
+use crate::store::{ChannelRow, EarlyLimits, Unreadable};
 
 impl Core {
     pub(super) fn peer_message(
@@ -21,8 +21,11 @@ impl Core {
         let (channel_id, input) = input_of(&message)?;
         let openings = self.openings_named(peer, channel_id)?;
         if openings.is_empty() {
-            let most = self.policy.early_messages;
-            self.store.keep_early(peer, channel_id, &message, most)?;
+            let limits = EarlyLimits {
+                of_peer: self.policy.early_messages,
+                of_all: self.policy.all_early_messages,
+            };
+            self.store.keep_early(peer, channel_id, &message, limits)?;
             return Ok(Received::Kept);
         }
         self.take_message(&openings, &input)?;
@@ -70,7 +73,8 @@ impl Core {
         Ok(named)
     }
 
-    /// Takes what a peer said of a channel before it was registered. What is wrong is put aside: nobody waits for an answer.
+    /// Takes what a peer said of a channel before it was registered. Nobody waits for an answer: what is wrong is dropped, and
+    /// the log tells of it.
     pub(super) fn take_early(
         &self,
         peer: &PublicKey,
@@ -83,20 +87,22 @@ impl Core {
         if early.is_empty() && unreadable.reasons().is_empty() {
             return Ok(());
         }
+        let mut dropped = Vec::new();
         for message in early {
-            let taken = input_of(&message)
-                .map_err(ArbitratorError::from)
-                .and_then(|(_, input)| {
-                    let openings = self.openings_named(peer, channel_id)?;
-                    self.take_message(&openings, &input)
-                });
-            match taken {
-                Ok(()) => {}
-                Err(ArbitratorError::Opening(wrong)) => log::warn!("an early message: {wrong}"),
+            // Nothing else is kept.
+            let Ok((_, input)) = input_of(&message) else {
+                continue;
+            };
+            let openings = self.openings_named(peer, channel_id)?;
+            let flaw = match self.take_message(&openings, &input) {
+                Ok(()) => continue,
+                Err(ArbitratorError::Opening(wrong)) => wrong.flaw().ok_or(wrong)?,
                 Err(error) => return Err(error),
-            }
+            };
+            let log = self.log_of(&[OpeningNote::Dropped(flaw)])?;
+            dropped.extend(openings.iter().map(|(row, ..)| (*row, log.clone())));
         }
-        Ok(self.store.forget_early(peer, channel_id)?)
+        Ok(self.store.forget_early(peer, channel_id, &dropped)?)
     }
 
     pub(in crate::arbitrator) fn peer_reconnected(

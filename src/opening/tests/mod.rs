@@ -2,6 +2,7 @@
 
 mod announcement;
 mod funding;
+mod note;
 mod ready;
 
 use bitcoin::blockdata::constants::ChainHash;
@@ -11,7 +12,7 @@ use bitcoin::Network;
 use super::*;
 use crate::channel::ChannelTerms;
 use crate::court::fixtures::{block, channel, point, terms, FUNDED_AT};
-use crate::protocol::ChannelEnd;
+use crate::protocol::{ChannelEnd, WrongSignature};
 
 /// Our node's key, as a byte.
 const OUR_NODE: u8 = 0x51;
@@ -83,6 +84,12 @@ impl Desk {
     #[track_caller]
     fn says(&mut self, input: Input) -> Vec<Said> {
         said(&self.step(input))
+    }
+
+    /// What the log tells of the step.
+    #[track_caller]
+    fn notes(&mut self, input: Input) -> Vec<OpeningNote> {
+        self.step(input).notes
     }
 
     /// The funding stands there, so deep.

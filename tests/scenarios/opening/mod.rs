@@ -9,6 +9,7 @@ mod handing_over;
 mod node;
 mod ready;
 mod reconnection;
+mod story;
 
 use std::sync::Arc;
 
