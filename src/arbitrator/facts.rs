@@ -8,8 +8,8 @@ use crate::chain::{
     BlockRef, ChainView, OutputCheck, ServerStanding, Subject, SyncOutcome, Urgency, Watch,
 };
 use crate::court::{
-    ArbitratorState, Block, Case, Contract, Dossier, Facts, FundingFact, FundingState, PeerContact,
-    Progress, Spend, SpendContext, Told,
+    due_broadcasts, ArbitratorState, Block, Case, Contract, Dossier, Facts, FundingFact,
+    FundingState, PeerContact, Progress, Spend, SpendContext, Told,
 };
 use crate::opening::Place;
 use crate::protocol::{PaymentHash, Preimage};
@@ -31,6 +31,8 @@ pub(super) fn concerns(case: &Case, channel: OutPoint, view: &ChainView) -> bool
         || case.orphan.is_some()
         || case.cancelled.is_some()
         || case.unconfirmed.is_some()
+        // A commitment of the peer's that a mempool forgot may need a child.
+        || due_broadcasts(case).next().is_some()
         || !is_same_funding(case.funding, funding_fact(channel, view))
 }
 

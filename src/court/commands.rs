@@ -5,6 +5,7 @@ use bitcoin::{OutPoint, Transaction, Txid};
 
 use super::resolver::{Progress, Reason};
 
+use super::again::forget_revoked;
 use super::anchors::is_raised;
 use super::permit::{is_permitted, permit};
 use super::{
@@ -26,6 +27,7 @@ pub(super) fn on_force_close(
     if dossier.cooperative.is_empty() && dossier.local_commitment().is_none() {
         return Err(CourtError::NothingToBroadcast { channel });
     }
+    forget_revoked(step, dossier);
     step.case.latches.updates_refused = true;
     step.case.latches.force_close = Some(ForceClose { since: tip });
     step.log(tip, LogKind::ForceCloseRequested);
@@ -60,16 +62,8 @@ fn hold_with(
     coins: &[Coin],
     tip: u32,
 ) {
-    let txid = transaction.compute_txid();
-    if step.case.broadcasts.iter().all(|held| held.txid != txid) {
-        step.case.broadcasts.push(Broadcast {
-            txid,
-            purpose,
-            transaction: transaction.clone(),
-            since: tip,
-            outcome: None,
-            coins: coins.to_vec(),
-        });
+    if step.hold(purpose, transaction, coins, tip) {
+        let txid = transaction.compute_txid();
         step.log(tip, LogKind::Signed { purpose, txid });
     }
 }
@@ -108,7 +102,8 @@ pub(super) fn on_signed(
         }
         BroadcastPurpose::Funding
         | BroadcastPurpose::Cooperative
-        | BroadcastPurpose::OrphanedClose => {}
+        | BroadcastPurpose::OrphanedClose
+        | BroadcastPurpose::PeerCommitment => {}
     }
 }
 
@@ -216,6 +211,7 @@ pub(super) fn on_data_loss(step: &mut Step, dossier: &Dossier, number: u64, tip:
             BroadcastPurpose::Funding
             | BroadcastPurpose::Cooperative
             | BroadcastPurpose::OrphanedClose
+            | BroadcastPurpose::PeerCommitment
             | BroadcastPurpose::Sweep(_)
             | BroadcastPurpose::Cpfp(_) => true,
         });
