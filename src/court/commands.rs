@@ -33,7 +33,7 @@ pub(super) fn on_force_close(
     step.log(tip, LogKind::ForceCloseRequested);
     // An unconfirmed funding goes out first: the close spends it.
     if step.case.funding == FundingState::Pending {
-        if let Some(funding) = &dossier.terms.funding.transaction {
+        if let Some(funding) = dossier.terms.funding.to_broadcast() {
             hold(step, BroadcastPurpose::Funding, funding, tip);
         }
     }
@@ -46,7 +46,7 @@ pub(super) fn on_force_close(
 
 /// The funding goes out, and again on every tick until it confirms.
 pub(super) fn on_broadcast_funding(step: &mut Step, dossier: &Dossier, tip: u32) {
-    if let Some(funding) = &dossier.terms.funding.transaction {
+    if let Some(funding) = dossier.terms.funding.to_broadcast() {
         hold(step, BroadcastPurpose::Funding, funding, tip);
     }
 }

@@ -2,6 +2,7 @@
 
 mod announcement;
 mod attempts;
+mod coinbase;
 mod failures;
 mod funding;
 mod node;
