@@ -37,6 +37,12 @@ impl HandedOut {
             .insert(event.id.clone())
     }
 
+    pub(super) fn forget_for_all(&self, id: &str) {
+        for ids in self.lock().values_mut() {
+            ids.remove(id);
+        }
+    }
+
     pub(super) fn forget(&self, subscriber: &str, id: &str) {
         if let Some(ids) = self.lock().get_mut(subscriber) {
             ids.remove(id);

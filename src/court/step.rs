@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Advice, ArbitratorState, Block, Broadcast, BroadcastPurpose, Bump, Case, CloseKind,
-    CloseOutput, CloseReason, Coin, Event, EventKind, FundingState, Money, Outcome, Verdict, Void,
+    CloseOutput, CloseReason, Coin, DoubleSpend, Event, EventKind, FundingState, Money, Outcome,
+    Verdict, Void,
 };
 use crate::channel::{CloseSummary, HtlcKey, HtlcRef};
 use crate::protocol::Preimage;
@@ -47,6 +48,10 @@ pub enum LogKind {
     FundingVoid(Void),
     /// The funding is on the chain after all.
     FundingRevived,
+    /// Another transaction has a coin of the funding.
+    FundingDoubleSpent(DoubleSpend),
+    /// A reorg took that one away.
+    DoubleSpendReorged(DoubleSpend),
     /// The app gave the channel up.
     Abandoned,
     /// The orphaned close stayed away: ours goes out.

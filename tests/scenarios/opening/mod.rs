@@ -3,8 +3,10 @@
 mod announcement;
 mod attempts;
 mod coinbase;
+mod double_spend;
 mod failures;
 mod funding;
+mod handing_over;
 mod node;
 mod ready;
 mod reconnection;
