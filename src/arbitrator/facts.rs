@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::{OutPoint, Txid};
 
 use crate::chain::{
-    BlockRef, ChainView, Expected, OutputCheck, ServerStanding, Subject, SyncOutcome, Urgency,
-    Watch,
+    BlockRef, ChainView, Depth, Expected, OutputCheck, ServerStanding, Subject, SyncOutcome,
+    Urgency, Watch,
 };
 use crate::court::{
     contested_coins, due_broadcasts, ArbitratorState, Block, Case, Contract, Dossier, DoubleSpend,
@@ -86,6 +86,7 @@ pub(super) fn contract_watches(case: &Case, view: &ChainView) -> Vec<Watch> {
                 outpoint: contract.outpoint,
                 expected: Expected::Exactly(made_by.output.get(vout)?.clone()),
                 urgency: Urgency::AtTip,
+                counted_to: Depth::UNCONFIRMED,
             })
         })
         .collect()
@@ -97,6 +98,7 @@ pub(super) fn coin_watches(case: &Case) -> impl Iterator<Item = Watch> {
         outpoint,
         expected: Expected::Anything,
         urgency: Urgency::AtTip,
+        counted_to: Depth::UNCONFIRMED,
     })
 }
 
