@@ -1,12 +1,12 @@
 //! Closes that the network has forgotten and that are made known to it again.
 //!
-//! | the close                                | a reorg took it away      | a mempool held it and may forget it |
-//! |------------------------------------------|---------------------------|--------------------------------------|
-//! | cooperative                              | again                     | whoever made it sees to it           |
-//! | a commitment of the peer's               | again, raised by a child  | the same                             |
-//! | unknown                                  | again                     | never: nobody knows what it is good for |
-//! | a commitment of ours that we hold        | as ours, where permitted  | as ours: it is held already          |
-//! | ours, of another device; a revoked one   | never                     | never                                |
+//! | the close                              | a reorg took it away     | a mempool held it and may forget it     |
+//! |----------------------------------------|--------------------------|-----------------------------------------|
+//! | cooperative                            | again                    | whoever made it sees to it              |
+//! | a commitment of the peer's             | again, raised by a child | the same                                |
+//! | unknown                                | again                    | never: nobody knows what it is good for |
+//! | a commitment of ours that we hold      | as ours, where permitted | as ours: it is held already             |
+//! | ours, of another device; a revoked one | never                    | never                                   |
 //!
 //! What is held of the peer's goes when the peer revokes it, else with the case. It stands beside ours and silences nothing:
 //! only a proven close does.

@@ -5,7 +5,8 @@
 //! | proven on the chain                                   | nobody                     |
 //! | waits in a mempool, a commitment of ours or the peer's | that one                  |
 //! | waits in a mempool, something else                    | nobody                     |
-//! | waits in no mempool                                   | the peer's that one held, as long as it is not revoked; ours, if it is due for broadcast and the server refuses theirs, or never held one |
+//! | waits in no mempool, the peer's commitment did once  | that one, unless the server refuses it and ours is due |
+//! | waits in no mempool                                   | ours, if it is due for broadcast |
 //!
 //! | HTLCs on the commitment                               | through by                                   | for at most            |
 //! |-------------------------------------------------------|----------------------------------------------|------------------------|
