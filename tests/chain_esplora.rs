@@ -7,8 +7,9 @@ use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, Network, ScriptBuf, Transaction, TxIn, TxOut};
 use lightning_arbitrator::chain::{
-    Budget, ChainError, ChainPolicy, ChainStore, EsploraSource, Expected, Look, MemoryChainStore,
-    Observer, OutputFacts, ProofError, ServerStanding, SyncOutcome, Urgency, Watch,
+    Budget, ChainError, ChainPolicy, ChainStore, Depth, EsploraSource, Expected, Look,
+    MemoryChainStore, Observer, OutputFacts, ProofError, ServerStanding, SyncOutcome, Urgency,
+    Watch,
 };
 use testkit::chain::{Chain, Orphaned};
 use testkit::gateway::{Fault, Gateway, KeepAlive, Lie, Paths, Scope, Told};
@@ -41,6 +42,7 @@ impl World {
                     script_pubkey,
                 }),
                 urgency: Urgency::AtTip,
+                counted_to: Depth::UNCONFIRMED,
             })
             .collect();
         let gateway = Gateway::start(chain.clone()).unwrap();

@@ -25,6 +25,7 @@ impl Core {
             BroadcastPurpose::Commitment | BroadcastPurpose::Cooperative => true,
             BroadcastPurpose::Funding
             | BroadcastPurpose::OrphanedClose
+            | BroadcastPurpose::PeerCommitment
             | BroadcastPurpose::Sweep(_)
             | BroadcastPurpose::Cpfp(_) => false,
         };

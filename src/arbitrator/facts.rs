@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::{OutPoint, Txid};
 
 use crate::chain::{
-    BlockRef, ChainView, Expected, OutputCheck, ServerStanding, Subject, SyncOutcome, Urgency,
-    Watch,
+    BlockRef, ChainView, Depth, Expected, OutputCheck, ServerStanding, Subject, SyncOutcome,
+    Urgency, Watch,
 };
 use crate::court::{
-    contested_coins, ArbitratorState, Block, Case, Contract, Dossier, DoubleSpend, Facts,
-    FundingCoins, FundingFact, FundingState, PeerContact, Progress, Spend, SpendContext, Told,
+    contested_coins, due_broadcasts, ArbitratorState, Block, Case, Contract, Dossier, DoubleSpend,
+    Facts, FundingCoins, FundingFact, FundingState, PeerContact, Progress, Spend, SpendContext,
+    Told,
 };
 use crate::opening::Place;
 use crate::protocol::{PaymentHash, Preimage};
@@ -34,6 +35,8 @@ pub(super) fn concerns(case: &Case, channel: OutPoint, view: &ChainView) -> bool
         || case.double_spend.is_some()
         || !contested_coins(case).is_empty()
         || case.unconfirmed.is_some()
+        // A commitment of the peer's that a mempool forgot may need a child.
+        || due_broadcasts(case).next().is_some()
         || !is_same_funding(case.funding, funding_fact(channel, view))
 }
 
@@ -83,6 +86,7 @@ pub(super) fn contract_watches(case: &Case, view: &ChainView) -> Vec<Watch> {
                 outpoint: contract.outpoint,
                 expected: Expected::Exactly(made_by.output.get(vout)?.clone()),
                 urgency: Urgency::AtTip,
+                counted_to: Depth::UNCONFIRMED,
             })
         })
         .collect()
@@ -94,6 +98,7 @@ pub(super) fn coin_watches(case: &Case) -> impl Iterator<Item = Watch> {
         outpoint,
         expected: Expected::Anything,
         urgency: Urgency::AtTip,
+        counted_to: Depth::UNCONFIRMED,
     })
 }
 

@@ -6,7 +6,7 @@ use bitcoin::{Address, OutPoint, Transaction, Txid};
 
 use super::core::Core;
 use crate::chain::Budget;
-use crate::court::{self, due_broadcasts, is_due, Case, Dossier, Input, Outcome, Permit};
+use crate::court::{self, is_due, Case, Dossier, Input, Outcome, Permit};
 use crate::error::ArbitratorError;
 use crate::store::ChannelRow;
 use crate::sweep;
@@ -92,7 +92,7 @@ impl Core {
         offers: &mut Offers,
     ) -> Result<(), ArbitratorError> {
         let mut case = self.store.case(row)?;
-        let due: Vec<Txid> = due_broadcasts(&case).map(|held| held.txid).collect();
+        let due: Vec<Txid> = court::offers(&case).iter().map(|held| held.txid).collect();
         if due.is_empty() {
             return Ok(());
         }

@@ -21,9 +21,13 @@ use super::facts::{coin_watches, contract_watches, Unsaid};
 use super::glance::Glances;
 use super::options::{ResumeOptions, ResumeReport, Trouble};
 use super::purge::purge;
-use crate::chain::{BlockRef, Budget, ChainError, ChainView, Expected, Observer, Urgency, Watch};
+use crate::chain::{
+    BlockRef, Budget, ChainError, ChainView, Depth, Expected, Observer, Urgency, Watch,
+};
 use crate::court::{due_broadcasts, ArbitratorState};
 use crate::error::ArbitratorError;
+use crate::opening::Attention;
+use crate::store::ChannelRow;
 
 /// How often a tick looks at the chain again because a step brought new outputs to watch: a close, then its second
 /// level, each once more for a reorg in between.
@@ -154,6 +158,9 @@ impl Tick<'_> {
     fn watches(&self, view: &ChainView) -> Result<Vec<Watch>, ArbitratorError> {
         let store = &self.core.store;
         let mut watches = Vec::new();
+        let opening = store.openings_at_work(Attention::EveryTick)?;
+        let opening: BTreeSet<ChannelRow> = opening.into_iter().map(|(row, _)| row).collect();
+        let final_depth = Depth::new(self.core.policy.final_depth);
         for (row, channel) in self.glances.over(store)?.channels {
             // A row that cannot be read is reported by `finish`; the other channels are watched all the same.
             let Ok(glance) = self.glances.at(store, row) else {
@@ -174,6 +181,12 @@ impl Tick<'_> {
                     Urgency::Always
                 } else {
                     Urgency::AtTip
+                },
+                // How deep it is decides when an opening goes on.
+                counted_to: if opening.contains(&row) {
+                    final_depth
+                } else {
+                    Depth::UNCONFIRMED
                 },
             });
             watches.extend(coin_watches(case));

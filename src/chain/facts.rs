@@ -17,6 +17,9 @@ pub struct Watch {
     pub expected: Expected,
     /// How often to ask.
     pub urgency: Urgency,
+    /// How deep it has to be known to be while nobody spends it. So many headers from its block on are asked for even after
+    /// a long sleep, which else leaves out what lies between; [`Depth::UNCONFIRMED`]: that it is there is enough.
+    pub counted_to: Depth,
 }
 
 /// What a watched output must be.

@@ -48,6 +48,15 @@ pub struct Funding {
     pub transaction: Option<Transaction>,
 }
 
+impl Funding {
+    /// The transaction, if it is ours to hand to a mempool. A coinbase comes with its block alone, and never again when a
+    /// reorg has taken that away.
+    pub fn to_broadcast(&self) -> Option<&Transaction> {
+        let ours = self.transaction.as_ref();
+        ours.filter(|transaction| !transaction.is_coinbase())
+    }
+}
+
 /// Everything fixed at opening. Given once, before the funding transaction is broadcast.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelTerms {

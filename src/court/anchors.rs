@@ -5,6 +5,7 @@
 //! | proven on the chain                                   | nobody                     |
 //! | waits in a mempool, a commitment of ours or the peer's | that one                  |
 //! | waits in a mempool, something else                    | nobody                     |
+//! | waits in no mempool, the peer's commitment did once  | that one, unless the server refuses it and ours is due |
 //! | waits in no mempool                                   | ours, if it is due for broadcast |
 //!
 //! | HTLCs on the commitment                               | through by                                   | for at most            |
@@ -104,29 +105,34 @@ pub(super) fn is_raised(case: &Case, anchor: OutPoint) -> bool {
 
 /// The commitment that a child may be for, whoever made it. None while nothing of ours may go out: what we hold for the
 /// newest may be revoked.
-fn raised(case: &Case) -> Option<Unconfirmed> {
+pub(super) fn raised(case: &Case) -> Option<Unconfirmed> {
     if case.close.is_some() || !is_permitted(case) {
         return None;
     }
-    let mut due = case.broadcasts.iter().filter(|held| match held.purpose {
-        BroadcastPurpose::Commitment | BroadcastPurpose::OrphanedClose => is_due(case, held),
-        BroadcastPurpose::Funding
-        | BroadcastPurpose::Cooperative
-        | BroadcastPurpose::Sweep(_)
-        | BroadcastPurpose::Cpfp(_) => false,
-    });
+    let held = case.broadcasts.iter();
+    let held = held.filter(|held| held.purpose.is_commitment() && is_due(case, held));
+    let due: Vec<&Broadcast> = held.collect();
     match case.unconfirmed {
-        // One of ours waits since it was signed, wherever it was seen since.
-        Some(seen) => Some(Unconfirmed {
-            since: due
-                .find(|held| held.txid == seen.txid)
-                .map_or(seen.since, |held| held.since.min(seen.since)),
-            ..seen
-        }),
-        None => due.next_back().map(|held| Unconfirmed {
-            txid: held.txid,
-            since: held.since,
-        }),
+        // One that is held waits since then, wherever it was seen since.
+        Some(seen) => {
+            let mut due = due.iter();
+            let held = due.find(|held| held.txid == seen.txid);
+            let since = held.map_or(seen.since, |held| held.since.min(seen.since));
+            Some(Unconfirmed { since, ..seen })
+        }
+        None => {
+            let last = |purpose| due.iter().rfind(|held| held.purpose == purpose);
+            let ours = last(BroadcastPurpose::Commitment);
+            let theirs = last(BroadcastPurpose::PeerCommitment);
+            // Other mempools may hold theirs still, and take ours beside it no more than this one did.
+            let is_refused =
+                |held: &Broadcast| held.outcome.as_ref().is_some_and(Outcome::is_refused);
+            let theirs = theirs.filter(|theirs| ours.is_none() || !is_refused(theirs));
+            theirs.or(ours).map(|held| Unconfirmed {
+                txid: held.txid,
+                since: held.since,
+            })
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! other: funding, one whose coins are spent, a cancelled one, close, contracts, what they mean upstream, what to do about an absent close, whether an HTLC
 //! makes an open channel go to the chain, and whether the case has ended.
 
+use super::again::forget_revoked;
 use super::anchors::unconfirmed;
 use super::bump::on_bump;
 use super::close::{absent_close, closing};
@@ -85,6 +86,7 @@ fn on_facts(
     if step.case.state == ArbitratorState::FullyResolved {
         return Ok(());
     }
+    forget_revoked(step, dossier);
     closing(step, dossier, facts)?;
     unconfirmed(step, dossier, facts);
     let before = step.case.clone();

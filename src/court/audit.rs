@@ -175,6 +175,7 @@ fn of_broadcast(
         BroadcastPurpose::Commitment
         | BroadcastPurpose::Cooperative
         | BroadcastPurpose::OrphanedClose
+        | BroadcastPurpose::PeerCommitment
             if !is_signed_by_both(terms, &held.transaction) =>
         {
             flaw("transaction_bytes", "not signed by both funding keys")
@@ -209,7 +210,8 @@ fn of_broadcast(
         BroadcastPurpose::Funding
         | BroadcastPurpose::Commitment
         | BroadcastPurpose::Cooperative
-        | BroadcastPurpose::OrphanedClose => None,
+        | BroadcastPurpose::OrphanedClose
+        | BroadcastPurpose::PeerCommitment => None,
     }
 }
 

@@ -16,10 +16,26 @@ pub enum BroadcastPurpose {
     Cooperative,
     /// A close that was confirmed once, whoever made it.
     OrphanedClose,
+    /// A commitment of the peer's, not known to be revoked, that was in a block or a mempool once.
+    PeerCommitment,
     /// The sweep of one output of the close.
     Sweep(OutPoint),
     /// The child that raises the fee of an unconfirmed commitment through this anchor of ours.
     Cpfp(OutPoint),
+}
+
+impl BroadcastPurpose {
+    /// Whether it is a commitment, of either side: only one of them can confirm, and a child may raise it.
+    pub fn is_commitment(self) -> bool {
+        match self {
+            BroadcastPurpose::Commitment | BroadcastPurpose::PeerCommitment => true,
+            BroadcastPurpose::Funding
+            | BroadcastPurpose::Cooperative
+            | BroadcastPurpose::OrphanedClose
+            | BroadcastPurpose::Sweep(_)
+            | BroadcastPurpose::Cpfp(_) => false,
+        }
+    }
 }
 
 /// A coin of the wallet's that pays a fee.
@@ -63,6 +79,7 @@ impl Broadcast {
             | BroadcastPurpose::Commitment
             | BroadcastPurpose::Cooperative
             | BroadcastPurpose::OrphanedClose
+            | BroadcastPurpose::PeerCommitment
             | BroadcastPurpose::Sweep(_) => None,
         }
     }

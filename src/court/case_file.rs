@@ -83,6 +83,7 @@ impl CaseFile {
                     | BroadcastPurpose::Commitment
                     | BroadcastPurpose::Cooperative
                     | BroadcastPurpose::OrphanedClose
+                    | BroadcastPurpose::PeerCommitment
                     | BroadcastPurpose::Cpfp(_) => true,
                     BroadcastPurpose::Sweep(_) => false,
                 })

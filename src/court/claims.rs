@@ -258,6 +258,7 @@ pub(super) fn is_sweep(held: &Broadcast) -> bool {
         | BroadcastPurpose::Commitment
         | BroadcastPurpose::Cooperative
         | BroadcastPurpose::OrphanedClose
+        | BroadcastPurpose::PeerCommitment
         | BroadcastPurpose::Cpfp(_) => false,
     }
 }

@@ -2,13 +2,14 @@
 
 use bitcoin::Txid;
 
+use super::again;
 use super::commands::on_data_loss;
 use super::permit::is_permitted;
 use super::summary::{self, Standing};
 use super::watcher::{self, CloseKind, Recognition};
 use super::{
-    ArbitratorState, Block, Broadcast, BroadcastPurpose, Case, Close, CourtError, Dossier,
-    EventKind, Facts, ForceClose, LogKind, Orphan, Spend, Step, SummaryChange,
+    ArbitratorState, Block, BroadcastPurpose, Close, CourtError, Dossier, EventKind, Facts,
+    ForceClose, LogKind, Orphan, Spend, Step, SummaryChange,
 };
 use crate::config::Policy;
 
@@ -27,7 +28,7 @@ pub(super) fn closing(step: &mut Step, dossier: &Dossier, facts: &Facts) -> Resu
     }
 }
 
-/// A close in the mempool warns, and changes nothing else: it never silences an action of ours.
+/// A close in the mempool warns, and never silences an action of ours. The peer's is kept: the mempool may forget it.
 fn seen_close(
     step: &mut Step,
     dossier: &Dossier,
@@ -47,6 +48,9 @@ fn seen_close(
     step.tell(channel, EventKind::CloseSeen { txid, kind });
     if let CloseKind::Breach { number } = kind {
         step.tell(channel, EventKind::BreachSeen { txid, number });
+    }
+    if let Some(purpose) = again::out_of_a_mempool(kind) {
+        step.hold(purpose, &spend.transaction, &[], facts.tip);
     }
     Ok(())
 }
@@ -187,20 +191,8 @@ fn orphaned_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
         txid: close.txid,
         since: facts.tip,
     });
-    let known = step
-        .case
-        .broadcasts
-        .iter()
-        .any(|ours| ours.txid == close.txid);
-    if let Some(purpose) = again(close.kind, &step.case).filter(|_| !known) {
-        step.case.broadcasts.push(Broadcast {
-            txid: close.txid,
-            purpose,
-            transaction: close.transaction,
-            since: facts.tip,
-            outcome: None,
-            coins: Vec::new(),
-        });
+    if let Some(purpose) = again::after_a_reorg(close.kind, &step.case) {
+        step.hold(purpose, &close.transaction, &[], facts.tip);
     }
     let holds = |purpose| {
         step.case
@@ -216,21 +208,6 @@ fn orphaned_close(step: &mut Step, dossier: &Dossier, facts: &Facts) {
         ArbitratorState::Default
     };
     step.enter(facts.tip, back_to);
-}
-
-/// As what a close that a reorg took away is broadcast again, if it is.
-fn again(kind: CloseKind, case: &Case) -> Option<BroadcastPurpose> {
-    match kind {
-        CloseKind::Cooperative
-        | CloseKind::Remote { .. }
-        | CloseKind::RemotePending { .. }
-        | CloseKind::RemoteFuture { .. }
-        | CloseKind::Unknown => Some(BroadcastPurpose::OrphanedClose),
-        // Whoever made it known, it is a commitment of ours, and may have been revoked where we do not know of it.
-        CloseKind::Local { .. } => is_permitted(case).then_some(BroadcastPurpose::Commitment),
-        // Revoked by us, or by another device of ours; the peer's own breach is not ours to repeat.
-        CloseKind::LocalOther { .. } | CloseKind::Breach { .. } => None,
-    }
 }
 
 /// Takes back what was derived from the close: its summary and its contracts. The claims of its outputs stay, unused: when

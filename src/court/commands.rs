@@ -5,6 +5,7 @@ use bitcoin::{OutPoint, Transaction, Txid};
 
 use super::resolver::{Progress, Reason};
 
+use super::again::forget_revoked;
 use super::anchors::is_raised;
 use super::permit::{is_permitted, permit};
 use super::{
@@ -26,12 +27,13 @@ pub(super) fn on_force_close(
     if dossier.cooperative.is_empty() && dossier.local_commitment().is_none() {
         return Err(CourtError::NothingToBroadcast { channel });
     }
+    forget_revoked(step, dossier);
     step.case.latches.updates_refused = true;
     step.case.latches.force_close = Some(ForceClose { since: tip });
     step.log(tip, LogKind::ForceCloseRequested);
     // An unconfirmed funding goes out first: the close spends it.
     if step.case.funding == FundingState::Pending {
-        if let Some(funding) = &dossier.terms.funding.transaction {
+        if let Some(funding) = dossier.terms.funding.to_broadcast() {
             hold(step, BroadcastPurpose::Funding, funding, tip);
         }
     }
@@ -44,7 +46,7 @@ pub(super) fn on_force_close(
 
 /// The funding goes out, and again on every tick until it confirms.
 pub(super) fn on_broadcast_funding(step: &mut Step, dossier: &Dossier, tip: u32) {
-    if let Some(funding) = &dossier.terms.funding.transaction {
+    if let Some(funding) = dossier.terms.funding.to_broadcast() {
         hold(step, BroadcastPurpose::Funding, funding, tip);
     }
 }
@@ -60,16 +62,8 @@ fn hold_with(
     coins: &[Coin],
     tip: u32,
 ) {
-    let txid = transaction.compute_txid();
-    if step.case.broadcasts.iter().all(|held| held.txid != txid) {
-        step.case.broadcasts.push(Broadcast {
-            txid,
-            purpose,
-            transaction: transaction.clone(),
-            since: tip,
-            outcome: None,
-            coins: coins.to_vec(),
-        });
+    if step.hold(purpose, transaction, coins, tip) {
+        let txid = transaction.compute_txid();
         step.log(tip, LogKind::Signed { purpose, txid });
     }
 }
@@ -108,7 +102,8 @@ pub(super) fn on_signed(
         }
         BroadcastPurpose::Funding
         | BroadcastPurpose::Cooperative
-        | BroadcastPurpose::OrphanedClose => {}
+        | BroadcastPurpose::OrphanedClose
+        | BroadcastPurpose::PeerCommitment => {}
     }
 }
 
@@ -216,6 +211,7 @@ pub(super) fn on_data_loss(step: &mut Step, dossier: &Dossier, number: u64, tip:
             BroadcastPurpose::Funding
             | BroadcastPurpose::Cooperative
             | BroadcastPurpose::OrphanedClose
+            | BroadcastPurpose::PeerCommitment
             | BroadcastPurpose::Sweep(_)
             | BroadcastPurpose::Cpfp(_) => true,
         });

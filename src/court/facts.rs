@@ -110,6 +110,14 @@ impl Outcome {
             | Outcome::Other(_) => false,
         }
     }
+
+    /// Whether the server was reached, and would not take the transaction.
+    pub fn is_refused(&self) -> bool {
+        match self {
+            Outcome::Conflict(_) | Outcome::FeeTooLow | Outcome::Other(_) => true,
+            Outcome::Accepted | Outcome::AlreadyKnown | Outcome::Unreachable => false,
+        }
+    }
 }
 
 /// One thing that moves a case forward.

@@ -7,6 +7,7 @@
 //! What is stored is small: outpoints, what is known to spend them, and the latches that survive a reorg.
 //! Everything else is computed again from the facts, so a fact that a reorg takes away takes its consequences with it.
 
+mod again;
 mod anchors;
 mod arbitrator;
 mod audit;
@@ -69,7 +70,7 @@ pub use restored::restored;
 pub use step::{LogEntry, LogKind, Step, SummaryChange};
 pub use upstream::Verdict;
 pub use waiting::Waiting;
-pub use wants::{due_broadcasts, is_due, next_height, wants, Want};
+pub use wants::{due_broadcasts, is_due, next_height, offers, wants, Want};
 pub use watcher::{is_signed_by_both, recognise, state_number, CloseKind, Recognition};
 
 use bitcoin::{Amount, FeeRate, OutPoint};

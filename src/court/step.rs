@@ -4,8 +4,9 @@ use bitcoin::{OutPoint, Transaction, Txid};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Advice, ArbitratorState, Block, BroadcastPurpose, Bump, Case, CloseKind, CloseOutput,
-    CloseReason, DoubleSpend, Event, EventKind, FundingState, Money, Outcome, Verdict, Void,
+    Advice, ArbitratorState, Block, Broadcast, BroadcastPurpose, Bump, Case, CloseKind,
+    CloseOutput, CloseReason, Coin, DoubleSpend, Event, EventKind, FundingState, Money, Outcome,
+    Verdict, Void,
 };
 use crate::channel::{CloseSummary, HtlcKey, HtlcRef};
 use crate::opening::OpeningNote;
@@ -153,6 +154,29 @@ impl Step {
 
     pub(super) fn log(&mut self, height: u32, kind: LogKind) {
         self.log.push(LogEntry { height, kind });
+    }
+
+    /// Holds a signed transaction, to be broadcast for as long as it is due. `false`: it is held already.
+    pub(super) fn hold(
+        &mut self,
+        purpose: BroadcastPurpose,
+        transaction: &Transaction,
+        coins: &[Coin],
+        tip: u32,
+    ) -> bool {
+        let txid = transaction.compute_txid();
+        let is_new = self.case.broadcasts.iter().all(|held| held.txid != txid);
+        if is_new {
+            self.case.broadcasts.push(Broadcast {
+                txid,
+                purpose,
+                transaction: transaction.clone(),
+                since: tip,
+                outcome: None,
+                coins: coins.to_vec(),
+            });
+        }
+        is_new
     }
 
     pub(super) fn tell(&mut self, channel: OutPoint, kind: EventKind) {

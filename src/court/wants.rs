@@ -1,6 +1,6 @@
 //! What a case needs from outside to go on, and when it needs attention next.
 
-use super::anchors::is_due_child;
+use super::anchors::{is_due_child, raised};
 use super::claims::{claims, is_sweep, spends};
 use super::funding::void_at;
 use super::permit::is_permitted;
@@ -81,8 +81,9 @@ pub fn next_height(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) ->
             heights.push(orphan.since.saturating_add(policy.orphan_patience));
         }
         heights.extend(cooperative_until(case, policy));
-        // What waits in a mempool is priced anew with every block.
-        heights.extend(case.unconfirmed.map(|_| tip.saturating_add(1)));
+        // What waits in a mempool, or may do so again, is priced anew with every block.
+        let waits = case.unconfirmed.is_some() || raised(case).is_some();
+        heights.extend(waits.then(|| tip.saturating_add(1)));
         match case.state {
             ArbitratorState::BroadcastCommit | ArbitratorState::CommitmentBroadcasted => {
                 heights.push(tip.saturating_add(1));
@@ -101,6 +102,15 @@ pub fn due_broadcasts(case: &Case) -> impl Iterator<Item = &Broadcast> {
     case.broadcasts.iter().filter(|held| is_due(case, held))
 }
 
+/// The same in the order in which they are offered. Of commitments only one can confirm: that which is raised comes first, or
+/// another that pays less would be in its way.
+pub fn offers(case: &Case) -> Vec<&Broadcast> {
+    let mut due: Vec<&Broadcast> = due_broadcasts(case).collect();
+    let raised = raised(case).map(|commitment| commitment.txid);
+    due.sort_by_key(|held| held.purpose.is_commitment() && Some(held.txid) != raised);
+    due
+}
+
 /// Whether one of the case's transactions belongs on the chain now.
 pub fn is_due(case: &Case, held: &Broadcast) -> bool {
     // An end that the app decided silences everything.
@@ -111,7 +121,9 @@ pub fn is_due(case: &Case, held: &Broadcast) -> bool {
         BroadcastPurpose::Funding => case.funding == FundingState::Pending,
         BroadcastPurpose::Commitment => case.close.is_none() && is_permitted(case),
         // It may have been ours. Whoever else made it broadcasts it again.
-        BroadcastPurpose::OrphanedClose => case.close.is_none() && !case.latches.restored,
+        BroadcastPurpose::OrphanedClose | BroadcastPurpose::PeerCommitment => {
+            case.close.is_none() && !case.latches.restored
+        }
         BroadcastPurpose::Cooperative => case.close.is_none(),
         BroadcastPurpose::Sweep(_) => is_due_claim(case, held),
         BroadcastPurpose::Cpfp(anchor) => is_due_child(case, held, anchor),

@@ -250,6 +250,7 @@ impl Display for BroadcastPurpose {
             BroadcastPurpose::Commitment => write!(f, "our commitment"),
             BroadcastPurpose::Cooperative => write!(f, "the cooperative close"),
             BroadcastPurpose::OrphanedClose => write!(f, "a close that was confirmed once"),
+            BroadcastPurpose::PeerCommitment => write!(f, "the peer's commitment"),
             BroadcastPurpose::Sweep(outpoint) => write!(f, "the claim of {outpoint}"),
             BroadcastPurpose::Cpfp(anchor) => {
                 write!(f, "the child that pays for a commitment, through {anchor}")

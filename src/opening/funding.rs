@@ -145,7 +145,7 @@ pub(super) fn want(
     if gives_up_at.is_some_and(|height| facts.tip >= height) {
         return Some(Want::GiveUp);
     }
-    let is_ours = dossier.terms.funding.transaction.is_some();
+    let is_ours = dossier.terms.funding.to_broadcast().is_some();
     // BOLT 2: the funding is not broadcast before the peer's signature of our first commitment is there.
     let is_signed = opening.commitments > Commitments::None;
     let is_missing = opening.place.is_none() && !opening.closing;

@@ -32,12 +32,13 @@ impl KnownCoin {
         }
     }
 
-    /// What has to be looked at for it to count.
-    pub(crate) fn watch(&self, script: ScriptBuf) -> Watch {
+    /// What has to be looked at for it to count, at this depth.
+    pub(crate) fn watch(&self, script: ScriptBuf, depth: Depth) -> Watch {
         Watch {
             outpoint: self.outpoint,
             expected: Expected::Exactly(self.output(script)),
             urgency: Urgency::AtTip,
+            counted_to: depth,
         }
     }
 }

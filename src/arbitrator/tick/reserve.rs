@@ -14,7 +14,7 @@ use futures::future::join_all;
 use super::super::coins::Looked;
 use super::super::options::ReserveLook;
 use super::{is_limit, Tick};
-use crate::chain::{Observer, ScriptCoins, Watch};
+use crate::chain::{Depth, Observer, ScriptCoins, Watch};
 use crate::court::Coin;
 use crate::error::ArbitratorError;
 use crate::reserve::{spendable, standing, Emptying, KnownCoin, ReserveWallet, Standing};
@@ -134,7 +134,8 @@ impl Tick<'_> {
         }
         let leaving: BTreeSet<OutPoint> = emptyings.iter().flat_map(Emptying::coins).collect();
         let coins = core.store.reserve_coins()?.into_iter();
-        let watch = |coin: KnownCoin| Ok(coin.watch(reserve.keys().script(coin.index)?));
+        let depth = Depth::new(core.policy.max_settle_depth);
+        let watch = |coin: KnownCoin| Ok(coin.watch(reserve.keys().script(coin.index)?, depth));
         coins
             .filter(|coin| is_look || leaving.contains(&coin.outpoint))
             .map(watch)

@@ -7,7 +7,7 @@ use bitcoin::{BlockHash, OutPoint, Transaction, Txid};
 
 use super::super::block::{BlockHeight, Depth};
 use super::super::error::ProofError;
-use super::super::facts::{Look, OutputCheck, OutputFacts, Urgency, Watch, WatchTx};
+use super::super::facts::{Look, OutputCheck, OutputFacts, TxPosition, Urgency, Watch, WatchTx};
 use super::super::source::{MerkleProof, Outspend};
 use super::super::view::ChainView;
 use super::Subject;
@@ -127,9 +127,9 @@ impl Inquiry<'_> {
             OutputCheck::Wrong(_) => return Next::Done,
             OutputCheck::AsExpected => {}
         }
-        if facts.confirmed.is_none() {
+        let Some(position) = &facts.confirmed else {
             return self.place(watch.outpoint.txid);
-        }
+        };
         if facts
             .spend
             .as_ref()
@@ -139,7 +139,7 @@ impl Inquiry<'_> {
         }
         match self.heard.outspends.get(&watch.outpoint) {
             None if self.is_due(watch, facts) => self.ask(Question::Outspend(watch.outpoint)),
-            None | Some(Outspend::Unspent) => Next::Done,
+            None | Some(Outspend::Unspent) => self.count(watch, position),
             Some(Outspend::Spent { txid, block }) => {
                 match (self.spender(watch, facts, *txid), block) {
                     (Next::Done, Some(block)) => match self.headers_for(block.height) {
@@ -151,6 +151,17 @@ impl Inquiry<'_> {
                 }
             }
         }
+    }
+
+    /// The headers that say how deep an output is: a jump after a long sleep has left them out.
+    fn count(&self, watch: &Watch, position: &TxPosition) -> Next {
+        if self.view.depth(position) >= watch.counted_to {
+            return Next::Done;
+        }
+        let page = self
+            .view
+            .page_towards(position.block.height, watch.counted_to);
+        page.map_or(Next::Done, |end| self.ask(Question::Page(end)))
     }
 
     /// From a server that does not hold our tip only an unconfirmed spender is of interest.

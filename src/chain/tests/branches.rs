@@ -142,6 +142,30 @@ fn after_a_long_sleep_with_nothing_open_the_gap_costs_no_headers() {
 }
 
 #[test]
+fn after_any_sleeps_an_output_that_is_counted_is_known_to_be_as_deep_as_it_is() {
+    for sleeps in [vec![3_000], vec![99], vec![12, 30, 11, 200], vec![3, 3_000]] {
+        let (world, mut output) = World::with_output();
+        output.counted_to = Depth::new(100);
+        for blocks in sleeps {
+            world.chain.mine(blocks);
+            assert!(world.tick(std::slice::from_ref(&output)).complete);
+            let position = world.facts(&output).confirmed.expect("proven");
+            let deep = position.block.height.depth_under(world.chain.tip().height);
+            let known = world.view().depth(&position);
+            assert_eq!(known.min(Depth::new(100)), deep.min(Depth::new(100)));
+        }
+        // Once.
+        world.chain.mine(3_000);
+        world.chain.take_requests();
+        assert!(world.tick(std::slice::from_ref(&output)).complete);
+        assert_eq!(
+            world.chain.take_requests(),
+            ["tip", "newest", "status", "outspend", "tip"]
+        );
+    }
+}
+
+#[test]
 fn after_a_long_sleep_an_open_spend_is_linked_until_it_is_final() {
     let (world, output) = with_spend_at_depth(2);
     world.chain.mine(3_000);

@@ -59,6 +59,7 @@ fn of_a_coin_that_somebody_else_chose_only_its_spender_matters() {
     let world = World::new(20);
     let creator = funding(1);
     let beside = |vout| Watch {
+        counted_to: Depth::UNCONFIRMED,
         outpoint: bitcoin::OutPoint::new(creator.compute_txid(), vout),
         expected: Expected::Anything,
         urgency: Urgency::AtTip,

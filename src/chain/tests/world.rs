@@ -108,6 +108,7 @@ pub fn watch_output(creator: &Transaction, outpoint: OutPoint) -> Watch {
         outpoint,
         expected,
         urgency: Urgency::AtTip,
+        counted_to: Depth::UNCONFIRMED,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::court::fixtures::outputs::{contract, terms};
 use crate::court::fixtures::{
     self, block, closed, forwarded, htlc, open, released, CLOSED_AT, FUNDED_AT,
 };
-use crate::court::{due_broadcasts, ArbitratorState, CloseKind, Latches, Resolution};
+use crate::court::{due_broadcasts, offers, ArbitratorState, CloseKind, Latches, Resolution};
 use crate::protocol::{ChannelType, CommitmentNumber};
 
 /// The tip when the commitment began to wait.
@@ -164,6 +164,29 @@ fn the_commitment_that_waits_in_a_mempool_is_raised_else_ours() {
         },
     ] {
         assert_eq!(raised(&case), None, "{case:?}");
+    }
+}
+
+#[test]
+fn theirs_that_a_mempool_forgot_is_raised_first_until_the_server_refuses_it_and_ours_is_due() {
+    let refused = || Some(Outcome::FeeTooLow);
+    for (theirs, ours, expected) in [
+        (None, None, THEIRS),
+        (Some(Outcome::Accepted), None, THEIRS),
+        (Some(Outcome::Unreachable), Some(refused()), THEIRS),
+        (refused(), None, THEIRS),
+        (refused(), Some(None), OURS),
+        (refused(), Some(refused()), OURS),
+    ] {
+        let theirs = held(txid(THEIRS), BroadcastPurpose::PeerCommitment, theirs);
+        let mut case = ours.map_or(open(), going_out);
+        case.broadcasts.push(theirs);
+        let raised = raised(&case).map(|it| it.txid);
+        assert_eq!(raised, Some(txid(expected)), "{case:?}");
+        let first = offers(&case)[0].txid;
+        assert_eq!(first, txid(expected), "the other would be in its way");
+        let all = due_broadcasts(&case).count();
+        assert_eq!(all, case.broadcasts.len(), "none silences the other");
     }
 }
 

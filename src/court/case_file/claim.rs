@@ -42,7 +42,8 @@ fn fee(held: &Broadcast, case: &Case, dossier: &Dossier) -> Option<Amount> {
         BroadcastPurpose::Funding => return None,
         BroadcastPurpose::Commitment
         | BroadcastPurpose::Cooperative
-        | BroadcastPurpose::OrphanedClose => dossier.terms.funding.capacity,
+        | BroadcastPurpose::OrphanedClose
+        | BroadcastPurpose::PeerCommitment => dossier.terms.funding.capacity,
         BroadcastPurpose::Sweep(_) => case.spent_by(held),
         BroadcastPurpose::Cpfp(_) => spent_by_child(held, dossier),
     };

@@ -14,6 +14,8 @@ pub enum BroadcastPurpose {
     Cooperative,
     /// A close that was confirmed once, whoever made it.
     OrphanedClose,
+    /// A commitment of the peer's, not known to be revoked, that was in a block or a mempool once.
+    PeerCommitment,
     /// The sweep of one output of the close.
     Sweep {
         /// That output.
@@ -33,6 +35,7 @@ impl From<court::BroadcastPurpose> for BroadcastPurpose {
             court::BroadcastPurpose::Commitment => BroadcastPurpose::Commitment,
             court::BroadcastPurpose::Cooperative => BroadcastPurpose::Cooperative,
             court::BroadcastPurpose::OrphanedClose => BroadcastPurpose::OrphanedClose,
+            court::BroadcastPurpose::PeerCommitment => BroadcastPurpose::PeerCommitment,
             court::BroadcastPurpose::Cpfp(anchor) => BroadcastPurpose::Cpfp {
                 anchor: anchor.into(),
             },

@@ -3,7 +3,9 @@
 
 use bitcoin::OutPoint;
 use lightning_arbitrator::arbitrator::{ResumeOptions, ResumeReport};
-use lightning_arbitrator::court::{Advice, ArbitratorState, CloseKind, CloseReason, EventKind};
+use lightning_arbitrator::court::{
+    Advice, ArbitratorState, CloseKind, CloseReason, EventKind, Outcome,
+};
 use lightning_arbitrator::Policy;
 use testkit::gateway::{Fault, Scope};
 use testkit::party::{Htlc, NewHtlc, Origin, Which};
@@ -224,10 +226,13 @@ fn a_close_in_the_mempool_does_not_make_ours_superfluous(mut world: World) {
     let state = world.phone.report(channel).state;
     assert_eq!(state, ArbitratorState::CommitmentBroadcasted);
     assert_eq!(world.chain.mempool(), [theirs.compute_txid()]);
-    // Should it leave the mempool, ours is there.
+    // Should it leave the mempool, both are offered; of the two one that pays no less stays.
     world.chain.evict(theirs.compute_txid());
     world.phone.resume();
-    assert!(world.goes_to_chain().is_some());
+    assert_eq!(world.chain.mempool(), [theirs.compute_txid()]);
+    let status = world.phone.force_close(channel).expect("it is under way");
+    let ours = status.broadcasts[0].1.as_ref();
+    assert!(ours.is_some_and(Outcome::is_refused), "{status:?}");
 }
 
 fn a_close_in_a_block_does(mut world: World) {

@@ -50,8 +50,12 @@ on_a_node! { on_a_node_with_anchors:
         refused_at_first_it_is_raised_until_it_is_taken,
         purged_while_the_device_slept_it_goes_out_again,
     }
+    theirs_that_a_mempool_forgot: anchors::again {
+        theirs_goes_out_again_with_its_child,
+        where_the_server_refuses_theirs_ours_is_raised_in_the_same_tick,
+        what_the_peer_revoked_since_is_not_ours_to_repeat,
+    }
     which_is_raised: anchors::which {
-        when_theirs_is_gone_ours_is_raised_with_the_same_coin,
         a_commitment_that_confirms_alone_gives_the_child_back,
         after_sixteen_blocks_anybody_sweeps_the_anchors,
     }

@@ -15,7 +15,7 @@ twins!(
 );
 
 /// The peer was to fund it.
-fn the_peers(channel: &Channel) -> ChannelTerms {
+pub(super) fn the_peers(channel: &Channel) -> ChannelTerms {
     let mut terms = retold(channel);
     terms.funding.transaction = None;
     terms.opener = Party::Remote;

@@ -2,6 +2,7 @@
 
 mod announcement;
 mod attempts;
+mod coinbase;
 mod double_spend;
 mod failures;
 mod funding;

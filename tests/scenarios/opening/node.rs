@@ -1,6 +1,6 @@
 //! Openings on a real node, whose reorgs are its own (`invalidateblock`).
 
-use super::{announcement, double_spend, funding, ready};
+use super::{announcement, coinbase, double_spend, funding, ready};
 use crate::node::on_a_node;
 
 #[test]
@@ -47,4 +47,27 @@ fn openings_on_a_node() {
             &announcement::a_reorg_has_the_halves_made_anew,
         ),
     ]);
+}
+
+/// Rewards are worth something on a young chain: they have a node of their own.
+#[test]
+fn openings_with_a_blocks_reward_on_a_node() {
+    on_a_node(&[
+        (
+            "channel_ready waits for a hundred blocks",
+            &coinbase::channel_ready_waits_for_a_hundred_blocks,
+        ),
+        (
+            "a force close goes out as soon as it can confirm",
+            &coinbase::a_force_close_goes_out_as_soon_as_it_can_confirm,
+        ),
+    ]);
+}
+
+#[test]
+fn a_blocks_reward_that_a_reorg_takes_on_a_node() {
+    on_a_node(&[(
+        "one that a reorg took is not offered and stays until it is cancelled",
+        &coinbase::one_that_a_reorg_took_is_not_offered_and_stays_until_it_is_cancelled,
+    )]);
 }

@@ -11,6 +11,7 @@ use crate::support::Told;
 
 twins!(
     it_is_told_at_the_agreed_depth_and_not_before,
+    it_is_told_after_any_sleep,
     it_waits_for_the_app_until_the_peer_has_it,
     the_channel_is_usable_once_ours_is_told_and_the_peers_is_there,
     the_peers_may_come_before_the_funding_confirms,
@@ -34,6 +35,19 @@ pub(super) fn it_is_told_at_the_agreed_depth_and_not_before(mut world: World) {
     assert_eq!((read.second_point, read.alias), (second, None));
     ticks_after(&mut world, 5);
     assert_eq!(said(&mut world, &channel), vec![]);
+}
+
+/// The device is awake when the funding has one block, and then not for a long time.
+fn it_is_told_after_any_sleep(mut world: World) {
+    for (number, asleep) in [(1, DEEP - 1), (2, 11), (3, 150), (4, 2_500)] {
+        let mut channel = world.unregistered_channel(number);
+        let registered = world.phone.open_channel(retold(&channel), private());
+        registered.expect("good terms");
+        first_commitments(&mut world, &mut channel);
+        confirms(&mut world, 1);
+        ticks_after(&mut world, asleep);
+        assert_eq!(said(&mut world, &channel), vec![Said::ChannelReady]);
+    }
 }
 
 fn it_waits_for_the_app_until_the_peer_has_it(mut world: World) {

@@ -247,11 +247,23 @@ impl World {
 
     /// Another channel that the phone has keys for, and was told nothing of.
     pub fn unregistered_channel(&self, number: u64) -> Channel {
-        let channel_type = self.channel.setup().channel_type;
-        let setup = ChannelSetup::numbered(channel_type, first_channel(self.number) + number);
-        let channel = Channel::prepare(self.chain.as_ref(), setup).expect("a consistent setup");
+        let channel = Channel::prepare(self.chain.as_ref(), self.setup_of(number));
+        let channel = channel.expect("a consistent setup");
         self.phone.know(&channel);
         channel
+    }
+
+    /// The same, funded by the reward of a block that is mined now.
+    pub fn mined_channel(&self, number: u64) -> Channel {
+        let channel = Channel::mined(self.chain.as_ref(), self.setup_of(number));
+        let channel = channel.expect("a consistent setup");
+        self.phone.know(&channel);
+        channel
+    }
+
+    fn setup_of(&self, number: u64) -> ChannelSetup {
+        let channel_type = self.channel.setup().channel_type;
+        ChannelSetup::numbered(channel_type, first_channel(self.number) + number)
     }
 
     /// Another channel, registered and fed, whose funding nobody has broadcast.

@@ -200,6 +200,10 @@ pub trait Chain: Send + Sync {
     /// The rule of consensus that the block would break; nothing has changed then.
     fn mine_txs(&self, transactions: &[Transaction]) -> Result<BlockHash, Reject>;
 
+    /// Mines one block whose only transaction pays the reward to this script, and gives that transaction. Its outputs can be
+    /// spent from the hundredth block after it.
+    fn mine_to(&self, script: &Script) -> Transaction;
+
     /// Takes the last `depth` blocks away and mines `new_blocks` others on the fork point. Transactions that are not valid
     /// any more leave the mempool.
     ///

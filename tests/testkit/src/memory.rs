@@ -13,7 +13,7 @@ mod rules;
 use std::sync::{Mutex, MutexGuard};
 
 use bitcoin::hashes::sha256;
-use bitcoin::{Amount, BlockHash, OutPoint, ScriptBuf, Transaction, Txid};
+use bitcoin::{Amount, BlockHash, OutPoint, Script, ScriptBuf, Transaction, Txid};
 
 use crate::chain::{
     BlockRef, Chain, ChainKind, FeeEstimates, KnownBlock, KnownTransaction, Orphaned, Reject,
@@ -85,6 +85,14 @@ impl Default for MemoryChain {
 impl State {
     /// Mines a block with exactly these transactions.
     fn mine_block(&mut self, transactions: &[Transaction]) -> Result<BlockHash, Reject> {
+        self.mine_block_to(self.reward_to.clone(), transactions)
+    }
+
+    fn mine_block_to(
+        &mut self,
+        reward_to: ScriptBuf,
+        transactions: &[Transaction],
+    ) -> Result<BlockHash, Reject> {
         let fees = self.ledger.check_all(transactions)?;
         self.blocks_made += 1;
         let block = mining::mine(mining::Template {
@@ -92,7 +100,7 @@ impl State {
             time: Miner::next_time(self.ledger.index.tip_block().header.time),
             transactions,
             fees,
-            reward_to: self.reward_to.clone(),
+            reward_to,
             extra_nonce: self.blocks_made,
         });
         Ok(self.ledger.connect(block).hash)
@@ -208,6 +216,14 @@ impl Chain for MemoryChain {
         self.state().mine_and_sort(transactions)
     }
 
+    fn mine_to(&self, script: &Script) -> Transaction {
+        let mut state = self.state();
+        let hash = state
+            .mine_block_to(script.to_owned(), &[])
+            .expect("an empty block breaks no rule");
+        reward_of(state.ledger.index.block(hash))
+    }
+
     fn reorg(
         &self,
         depth: u32,
@@ -274,6 +290,12 @@ impl Chain for MemoryChain {
     fn set_min_fee(&self, sat_per_kvb: u64) {
         self.state().mempool.set_min_fee(sat_per_kvb);
     }
+}
+
+/// The transaction that pays the reward of a block that was just mined.
+pub(crate) fn reward_of(block: Option<KnownBlock>) -> Transaction {
+    let known = block.expect("it was just mined");
+    known.block.txdata[0].clone()
 }
 
 /// The outputs of these transactions that pay a script with this hash.

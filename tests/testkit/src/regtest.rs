@@ -9,14 +9,16 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard};
 
 use bitcoin::hashes::sha256;
-use bitcoin::{Amount, Block, BlockHash, OutPoint, ScriptBuf, Transaction, Txid};
+use bitcoin::{
+    Address, Amount, Block, BlockHash, Network, OutPoint, Script, ScriptBuf, Transaction, Txid,
+};
 
 use crate::chain::{
     BlockRef, Chain, ChainKind, FeeEstimates, KnownBlock, KnownTransaction, NodeAccess, Orphaned,
     Reject, Spend, Submitted, START_HEIGHT,
 };
 use crate::index::{inputs, ChainIndex};
-use crate::memory::{check_min_fee, paying, DEFAULT_MIN_FEE};
+use crate::memory::{check_min_fee, paying, reward_of, DEFAULT_MIN_FEE};
 use crate::miner::Miner;
 use rpc::Rpc;
 
@@ -85,16 +87,24 @@ impl Bitcoind {
 
     /// Mines a block of the mempool, or of exactly these transactions.
     fn mine_block(&self, content: Content<'_>) -> Result<BlockHash, Reject> {
-        let parent_time = self.state().index.tip_block().header.time;
-        self.mine_block_at(Miner::next_time(parent_time), content)
+        self.mine_block_at(self.next_time(), &self.miner.address(), content)
     }
 
-    fn mine_block_at(&self, time: u32, content: Content<'_>) -> Result<BlockHash, Reject> {
+    /// The time of the next block of this branch.
+    fn next_time(&self) -> u32 {
+        Miner::next_time(self.state().index.tip_block().header.time)
+    }
+
+    fn mine_block_at(
+        &self,
+        time: u32,
+        reward_to: &Address,
+        content: Content<'_>,
+    ) -> Result<BlockHash, Reject> {
         self.rpc.set_time(time);
-        let address = self.miner.address();
         match content {
-            Content::Mempool => Ok(self.rpc.generate(&address)),
-            Content::Exactly(transactions) => self.rpc.generate_block(&address, transactions),
+            Content::Mempool => Ok(self.rpc.generate(reward_to)),
+            Content::Exactly(transactions) => self.rpc.generate_block(reward_to, transactions),
         }
     }
 
@@ -267,6 +277,12 @@ impl Chain for Bitcoind {
         self.mine_block(Content::Exactly(transactions))
     }
 
+    fn mine_to(&self, script: &Script) -> Transaction {
+        let reward_to = Address::from_script(script, Network::Regtest).expect("it has an address");
+        let mined = self.mine_block_at(self.next_time(), &reward_to, Content::Exactly(&[]));
+        reward_of(self.block(mined.expect("an empty block breaks no rule")))
+    }
+
     fn reorg(
         &self,
         depth: u32,
@@ -296,7 +312,8 @@ impl Chain for Bitcoind {
             Orphaned::Keep | Orphaned::Drop => &[],
             Orphaned::Replace(instead) => instead,
         };
-        let mut hashes = match self.mine_block_at(self.time_of_branch(), Content::Exactly(first)) {
+        let (time, reward_to) = (self.time_of_branch(), self.miner.address());
+        let mut hashes = match self.mine_block_at(time, &reward_to, Content::Exactly(first)) {
             Ok(hash) => vec![hash],
             Err(reject) => {
                 fork.iter().for_each(|hash| self.rpc.reconsider(*hash));

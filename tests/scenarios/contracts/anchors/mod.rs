@@ -1,5 +1,6 @@
 //! Scenarios 5 and 21: an unconfirmed commitment, ours or the peer's, is raised by a child that spends our anchor on it.
 
+pub mod again;
 pub mod packages;
 pub mod raising;
 pub mod reserve;

@@ -14,7 +14,6 @@ use crate::support::{Nap, World};
 
 with_anchors!(
     while_theirs_waits_it_is_raised_and_not_ours,
-    when_theirs_is_gone_ours_is_raised_with_the_same_coin,
     a_commitment_that_confirms_alone_gives_the_child_back,
     when_theirs_confirms_the_child_of_ours_is_void,
     a_child_that_confirms_is_what_became_of_the_anchor,
@@ -37,20 +36,6 @@ fn while_theirs_waits_it_is_raised_and_not_ours(mut world: World) {
     let family = world.family();
     assert_eq!(family.commitment, close);
     world.assert_market(&family, MARKET);
-}
-
-pub fn when_theirs_is_gone_ours_is_raised_with_the_same_coin(mut world: World) {
-    world.fees_are(10.0);
-    let received = world.is_owed(HTLC_SAT);
-    let close = world.peer_broadcasts();
-    let theirs = world.family();
-    world.chain.evict(close.compute_txid());
-    world.wakes_in_time_for(&received);
-    let ours = world.family();
-    assert_ne!(ours.commitment, theirs.commitment);
-    let coin = |family: &Family| family.child.input[1].previous_output;
-    assert_eq!(coin(&ours), coin(&theirs));
-    world.assert_market(&ours, MARKET);
 }
 
 fn mined_alone(world: &World, family: &Family) {

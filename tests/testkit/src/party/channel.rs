@@ -65,6 +65,22 @@ impl Channel {
         Self::funded_by(setup, funding_tx)
     }
 
+    /// Opens a channel whose funding is the reward of a block that is mined now: all of it is the capacity, and most of it
+    /// ours.
+    ///
+    /// # Errors
+    /// When the setup contradicts itself.
+    pub fn mined(chain: &dyn Chain, setup: ChannelSetup) -> Result<Self, PartyError> {
+        let funding_tx = chain.mine_to(&funding_script(&setup).to_p2wsh());
+        let capacity = funding_tx.output[0].value;
+        let setup = ChannelSetup {
+            capacity,
+            initial_to_us_msat: capacity.to_sat() * 600,
+            ..setup
+        };
+        Self::funded_by(setup, funding_tx)
+    }
+
     fn funded_by(setup: ChannelSetup, funding_tx: Transaction) -> Result<Self, PartyError> {
         let to_peer_msat = (setup.capacity.to_sat() * 1000)
             .checked_sub(setup.initial_to_us_msat)
