@@ -113,8 +113,12 @@ pub struct Opening {
     pub ready: Ready,
     /// The proof of a public channel.
     pub proof: Option<Proof>,
-    /// How often the peer came back: what was said in one connection is not said in it again.
+    /// Which connection to the peer this is: what was said in one is not said in it again.
     pub reconnects: u32,
+    /// Nothing that was said in this connection has been handed over: the next one may be the same, and is not told more.
+    /// What an older version kept may have been.
+    #[serde(default)]
+    pub is_fresh: bool,
     /// Nothing of the opening matters any more.
     pub is_over: bool,
     pub attention: Attention,
@@ -155,6 +159,7 @@ impl Opening {
             ready: Ready::default(),
             proof,
             reconnects: 0,
+            is_fresh: true,
             is_over: false,
             attention: Attention::EveryTick,
         }
@@ -198,6 +203,13 @@ pub struct Dossier<'a> {
     pub chain: ChainHash,
 }
 
+/// The `next_commitment_number` of each side's `channel_reestablish`: which commitment of its own it expects to be signed next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextCommitments {
+    pub ours: u64,
+    pub theirs: u64,
+}
+
 /// One thing that moves an opening.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -210,9 +222,9 @@ pub enum Input {
     /// Our half, signed and verified.
     OurHalf(AnnouncementSignatures),
     /// The app has handed this to the peer, or to all of them.
-    Acknowledged(Said),
-    /// The app has a new connection to the peer, and both have said `channel_reestablish`.
-    Reconnected,
+    Acknowledged { said: Said, time: u32 },
+    /// The peer's `channel_reestablish` came, and shows nothing that would end the channel.
+    Reestablished(NextCommitments),
     /// The graph does not know the channel, though it was announced.
     NotInGraph,
 }
@@ -233,6 +245,8 @@ pub enum Want {
 pub struct Step {
     pub opening: Opening,
     pub tell: Vec<EventKind>,
+    /// What was told before and has not been handed over: the app is to be shown it once more.
+    pub waits: Vec<EventKind>,
     /// What is still wanted, also by a step that changes nothing.
     pub want: Vec<Want>,
     /// What went wrong and could not be told to whoever caused it, for people.
@@ -253,6 +267,21 @@ impl Step {
             message,
         });
     }
+
+    /// Says it once in a connection. If it was `said_in` this one and not handed over yet, it waits.
+    fn say_once(&mut self, peer: PublicKey, said: Said, said_in: Option<u32>, message: Vec<u8>) {
+        let time = self.opening.reconnects;
+        if said_in != Some(time) {
+            self.say(peer, said, time, message);
+        } else if self.opening.is_fresh {
+            self.waits.push(EventKind::TellPeer {
+                peer,
+                said,
+                time,
+                message,
+            });
+        }
+    }
 }
 
 /// Moves an opening one step.
@@ -268,6 +297,7 @@ pub fn advance(
     let mut step = Step {
         opening: opening.clone(),
         tell: Vec::new(),
+        waits: Vec::new(),
         want: Vec::new(),
         troubles: Vec::new(),
     };
@@ -279,11 +309,14 @@ pub fn advance(
         Input::PeerReady(said) => ready::on_peer_ready(&mut step.opening, *said)?,
         Input::PeerHalf(half) => announcement::on_peer_half(&mut step, dossier, half)?,
         Input::OurHalf(half) => announcement::on_our_half(&mut step.opening, dossier, *half)?,
-        Input::Acknowledged(said) => ready::on_acknowledged(&mut step.opening, *said),
-        Input::Reconnected => {
-            step.opening.reconnects = step.opening.reconnects.saturating_add(1);
-            ready::on_reconnected(&mut step, dossier)?;
-            announcement::on_reconnected(&mut step, dossier);
+        Input::Acknowledged { said, time } => on_acknowledged(&mut step.opening, *said, *time),
+        Input::Reestablished(next) => {
+            on_reestablished(&mut step.opening);
+            if !opening.closing {
+                // BOLT 7: a half of the proof is said after `channel_ready`.
+                ready::on_reestablished(&mut step, dossier, *next)?;
+                announcement::on_reestablished(&mut step, dossier);
+            }
         }
         Input::NotInGraph => announcement::on_not_in_graph(&mut step, dossier),
     }
@@ -293,4 +326,26 @@ pub fn advance(
         .extend(funding::want(&step.opening, dossier, input, policy));
     step.opening.attention = step.opening.attention(policy);
     Ok(step)
+}
+
+fn on_acknowledged(opening: &mut Opening, said: Said, time: u32) {
+    match said {
+        Said::ChannelReady => opening.ready.is_told = true,
+        // What was said of a public channel is proven by what the peer answers.
+        Said::AnnouncementSignatures(_) => {}
+        // It is not the peer's, and its time counts something else.
+        Said::ChannelAnnouncement(_) => return,
+    }
+    if time == opening.reconnects {
+        opening.is_fresh = false;
+    }
+}
+
+/// BOLT 2: a node says `channel_reestablish` once on each connection, so whatever was handed over before this one belongs to a
+/// former connection and may be lost. What still waits to be handed over will be in this one: a repeat tells nothing twice.
+fn on_reestablished(opening: &mut Opening) {
+    if !opening.is_fresh {
+        opening.reconnects = opening.reconnects.saturating_add(1);
+        opening.is_fresh = true;
+    }
 }

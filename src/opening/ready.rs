@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Commitments, Dossier, Opening, OpeningError, Said, Step};
+use super::{Commitments, Dossier, NextCommitments, Opening, OpeningError, Said, Step};
 use crate::config::Policy;
 use crate::court::EventKind;
 use crate::protocol::ChannelReady;
@@ -36,20 +36,20 @@ pub(super) fn on_peer_ready(opening: &mut Opening, said: ChannelReady) -> Result
     Ok(())
 }
 
-pub(super) fn on_acknowledged(opening: &mut Opening, said: Said) {
-    match said {
-        Said::ChannelReady => opening.ready.is_told = true,
-        // What was said of a public channel is proven by what the peer answers.
-        Said::AnnouncementSignatures(_) | Said::ChannelAnnouncement(_) => {}
+/// Tells ours again, if neither side knows whether the other has it.
+pub(super) fn on_reestablished(
+    step: &mut Step,
+    dossier: &Dossier<'_>,
+    next: NextCommitments,
+) -> Result<(), OpeningError> {
+    let ready = &mut step.opening.ready;
+    if ready.said_in.is_none() {
+        return Ok(());
     }
-}
-
-/// BOLT 2: both sides' `next_commitment_number` of 1 say that neither knows whether the other has its `channel_ready`.
-/// Once a commitment above the first is signed it must not be told again.
-pub(super) fn on_reconnected(step: &mut Step, dossier: &Dossier<'_>) -> Result<(), OpeningError> {
-    let opening = &step.opening;
-    let is_said = opening.ready.said_in.is_some();
-    if is_said && opening.commitments < Commitments::Further && !opening.closing {
+    // BOLT 2: commitment 1 is signed for a peer that has our `channel_ready` only: whoever expects the one after has it.
+    ready.is_told |= next.theirs > 1;
+    // BOLT 2: it is told again while both expect commitment 1, and no more after that.
+    if next.ours == 1 && next.theirs == 1 {
         say(step, dossier)?;
     }
     Ok(())
@@ -88,13 +88,8 @@ fn say(step: &mut Step, dossier: &Dossier<'_>) -> Result<(), OpeningError> {
         second_per_commitment_point: opening.second_point,
         alias: opening.terms.alias,
     };
-    let time = opening.reconnects;
-    opening.ready.said_in = Some(time);
-    step.say(
-        dossier.terms.peer,
-        Said::ChannelReady,
-        time,
-        message.encode(),
-    );
+    let said_in = opening.ready.said_in.replace(opening.reconnects);
+    let said = Said::ChannelReady;
+    step.say_once(dossier.terms.peer, said, said_in, message.encode());
     Ok(())
 }

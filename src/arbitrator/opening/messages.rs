@@ -1,10 +1,10 @@
-//! What peers say of openings: read, checked, and given to the channel that it is about, or kept until that is registered.
+//! What peers say of openings: checked, and given to the channel that it is about, or kept until that is registered.
 
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::OutPoint;
 
-use super::Received;
 use crate::arbitrator::core::Core;
+use crate::arbitrator::peers::Received;
 use crate::channel::{Candidate, ChannelTerms, RemoteUpdate, UpdateError};
 use crate::error::ArbitratorError;
 use crate::opening::{Input, Opening, OpeningError};
@@ -12,17 +12,20 @@ use crate::protocol::{ChannelId, Message, MessageError, Party};
 use crate::store::{ChannelRow, Unreadable};
 
 impl Core {
-    pub(super) fn peer_message(
+    /// Takes a message of an opening, or keeps it for later.
+    pub(in crate::arbitrator) fn opening_message(
         &self,
         peer: &PublicKey,
-        bytes: &[u8],
+        message: &Message,
     ) -> Result<Received, ArbitratorError> {
-        let message = Message::decode(bytes).map_err(OpeningError::from)?;
-        let (channel_id, input) = input_of(&message)?;
+        let Some((channel_id, input)) = input_of(message) else {
+            // Whoever keeps the graph reads it.
+            return Err(OpeningError::from(MessageError::NotForUs(message.message_type())).into());
+        };
         let openings = self.openings_named(peer, channel_id)?;
         if openings.is_empty() {
             let most = self.policy.early_messages;
-            self.store.keep_early(peer, channel_id, &message, most)?;
+            self.store.keep_early(peer, channel_id, message, most)?;
             return Ok(Received::Kept);
         }
         self.take_message(&openings, &input)?;
@@ -48,26 +51,19 @@ impl Core {
         Ok(())
     }
 
-    /// The openings that a peer calls so.
+    /// The openings that a peer calls so; none: it is not known yet.
     fn openings_named(
         &self,
         peer: &PublicKey,
         channel_id: ChannelId,
     ) -> Result<Vec<(ChannelRow, ChannelTerms, Opening)>, ArbitratorError> {
-        let mut named = Vec::new();
-        for (row, channel) in self.store.channels_with(peer)? {
-            let Some(opening) = self.store.opening(row)? else {
-                if ChannelId::from_funding(channel) == Ok(channel_id) {
-                    return Err(OpeningError::NotOpenedHere { channel }.into());
-                }
-                continue;
-            };
-            let terms = self.store.terms(row)?;
-            if opening.channel_id(&terms) == Ok(channel_id) {
-                named.push((row, terms, opening));
-            }
-        }
-        Ok(named)
+        let named = self.channels_named(peer, channel_id)?.into_iter();
+        let openings = named.map(|(row, channel)| {
+            let opening = self.store.opening(row)?;
+            let opening = opening.ok_or(OpeningError::NotOpenedHere { channel })?;
+            Ok((row, self.store.terms(row)?, opening))
+        });
+        openings.collect()
     }
 
     /// Takes what a peer said of a channel before it was registered. What is wrong is put aside: nobody waits for an answer.
@@ -84,33 +80,18 @@ impl Core {
             return Ok(());
         }
         for message in early {
-            let taken = input_of(&message)
-                .map_err(ArbitratorError::from)
-                .and_then(|(_, input)| {
-                    let openings = self.openings_named(peer, channel_id)?;
-                    self.take_message(&openings, &input)
-                });
-            match taken {
+            // No other kind is kept.
+            let Some((_, input)) = input_of(&message) else {
+                continue;
+            };
+            let openings = self.openings_named(peer, channel_id)?;
+            match self.take_message(&openings, &input) {
                 Ok(()) => {}
                 Err(ArbitratorError::Opening(wrong)) => log::warn!("an early message: {wrong}"),
                 Err(error) => return Err(error),
             }
         }
         Ok(self.store.forget_early(peer, channel_id)?)
-    }
-
-    pub(in crate::arbitrator) fn peer_reconnected(
-        &self,
-        peer: &PublicKey,
-    ) -> Result<(), ArbitratorError> {
-        let mut failed = None;
-        for (row, _) in self.store.channels_with(peer)? {
-            // One that cannot be read keeps no other from being told again.
-            if let Err(error) = self.apply_opening(row, &Input::Reconnected) {
-                failed = failed.or(Some(error));
-            }
-        }
-        failed.map_or(Ok(()), Err)
     }
 
     /// Refuses a commitment 1 of the peer on another point than its `channel_ready` told (BOLT 2).
@@ -154,14 +135,11 @@ impl Core {
     }
 }
 
-/// What a peer's message says, and of which channel.
-fn input_of(message: &Message) -> Result<(ChannelId, Input), OpeningError> {
+/// What a message says to an opening, and of which channel; `None`: it is not one of an opening.
+fn input_of(message: &Message) -> Option<(ChannelId, Input)> {
     match message {
-        Message::ChannelReady(said) => Ok((said.channel_id, Input::PeerReady(*said))),
-        Message::AnnouncementSignatures(half) => Ok((half.channel_id, Input::PeerHalf(*half))),
-        // Whoever keeps the graph reads it.
-        Message::ChannelAnnouncement(_) => {
-            Err(MessageError::NotForUs(message.message_type()).into())
-        }
+        Message::ChannelReady(said) => Some((said.channel_id, Input::PeerReady(*said))),
+        Message::AnnouncementSignatures(half) => Some((half.channel_id, Input::PeerHalf(*half))),
+        Message::ChannelReestablish(_) | Message::ChannelAnnouncement(_) => None,
     }
 }

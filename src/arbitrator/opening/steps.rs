@@ -1,6 +1,7 @@
 //! One step of an opening, computed and stored.
 
 use bitcoin::blockdata::constants::ChainHash;
+use bitcoin::OutPoint;
 
 use crate::arbitrator::core::Core;
 use crate::channel::ChannelTerms;
@@ -33,11 +34,22 @@ impl Core {
         if changed {
             self.put_opening(row, &terms, &step, None)?;
         }
+        self.show_again(terms.channel(), &step);
         Ok(OpeningDone {
             changed,
             want: step.want,
             troubles: step.troubles,
         })
+    }
+
+    /// What waits to be handed to a peer that is there again is an event once more, for whoever lets `next_event` wait.
+    fn show_again(&self, channel: OutPoint, step: &Step) {
+        for kind in step.waits.iter().cloned() {
+            self.handed_out.forget_by_all(&Event { channel, kind }.id());
+        }
+        if !step.waits.is_empty() {
+            self.wake_listeners();
+        }
     }
 
     pub(super) fn opening_step(
@@ -109,7 +121,7 @@ impl Core {
     ) -> Result<Option<(ChannelRow, ChannelTerms, Step)>, ArbitratorError> {
         let Some(Event {
             channel,
-            kind: EventKind::TellPeer { said, .. },
+            kind: EventKind::TellPeer { said, time, .. },
         }) = self.store.event(id)?
         else {
             return Ok(None);
@@ -119,7 +131,7 @@ impl Core {
             return Ok(None);
         };
         let terms = self.store.terms(row)?;
-        let step = self.opening_step(&terms, &opening, &Input::Acknowledged(said))?;
+        let step = self.opening_step(&terms, &opening, &Input::Acknowledged { said, time })?;
         let is_news = !step.is_empty(&opening);
         Ok(is_news.then_some((row, terms, step)))
     }
