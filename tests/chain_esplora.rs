@@ -7,8 +7,8 @@ use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, Network, ScriptBuf, Transaction, TxIn, TxOut};
 use lightning_arbitrator::chain::{
-    Budget, ChainError, ChainPolicy, ChainStore, EsploraSource, Look, MemoryChainStore, Observer,
-    OutputFacts, ProofError, ServerStanding, SyncOutcome, Urgency, Watch,
+    Budget, ChainError, ChainPolicy, ChainStore, EsploraSource, Expected, Look, MemoryChainStore,
+    Observer, OutputFacts, ProofError, ServerStanding, SyncOutcome, Urgency, Watch,
 };
 use testkit::chain::{Chain, Orphaned};
 use testkit::gateway::{Fault, Gateway, KeepAlive, Lie, Paths, Scope, Told};
@@ -36,10 +36,10 @@ impl World {
             .zip(payments)
             .map(|(outpoint, (script_pubkey, value))| Watch {
                 outpoint,
-                expected: TxOut {
+                expected: Expected::Exactly(TxOut {
                     value,
                     script_pubkey,
-                },
+                }),
                 urgency: Urgency::AtTip,
             })
             .collect();
@@ -233,7 +233,10 @@ fn a_spend_invented_in_a_block_without_work_moves_nothing() {
             previous_output: world.outputs[0].outpoint,
             ..TxIn::default()
         }],
-        output: vec![world.outputs[0].expected.clone()],
+        output: vec![TxOut {
+            value: Amount::from_sat(100_000),
+            script_pubkey: ScriptBuf::new(),
+        }],
     };
     let invented = Lie::InventSpend {
         transaction,

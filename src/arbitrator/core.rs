@@ -13,7 +13,7 @@ use super::report;
 use crate::chain::{Budget, ChainPolicy, ChainSource};
 use crate::config::Policy;
 use crate::court::report::ChannelReport;
-use crate::court::{Case, Dossier, Input};
+use crate::court::{Case, Dossier, Event, EventKind, Input};
 use crate::error::ArbitratorError;
 use crate::graph::GraphView;
 use crate::reserve::ReserveWallet;
@@ -204,8 +204,21 @@ impl Core {
     }
 
     pub(super) fn acknowledge(&self, subscriber: &str, id: &str) -> Result<(), ArbitratorError> {
-        self.acknowledge_event(subscriber, id)?;
-        self.handed_out.forget(subscriber, id);
+        match self.store.event(id) {
+            // Whoever has handed it over has done so for everybody.
+            Ok(Some(Event {
+                channel,
+                kind: EventKind::TellPeer { said, time, .. },
+            })) => {
+                self.hand_over(id, channel, said, time)?;
+                self.handed_out.forget_for_all(id);
+            }
+            Ok(Some(_) | None) | Err(StoreError::Corrupt { .. }) => {
+                self.store.acknowledge(subscriber, id)?;
+                self.handed_out.forget(subscriber, id);
+            }
+            Err(error) => return Err(error.into()),
+        }
         Ok(())
     }
 }

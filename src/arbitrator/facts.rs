@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bitcoin::OutPoint;
+use bitcoin::{OutPoint, Txid};
 
 use crate::chain::{
-    BlockRef, ChainView, OutputCheck, ServerStanding, Subject, SyncOutcome, Urgency, Watch,
+    BlockRef, ChainView, Expected, OutputCheck, ServerStanding, Subject, SyncOutcome, Urgency,
+    Watch,
 };
 use crate::court::{
-    ArbitratorState, Block, Case, Contract, Dossier, Facts, FundingFact, FundingState, PeerContact,
-    Progress, Spend, SpendContext, Told,
+    contested_coins, ArbitratorState, Block, Case, Contract, Dossier, DoubleSpend, Facts,
+    FundingCoins, FundingFact, FundingState, PeerContact, Progress, Spend, SpendContext, Told,
 };
 use crate::opening::Place;
 use crate::protocol::{PaymentHash, Preimage};
@@ -30,6 +31,8 @@ pub(super) fn concerns(case: &Case, channel: OutPoint, view: &ChainView) -> bool
     has_spend
         || case.orphan.is_some()
         || case.cancelled.is_some()
+        || case.double_spend.is_some()
+        || !contested_coins(case).is_empty()
         || case.unconfirmed.is_some()
         || !is_same_funding(case.funding, funding_fact(channel, view))
 }
@@ -78,11 +81,54 @@ pub(super) fn contract_watches(case: &Case, view: &ChainView) -> Vec<Watch> {
             };
             Some(Watch {
                 outpoint: contract.outpoint,
-                expected: made_by.output.get(vout)?.clone(),
+                expected: Expected::Exactly(made_by.output.get(vout)?.clone()),
                 urgency: Urgency::AtTip,
             })
         })
         .collect()
+}
+
+/// The coins of a funding of ours that another transaction may have.
+pub(super) fn coin_watches(case: &Case) -> impl Iterator<Item = Watch> {
+    contested_coins(case).into_iter().map(|outpoint| Watch {
+        outpoint,
+        expected: Expected::Anything,
+        urgency: Urgency::AtTip,
+    })
+}
+
+/// Whether another transaction has one of them: the first that took one. An attempt of ours at the same funding is none:
+/// the opening ends the others when it is there for good.
+fn funding_coins(
+    case: &Case,
+    channel: OutPoint,
+    view: &ChainView,
+    attempts: &BTreeSet<Txid>,
+) -> FundingCoins {
+    let coins = contested_coins(case);
+    let mut is_unknown = coins.is_empty() && case.funding == FundingState::Pending;
+    let mut taken = Vec::new();
+    for coin in coins {
+        let Some(facts) = view.output(&coin) else {
+            is_unknown = true;
+            continue;
+        };
+        let spend = facts.spend.as_ref();
+        let other = spend.filter(|it| it.txid != channel.txid && !attempts.contains(&it.txid));
+        if let Some((by, position)) = other.and_then(|it| Some((it.txid, it.position?))) {
+            let block = block_of(position.block);
+            let depth = view.depth(&position).to_u32();
+            taken.push((DoubleSpend { coin, by, block }, depth));
+        }
+    }
+    let first = taken
+        .into_iter()
+        .min_by_key(|(it, _)| (it.block.height, it.coin));
+    match first {
+        Some((double_spend, depth)) => FundingCoins::Spent(double_spend, depth),
+        None if is_unknown => FundingCoins::Unknown,
+        None => FundingCoins::Free,
+    }
 }
 
 fn block_of(block: BlockRef) -> Block {
@@ -170,6 +216,8 @@ pub(super) struct Known {
     pub(super) preimages: BTreeMap<PaymentHash, Preimage>,
     pub(super) peer: PeerContact,
     pub(super) told: Told,
+    /// The other attempts at the same funding.
+    pub(super) attempts: BTreeSet<Txid>,
 }
 
 /// What was observed that concerns one channel.
@@ -203,6 +251,7 @@ pub(super) fn facts(
     Facts {
         tip: tip.height.to_u32(),
         funding: funding_fact(channel, view),
+        funding_coins: funding_coins(case, channel, view, &looked_up.attempts),
         spends,
         looked_at: looked_at.collect::<BTreeSet<_>>(),
         context: looked_up.context,

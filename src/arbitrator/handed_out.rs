@@ -38,15 +38,14 @@ impl HandedOut {
             .insert(event.id.clone())
     }
 
-    pub(super) fn forget(&self, subscriber: &str, id: &str) {
-        if let Some(ids) = self.lock().get_mut(subscriber) {
+    pub(super) fn forget_for_all(&self, id: &str) {
+        for ids in self.lock().values_mut() {
             ids.remove(id);
         }
     }
 
-    /// Whoever was handed this event and has not acknowledged it is handed it once more.
-    pub(super) fn forget_by_all(&self, id: &str) {
-        for ids in self.lock().values_mut() {
+    pub(super) fn forget(&self, subscriber: &str, id: &str) {
+        if let Some(ids) = self.lock().get_mut(subscriber) {
             ids.remove(id);
         }
     }

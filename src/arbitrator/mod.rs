@@ -168,7 +168,7 @@ impl ChainArbitrator {
     }
 
     /// Says what waits for a subscriber: with [`Delivery::Synchronous`] no case ends before it has acknowledged every event of
-    /// the channel. Durable when it returns, and kept until it is said otherwise; whoever only asks for events is
+    /// the channel, messages to the peer apart. Durable when it returns, and kept until it is said otherwise; whoever only asks for events is
     /// asynchronous. No claim and no broadcast ever waits for anybody.
     ///
     /// # Errors
@@ -224,7 +224,8 @@ impl ChainArbitrator {
         }
     }
 
-    /// Takes an event off a subscriber's list. A repeat changes nothing.
+    /// Takes an event off a subscriber's list. A repeat changes nothing. Of a message ([`EventKind::TellPeer`](crate::court::EventKind::TellPeer)) it says that the
+    /// peer has it: it goes from every list.
     ///
     /// # Errors
     /// [`ArbitratorError::Store`].

@@ -17,11 +17,11 @@ use std::rc::Rc;
 use bitcoin::{FeeRate, OutPoint};
 
 use super::core::Core;
-use super::facts::{contract_watches, Unsaid};
+use super::facts::{coin_watches, contract_watches, Unsaid};
 use super::glance::Glances;
 use super::options::{ResumeOptions, ResumeReport, Trouble};
 use super::purge::purge;
-use crate::chain::{BlockRef, Budget, ChainError, ChainView, Observer, Urgency, Watch};
+use crate::chain::{BlockRef, Budget, ChainError, ChainView, Expected, Observer, Urgency, Watch};
 use crate::court::{due_broadcasts, ArbitratorState};
 use crate::error::ArbitratorError;
 
@@ -149,7 +149,8 @@ impl Tick<'_> {
 
     // ── looking ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// The outputs whose spends matter: the funding of every channel, and what a close left to resolve.
+    /// The outputs whose spends matter: the funding of every channel, the coins of one that may be spent by another
+    /// transaction, and what a close left to resolve.
     fn watches(&self, view: &ChainView) -> Result<Vec<Watch>, ArbitratorError> {
         let store = &self.core.store;
         let mut watches = Vec::new();
@@ -168,13 +169,14 @@ impl Tick<'_> {
                     || due_broadcasts(case).next().is_some());
             watches.push(Watch {
                 outpoint: channel,
-                expected: glance.expected.clone(),
+                expected: Expected::Exactly(glance.expected.clone()),
                 urgency: if unsettled {
                     Urgency::Always
                 } else {
                     Urgency::AtTip
                 },
             });
+            watches.extend(coin_watches(case));
             watches.extend(contract_watches(case, view));
         }
         Ok(watches)

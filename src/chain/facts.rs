@@ -13,10 +13,29 @@ use super::proof::check_size;
 pub struct Watch {
     /// Which output.
     pub outpoint: OutPoint,
-    /// What it must be: value and script. Anything else is reported as [`OutputCheck::Wrong`].
-    pub expected: TxOut,
+    /// What it must be.
+    pub expected: Expected,
     /// How often to ask.
     pub urgency: Urgency,
+}
+
+/// What a watched output must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Of this value and script. Another one is reported as [`OutputCheck::Wrong`].
+    Exactly(TxOut),
+    /// There: a coin that somebody else chose.
+    Anything,
+}
+
+impl Expected {
+    /// Whether an output is what it must be.
+    pub(super) fn is_met_by(&self, output: &TxOut) -> bool {
+        match self {
+            Expected::Exactly(expected) => output == expected,
+            Expected::Anything => true,
+        }
+    }
 }
 
 /// How often a watched output is asked about.

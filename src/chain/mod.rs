@@ -42,7 +42,7 @@ pub use change::{ChainChange, Row};
 pub use error::{BudgetLimit, ChainError, ProofError, StoreFailure};
 pub use esplora::EsploraSource;
 pub use facts::{
-    Look, OutputCheck, OutputFacts, Spend, TxFacts, TxPosition, Urgency, Watch, WatchTx,
+    Expected, Look, OutputCheck, OutputFacts, Spend, TxFacts, TxPosition, Urgency, Watch, WatchTx,
 };
 pub use http::{HttpError, HttpMethod, HttpRequest, HttpResponse, HttpTransport};
 pub use memory::MemoryChainStore;

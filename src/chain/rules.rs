@@ -22,7 +22,7 @@ impl ChainView {
             .ok()
             .and_then(|vout| creator.output.get(vout));
         let check = match found {
-            Some(output) if *output == watch.expected => OutputCheck::AsExpected,
+            Some(output) if watch.expected.is_met_by(output) => OutputCheck::AsExpected,
             Some(_) | None => OutputCheck::Wrong(found.cloned()),
         };
         self.edit_output(watch.outpoint, |facts| facts.output = check)

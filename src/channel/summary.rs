@@ -26,6 +26,10 @@ pub enum SummaryKind {
     },
     /// The peer never broadcast the funding (BOLT 2: forgotten after 2,016 blocks).
     FundingTimedOut,
+    /// Another transaction has a coin of the funding, for good.
+    FundingDoubleSpent {
+        by: Txid,
+    },
     /// The app gave the channel up: what was not settled then was not claimed any more.
     Abandoned,
 }

@@ -1,7 +1,7 @@
 //! The channel arbitrator: one input moves one case one step.
 //!
 //! Each question has a small function of its own; [`advance`] asks them in the order in which facts build on each
-//! other: funding, a cancelled one, close, contracts, what they mean upstream, what to do about an absent close, whether an HTLC
+//! other: funding, one whose coins are spent, a cancelled one, close, contracts, what they mean upstream, what to do about an absent close, whether an HTLC
 //! makes an open channel go to the chain, and whether the case has ended.
 
 use super::anchors::unconfirmed;
@@ -15,12 +15,10 @@ use super::decisions::decisions;
 use super::ending::{
     cancelled_funding, on_abandon, on_cancel_funding, on_closing_signed, on_void_funding,
 };
+use super::funding::{double_spent_funding, funding};
 use super::restored::on_confirmed;
 use super::upstream::upstream;
-use super::{
-    ArbitratorState, Block, Case, CourtError, Dossier, EventKind, Facts, FundingFact, FundingState,
-    Input, LogKind, Step,
-};
+use super::{ArbitratorState, Case, CourtError, Dossier, Facts, Input, LogKind, Step};
 use crate::config::Policy;
 
 /// Moves a case one step.
@@ -82,6 +80,7 @@ fn on_facts(
     policy: &Policy,
 ) -> Result<(), CourtError> {
     funding(step, dossier, facts);
+    double_spent_funding(step, dossier, facts, policy);
     cancelled_funding(step, dossier, facts, policy);
     if step.case.state == ArbitratorState::FullyResolved {
         return Ok(());
@@ -106,38 +105,4 @@ fn entered_now(step: &Step) -> bool {
     step.log
         .iter()
         .any(|entry| matches!(entry.kind, LogKind::State { to, .. } if to == step.case.state))
-}
-
-fn funding(step: &mut Step, dossier: &Dossier, facts: &Facts) {
-    let now = match facts.funding {
-        FundingFact::Unconfirmed => FundingState::Pending,
-        FundingFact::Confirmed(block) => FundingState::Open(block),
-        FundingFact::WrongOutput(block) => FundingState::Mismatch(block),
-    };
-    let before = step.case.funding;
-    if now == before {
-        return;
-    }
-    step.case.funding = now;
-    step.log(facts.tip, LogKind::Funding(now));
-    let channel = dossier.channel();
-    match now {
-        FundingState::Open(Block { height, hash }) => step.tell(
-            channel,
-            EventKind::ChannelOpen {
-                height,
-                block: hash,
-            },
-        ),
-        FundingState::Mismatch(Block { height, .. }) => {
-            step.tell(channel, EventKind::FundingMismatch { height });
-        }
-        FundingState::Pending => match before {
-            FundingState::Open(Block { height, .. })
-            | FundingState::Mismatch(Block { height, .. }) => {
-                step.tell(channel, EventKind::FundingReorged { height });
-            }
-            FundingState::Pending => {}
-        },
-    }
 }

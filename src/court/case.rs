@@ -11,7 +11,7 @@
 //!                                            ▼
 //!                    back to one of the first three: a reorg took the close away (the latches stay)
 //!
-//!   from any of them to FullyResolved: the channel is abandoned; from the first three: its funding stays away
+//!   from any of them to FullyResolved: the channel is abandoned; from the first three: its funding stays away, or can never be
 //! ```
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use bitcoin::{Amount, OutPoint, Transaction, Txid};
 use serde::{Deserialize, Serialize};
 
 use super::anchors::{is_void_child, Unconfirmed};
-use super::{Advice, Block, Broadcast, Bump, CloseKind, Contract, Verdict};
+use super::{Advice, Block, Broadcast, Bump, CloseKind, Contract, DoubleSpend, Verdict};
 use crate::channel::{Candidate, ChannelTerms, Feed, HtlcLife, HtlcRef, PastHtlc};
 use crate::protocol::Party;
 
@@ -99,6 +99,8 @@ pub enum Void {
     ReplacedBy(OutPoint),
     /// The peer never broadcast it.
     TimedOut,
+    /// Another transaction has a coin of it, for good.
+    DoubleSpent { by: Txid },
 }
 
 /// A decision to close, and the tip at which it was made.
@@ -142,6 +144,8 @@ pub struct Case {
     pub funding: FundingState,
     pub latches: Latches,
     pub cancelled: Option<Cancelled>,
+    /// Who took a coin of the funding, as the app was told.
+    pub double_spend: Option<DoubleSpend>,
     /// A close in the mempool that the app was told of.
     pub seen: Option<Txid>,
     /// The close that a mempool holds, as of the last look.

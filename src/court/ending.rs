@@ -62,6 +62,7 @@ pub(super) fn on_void_funding(step: &mut Step, dossier: &Dossier, why: Void, tip
     let kind = match why {
         Void::ReplacedBy(by) => SummaryKind::FundingReplaced { by },
         Void::TimedOut => SummaryKind::FundingTimedOut,
+        Void::DoubleSpent { by } => SummaryKind::FundingDoubleSpent { by },
     };
     match step.case.funding {
         // Whoever said so looked at another chain.

@@ -29,6 +29,16 @@ pub enum EventKind {
     FundingCancelled { height: u32 },
     /// A funding that the app had cancelled is on the chain all the same: that it was cancelled is forgotten.
     CancelledFundingConfirmed { height: u32, block: BlockHash },
+    /// Another transaction has a coin of the funding, proven: the funding cannot confirm beside it. The channel ends when that is
+    /// [`Policy::final_depth`](crate::Policy::final_depth) deep.
+    FundingDoubleSpent {
+        coin: OutPoint,
+        by: Txid,
+        height: u32,
+        block: BlockHash,
+    },
+    /// A reorg took that transaction away again.
+    DoubleSpendReorged { by: Txid, block: BlockHash },
     /// The app gave the channel up: nothing of it is claimed any more.
     Abandoned,
     /// The peer's `to_self_delay` leaves little time to sleep: a breach must be answered within it.
@@ -113,6 +123,11 @@ pub enum EventKind {
 }
 
 impl Event {
+    /// Whether it is a message to the peer, which is handed over once, rather than news for whoever reads.
+    pub fn is_message(&self) -> bool {
+        matches!(self.kind, EventKind::TellPeer { .. })
+    }
+
     /// The event's name: equal for equal events, different for different ones.
     pub fn id(&self) -> String {
         let subject = match &self.kind {
@@ -120,6 +135,12 @@ impl Event {
             EventKind::FundingReorged { height } => format!("funding-reorged/{height}"),
             EventKind::FundingMismatch { height } => format!("funding-mismatch/{height}"),
             EventKind::FundingCancelled { height } => format!("funding-cancelled/{height}"),
+            EventKind::FundingDoubleSpent { by, block, .. } => {
+                format!("funding-double-spent/{by}/{block}")
+            }
+            EventKind::DoubleSpendReorged { by, block } => {
+                format!("double-spend-reorged/{by}/{block}")
+            }
             EventKind::CancelledFundingConfirmed { height: _, block } => {
                 format!("cancelled-funding-confirmed/{block}")
             }

@@ -70,6 +70,8 @@ pub struct Facts {
     /// The tip's height.
     pub tip: u32,
     pub funding: FundingFact,
+    /// Whether another transaction has a coin of the funding.
+    pub funding_coins: super::FundingCoins,
     /// The spenders of the watched outputs.
     pub spends: BTreeMap<OutPoint, Spend>,
     /// The watched outputs of which it is known, as of this tip, whether they are spent on the chain. Of one that is spent
@@ -113,7 +115,7 @@ impl Outcome {
 /// One thing that moves a case forward.
 #[derive(Clone, Debug)]
 pub enum Input {
-    Facts(Facts),
+    Facts(Box<Facts>),
     /// The user wants the channel closed, at this tip.
     ForceClose {
         tip: u32,

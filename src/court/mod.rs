@@ -28,6 +28,7 @@ mod facts;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod forecast;
+mod funding;
 mod lifecycle;
 mod output;
 mod permit;
@@ -59,6 +60,7 @@ pub use decisions::{Advice, CloseReason, PeerContact};
 pub use event::{Event, EventKind};
 pub use facts::{Block, Facts, FundingFact, Input, Outcome, Spend, SpendContext, Told};
 pub use forecast::{forecast, Forecast};
+pub use funding::{contested_coins, DoubleSpend, FundingCoins};
 pub use lifecycle::{lifecycle, refusal};
 pub use output::{Claimant, CloseOutput, Means, OutputKind, Who};
 pub use permit::{permit, Permit};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Advice, ArbitratorState, Block, BroadcastPurpose, Bump, Case, CloseKind, CloseOutput,
-    CloseReason, Event, EventKind, FundingState, Money, Outcome, Verdict, Void,
+    CloseReason, DoubleSpend, Event, EventKind, FundingState, Money, Outcome, Verdict, Void,
 };
 use crate::channel::{CloseSummary, HtlcKey, HtlcRef};
 use crate::protocol::Preimage;
@@ -47,6 +47,10 @@ pub enum LogKind {
     FundingVoid(Void),
     /// The funding is on the chain after all.
     FundingRevived,
+    /// Another transaction has a coin of the funding.
+    FundingDoubleSpent(DoubleSpend),
+    /// A reorg took that one away.
+    DoubleSpendReorged(DoubleSpend),
     /// The app gave the channel up.
     Abandoned,
     /// The orphaned close stayed away: ours goes out.

@@ -2,6 +2,7 @@
 
 use super::anchors::is_due_child;
 use super::claims::{claims, is_sweep, spends};
+use super::funding::void_at;
 use super::permit::is_permitted;
 use super::resolver::Progress;
 use super::waiting::Clock;
@@ -62,6 +63,7 @@ pub fn next_height(case: &Case, dossier: &Dossier, tip: u32, policy: &Policy) ->
     if case.state == ArbitratorState::FullyResolved {
         return None;
     }
+    heights.extend(void_at(case, policy));
     if let Some(Cancelled { unseen_since }) = case.cancelled {
         // The next look is the first one, if there was none yet.
         heights.push(unseen_since.map_or(tip.saturating_add(1), |since| {

@@ -146,7 +146,8 @@ impl ChainArbitrator {
         Ok(self.core.next_event(subscriber).await?.into())
     }
 
-    /// Takes an event off a subscriber's list. A repeat changes nothing.
+    /// Takes an event off a subscriber's list. A repeat changes nothing. Of a message (`TellPeer`) it says that the peer has it:
+    /// it goes from every list.
     pub async fn acknowledge(&self, subscriber: String, id: String) -> Result<(), ArbitratorError> {
         Ok(self.core.acknowledge(subscriber, id).await?)
     }

@@ -188,6 +188,25 @@ pub enum EventKind {
         /// Hash of its block.
         block: String,
     },
+    /// Another transaction has a coin of the funding, proven: the funding cannot confirm beside it. The channel ends when that
+    /// is final.
+    FundingDoubleSpent {
+        /// The coin.
+        coin: OutPoint,
+        /// The transaction that has it.
+        by: String,
+        /// Height of its block.
+        height: u32,
+        /// Hash of its block.
+        block: String,
+    },
+    /// A reorg took that transaction away again.
+    DoubleSpendReorged {
+        /// It.
+        by: String,
+        /// Hash of the block it stood in.
+        block: String,
+    },
     /// The app gave the channel up: nothing of it is claimed any more.
     Abandoned,
     /// The peer's `to_self_delay` leaves little time to sleep: a breach must be answered within it.
@@ -359,6 +378,21 @@ impl From<court::EventKind> for EventKind {
                     block: block.to_string(),
                 }
             }
+            court::EventKind::FundingDoubleSpent {
+                coin,
+                by,
+                height,
+                block,
+            } => EventKind::FundingDoubleSpent {
+                coin: coin.into(),
+                by: by.to_string(),
+                height,
+                block: block.to_string(),
+            },
+            court::EventKind::DoubleSpendReorged { by, block } => EventKind::DoubleSpendReorged {
+                by: by.to_string(),
+                block: block.to_string(),
+            },
             court::EventKind::Abandoned => EventKind::Abandoned,
             court::EventKind::ShortPeerDelay { delay } => EventKind::ShortPeerDelay { delay },
             court::EventKind::CloseSeen { txid, kind } => EventKind::CloseSeen {

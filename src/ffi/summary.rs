@@ -6,7 +6,7 @@ use super::{OutPoint, Party};
 use crate::channel;
 
 /// How a channel ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum SummaryKind {
     /// Both sides agreed.
     Cooperative,
@@ -21,9 +21,17 @@ pub enum SummaryKind {
     /// The app said that the funding transaction will never confirm.
     FundingCancelled,
     /// Another attempt at the funding confirmed, for good.
-    FundingReplaced,
+    FundingReplaced {
+        /// Which.
+        by: OutPoint,
+    },
     /// The peer never broadcast the funding.
     FundingTimedOut,
+    /// Another transaction has a coin of the funding, for good.
+    FundingDoubleSpent {
+        /// Which.
+        by: String,
+    },
     /// The app gave the channel up: what was not settled then was not claimed any more.
     Abandoned,
 }
@@ -37,8 +45,13 @@ impl From<channel::SummaryKind> for SummaryKind {
             channel::SummaryKind::Breach => SummaryKind::Breach,
             channel::SummaryKind::Unknown => SummaryKind::Unknown,
             channel::SummaryKind::FundingCancelled => SummaryKind::FundingCancelled,
-            channel::SummaryKind::FundingReplaced { by: _ } => SummaryKind::FundingReplaced,
+            channel::SummaryKind::FundingReplaced { by } => {
+                SummaryKind::FundingReplaced { by: by.into() }
+            }
             channel::SummaryKind::FundingTimedOut => SummaryKind::FundingTimedOut,
+            channel::SummaryKind::FundingDoubleSpent { by } => {
+                SummaryKind::FundingDoubleSpent { by: by.to_string() }
+            }
             channel::SummaryKind::Abandoned => SummaryKind::Abandoned,
         }
     }
@@ -56,8 +69,6 @@ pub struct CloseSummary {
     pub capacity_sat: u64,
     /// How it ended.
     pub kind: SummaryKind,
-    /// The attempt at the funding that confirmed instead.
-    pub replaced_by: Option<OutPoint>,
     /// The closing transaction; none where nothing closed the channel on the chain.
     pub closing_txid: Option<String>,
     /// Height of the block that holds the closing transaction.
@@ -84,17 +95,6 @@ impl From<channel::CloseSummary> for CloseSummary {
             channel: summary.channel.into(),
             peer: summary.peer.serialize().to_vec(),
             capacity_sat: summary.capacity.to_sat(),
-            replaced_by: match summary.kind {
-                channel::SummaryKind::FundingReplaced { by } => Some(by.into()),
-                channel::SummaryKind::Cooperative
-                | channel::SummaryKind::Local
-                | channel::SummaryKind::Remote
-                | channel::SummaryKind::Breach
-                | channel::SummaryKind::Unknown
-                | channel::SummaryKind::FundingCancelled
-                | channel::SummaryKind::FundingTimedOut
-                | channel::SummaryKind::Abandoned => None,
-            },
             kind: summary.kind.into(),
             closing_txid: summary.closing_txid.map(|txid| txid.to_string()),
             close_height: summary.close_height,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bitcoin::{Amount, OutPoint, ScriptBuf, TxOut};
 
-use crate::chain::{ChainView, Depth, OutputCheck, Urgency, Watch};
+use crate::chain::{ChainView, Depth, Expected, OutputCheck, Urgency, Watch};
 use crate::court::Coin;
 
 /// A coin that a server named: to be proven before it counts.
@@ -36,7 +36,7 @@ impl KnownCoin {
     pub(crate) fn watch(&self, script: ScriptBuf) -> Watch {
         Watch {
             outpoint: self.outpoint,
-            expected: self.output(script),
+            expected: Expected::Exactly(self.output(script)),
             urgency: Urgency::AtTip,
         }
     }

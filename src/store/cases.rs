@@ -17,8 +17,8 @@ use super::summaries::SealedChange;
 use super::{find, ChannelRow, Store};
 use crate::channel::{HtlcRef, Lifecycle};
 use crate::court::{
-    lifecycle, refusal, Advice, ArbitratorState, Bump, Cancelled, Case, Close, FundingState,
-    Latches, Orphan, Step, Unconfirmed, Verdict,
+    lifecycle, refusal, Advice, ArbitratorState, Bump, Cancelled, Case, Close, DoubleSpend,
+    FundingState, Latches, Orphan, Step, Unconfirmed, Verdict,
 };
 
 /// The part of a case that is stored as JSON: nearly empty while the channel is open.
@@ -29,6 +29,8 @@ struct Detail {
     latches: Latches,
     #[serde(default)]
     cancelled: Option<Cancelled>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    double_spend: Option<DoubleSpend>,
     seen: Option<Txid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unconfirmed: Option<Unconfirmed>,
@@ -64,6 +66,7 @@ impl Store {
             funding,
             latches,
             cancelled,
+            double_spend,
             seen,
             unconfirmed,
             lacks_coin,
@@ -79,6 +82,7 @@ impl Store {
             funding,
             latches,
             cancelled,
+            double_spend,
             seen,
             unconfirmed,
             lacks_coin,
@@ -180,6 +184,7 @@ pub(super) fn put_case(
         funding: case.funding,
         latches: case.latches,
         cancelled: case.cancelled,
+        double_spend: case.double_spend,
         seen: case.seen,
         unconfirmed: case.unconfirmed,
         lacks_coin: case.lacks_coin,

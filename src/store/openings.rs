@@ -94,19 +94,18 @@ impl Store {
         self.write(|db| put_step(db, row, step))
     }
 
-    /// The same, with the acknowledgement that brought it about.
+    /// The same, brought about by a message that was handed to the peer.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn acknowledge_in_opening(
+    pub fn hand_over_in_opening(
         &self,
-        subscriber: &str,
         id: &str,
         row: ChannelRow,
         step: &OpeningStep<'_>,
     ) -> Result<(), StoreError> {
         self.write(|db| {
-            take_off(db, subscriber, id)?;
+            take_off(db, id)?;
             put_step(db, row, step)
         })
     }

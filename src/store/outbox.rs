@@ -69,8 +69,8 @@ impl Store {
         })
     }
 
-    /// Whether the synchronous subscribers, if there are any, have acknowledged every event of this channel. One that cannot
-    /// be decoded is given to nobody, and so not waited for.
+    /// Whether the synchronous subscribers, if there are any, have acknowledged all that was told of this channel. A message
+    /// to the peer tells them nothing, and an event that cannot be decoded is given to nobody: neither is waited for.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -91,7 +91,7 @@ impl Store {
         )?;
         let mut rows = statement.query(names)?;
         while let Some(row) = rows.next()? {
-            if event_of(row).is_ok() {
+            if event_of(row).is_ok_and(|stored| !stored.event.is_message()) {
                 return Ok(Told::Awaited);
             }
         }
@@ -129,7 +129,22 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn acknowledge(&self, subscriber: &str, id: &str) -> Result<(), StoreError> {
-        self.write(|db| take_off(db, subscriber, id))
+        self.write(|db| {
+            db.prepare_cached(
+                "DELETE FROM unacknowledged WHERE subscriber = ?1
+                 AND event = (SELECT ordinal FROM event WHERE id = ?2)",
+            )?
+            .execute([subscriber, id])?;
+            Ok(())
+        })
+    }
+
+    /// Takes a message to a peer off every list: one of the subscribers has handed it over.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn hand_over(&self, id: &str) -> Result<(), StoreError> {
+        self.write(|db| take_off(db, id))
     }
 
     /// The event of this name.
@@ -188,13 +203,12 @@ fn event_of(row: &Row<'_>) -> Result<StoredEvent, StoreError> {
     })
 }
 
-/// Takes an event off a subscriber's list.
-pub(super) fn take_off(db: &Transaction<'_>, subscriber: &str, id: &str) -> Result<(), StoreError> {
+/// Takes an event off every list.
+pub(super) fn take_off(db: &Transaction<'_>, id: &str) -> Result<(), StoreError> {
     db.prepare_cached(
-        "DELETE FROM unacknowledged WHERE subscriber = ?1
-         AND event = (SELECT ordinal FROM event WHERE id = ?2)",
+        "DELETE FROM unacknowledged WHERE event = (SELECT ordinal FROM event WHERE id = ?1)",
     )?
-    .execute([subscriber, id])?;
+    .execute([id])?;
     Ok(())
 }
 

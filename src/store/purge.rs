@@ -69,6 +69,13 @@ impl Store {
         if !has_ended {
             return Ok(Purge::Done);
         }
+        // The coins of its funding may have been looked at. Terms that cannot be read hold up no purge.
+        let funding = self.terms(row).ok().and_then(|it| it.funding.transaction);
+        let coins: Vec<OutPoint> = funding
+            .iter()
+            .flat_map(|funding| &funding.input)
+            .map(|input| input.previous_output)
+            .collect();
         self.write(|db| {
             for (table, key) in WORKING {
                 let sql = format!(
@@ -82,7 +89,10 @@ impl Store {
             if purge_contracts(db, row, rows)? > 0 {
                 return Ok(Purge::Going);
             }
-            forget_output(db, channel)?;
+            for coin in &coins {
+                forget_output(db, coin)?;
+            }
+            forget_output(db, &channel)?;
             db.prepare_cached("UPDATE court_case SET to_purge = 0 WHERE channel = ?1")?
                 .execute([row.0])?;
             Ok(Purge::Done)
@@ -107,8 +117,8 @@ fn purge_contracts(db: &Transaction<'_>, row: ChannelRow, rows: u32) -> Result<u
 }
 
 /// What was observed of the funding output goes last: who finds it gone knows that all is.
-fn forget_output(db: &Transaction<'_>, channel: OutPoint) -> Result<(), StoreError> {
-    let (txid, vout) = super::pack::outpoint_columns(&channel);
+fn forget_output(db: &Transaction<'_>, outpoint: &OutPoint) -> Result<(), StoreError> {
+    let (txid, vout) = super::pack::outpoint_columns(outpoint);
     db.prepare_cached("DELETE FROM chain_output WHERE txid = ?1 AND vout = ?2")?
         .execute((txid, vout))?;
     Ok(())

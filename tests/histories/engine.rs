@@ -277,6 +277,8 @@ impl Story {
                 | EventKind::NotResolvedYet { .. }
                 | EventKind::FundingCancelled { .. }
                 | EventKind::CancelledFundingConfirmed { .. }
+                | EventKind::FundingDoubleSpent { .. }
+                | EventKind::DoubleSpendReorged { .. }
                 | EventKind::FundingMismatch { .. }
                 | EventKind::ReserveNeeded { .. }
                 | EventKind::TellPeer { .. }

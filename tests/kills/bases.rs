@@ -12,8 +12,8 @@ use bitcoin::transaction::Version;
 use bitcoin::{Amount, OutPoint, Transaction, TxIn, TxOut, Txid};
 use lightning_arbitrator::chain::ScriptCoins;
 use lightning_arbitrator::court::{
-    Block, BroadcastPurpose, Facts, FundingFact, FundingState, Input, PeerContact, Spend,
-    SpendContext, Told,
+    Block, BroadcastPurpose, Facts, FundingCoins, FundingFact, FundingState, Input, PeerContact,
+    Spend, SpendContext, Told,
 };
 use lightning_arbitrator::store::Store;
 use rusqlite::Connection;
@@ -260,6 +260,7 @@ impl Maker {
         let facts = Facts {
             tip: block.height + 100,
             funding: self.funding(DONE),
+            funding_coins: FundingCoins::Unknown,
             spends: [(channel, spend)].into(),
             looked_at: [channel].into(),
             context: SpendContext::default(),
@@ -267,7 +268,7 @@ impl Maker {
             peer: PeerContact::Unknown,
             told: Told::ToNobodyInParticular,
         };
-        self.write(DONE, &[Input::Facts(facts)]);
+        self.write(DONE, &[Input::Facts(Box::new(facts))]);
         self.scene("purge", Deed::Purge(DONE));
     }
 

@@ -56,6 +56,8 @@ public func inWords(_ event: Event) -> String {
     case .fundingReorged: "The channel's funding is unconfirmed again."
     case .fundingMismatch: "The channel's funding is not what was agreed."
     case .fundingCancelled: "The channel's funding was cancelled."
+    case let .fundingDoubleSpent(_, by, _, _): "The channel's funding cannot confirm: transaction \(by) has spent its money."
+    case let .doubleSpendReorged(by, _): "The channel's funding may confirm after all: transaction \(by) is gone."
     case .cancelledFundingConfirmed: "The channel's funding, which was cancelled, is confirmed all the same."
     case .abandoned: "The channel was given up."
     case .shortPeerDelay(let delay): "Wake this phone at least every \(delay) blocks."

@@ -5,9 +5,9 @@ use bitcoin::OutPoint;
 
 use crate::arbitrator::core::Core;
 use crate::channel::ChannelTerms;
-use crate::court::{Event, EventKind};
+use crate::court::Event;
 use crate::error::ArbitratorError;
-use crate::opening::{advance, Dossier, Input, Opening, OpeningError, Step, Want};
+use crate::opening::{advance, Dossier, Input, Opening, OpeningError, Said, Step, Want};
 use crate::store::{ChannelRow, OpeningStep};
 
 /// What a step of an opening came to.
@@ -45,7 +45,8 @@ impl Core {
     /// What waits to be handed to a peer that is there again is an event once more, for whoever lets `next_event` wait.
     fn show_again(&self, channel: OutPoint, step: &Step) {
         for kind in step.waits.iter().cloned() {
-            self.handed_out.forget_by_all(&Event { channel, kind }.id());
+            self.handed_out
+                .forget_for_all(&Event { channel, kind }.id());
         }
         if !step.waits.is_empty() {
             self.wake_listeners();
@@ -74,7 +75,7 @@ impl Core {
         row: ChannelRow,
         terms: &ChannelTerms,
         step: &Step,
-        acknowledged: Option<(&str, &str)>,
+        handed_over: Option<&str>,
     ) -> Result<(), ArbitratorError> {
         let channel = terms.channel();
         let events = step.tell.iter().cloned();
@@ -84,48 +85,40 @@ impl Core {
             confirmed: step.opening.short_channel_id(terms, &self.policy),
             events: &events,
         };
-        match acknowledged {
+        match handed_over {
             None => self.store.put_opening_step(row, &written)?,
-            Some((subscriber, id)) => {
-                self.store
-                    .acknowledge_in_opening(subscriber, id, row, &written)?;
-            }
+            Some(id) => self.store.hand_over_in_opening(id, row, &written)?,
         }
         self.wake_listeners();
         Ok(())
     }
 
-    /// Takes an event off a subscriber's list; that the peer has a message moves its opening on.
-    pub(in crate::arbitrator) fn acknowledge_event(
+    /// The message of this name has reached the peer: that moves its opening on.
+    pub(in crate::arbitrator) fn hand_over(
         &self,
-        subscriber: &str,
         id: &str,
+        channel: OutPoint,
+        said: Said,
+        time: u32,
     ) -> Result<(), ArbitratorError> {
-        match self.told_by(id) {
-            Ok(Some((row, terms, step))) => {
-                self.put_opening(row, &terms, &step, Some((subscriber, id)))
-            }
-            Ok(None) => Ok(self.store.acknowledge(subscriber, id)?),
+        match self.after_handing_over(channel, said, time) {
+            Ok(Some((row, terms, step))) => self.put_opening(row, &terms, &step, Some(id)),
+            Ok(None) => Ok(self.store.hand_over(id)?),
             // Every tick reports the row. The event is not to come back for ever because of it.
             Err(error) => {
                 log::warn!("{id} moves no opening: {error}");
-                Ok(self.store.acknowledge(subscriber, id)?)
+                Ok(self.store.hand_over(id)?)
             }
         }
     }
 
-    /// The step that follows when the event of this name has reached the peer; `None`: none does.
-    fn told_by(
+    /// The step that follows; `None`: none does.
+    fn after_handing_over(
         &self,
-        id: &str,
+        channel: OutPoint,
+        said: Said,
+        time: u32,
     ) -> Result<Option<(ChannelRow, ChannelTerms, Step)>, ArbitratorError> {
-        let Some(Event {
-            channel,
-            kind: EventKind::TellPeer { said, time, .. },
-        }) = self.store.event(id)?
-        else {
-            return Ok(None);
-        };
         let row = self.row(channel)?;
         let Some(opening) = self.store.opening(row)? else {
             return Ok(None);

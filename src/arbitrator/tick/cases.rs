@@ -100,7 +100,14 @@ impl Tick<'_> {
         let mut case = core.store.case_again(row, case.clone())?;
         for _ in 0..MAX_STEPS {
             let (dossier, known) = core.store.at_once(|| self.read(row, &case, &looked_up))?;
-            let facts = Input::Facts(facts(&case, &dossier, view, tip, known, &self.unsaid));
+            let facts = Input::Facts(Box::new(facts(
+                &case,
+                &dossier,
+                view,
+                tip,
+                known,
+                &self.unsaid,
+            )));
             let applied;
             (case, applied) = core.apply_to(row, case, &dossier, &facts)?;
             match applied {
@@ -215,6 +222,7 @@ impl Tick<'_> {
             preimages,
             peer: self.options.contact(&dossier.terms.peer),
             told: core.store.told(dossier.channel())?,
+            attempts: self.attempts_beside(row, case)?,
         };
         Ok((dossier, known))
     }

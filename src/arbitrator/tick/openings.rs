@@ -1,6 +1,8 @@
 //! What a tick does for openings: each is shown where its funding stands, and what it wants is got for it.
 
-use bitcoin::OutPoint;
+use std::collections::BTreeSet;
+
+use bitcoin::{OutPoint, Txid};
 
 use super::Tick;
 use crate::arbitrator::facts::funding_place;
@@ -127,19 +129,45 @@ impl Tick<'_> {
         if opening.place.is_some() || opening.is_over {
             return Ok(());
         }
-        let peer = core.store.terms(row)?.peer;
-        let mut attempts = Vec::new();
-        for (row, _) in core.store.channels_with(&peer)? {
-            // One that cannot be read is reported where it is looked at itself.
-            attempts.extend(core.store.opening(row).ok().flatten());
-        }
         let final_depth = core.policy.final_depth;
-        let winner = rivals(&opening, &attempts).find(|rival| rival.depth() >= final_depth);
-        if let Some(winner) = winner {
+        let mut rivals = self.rivals_of(row, &opening)?.into_iter();
+        if let Some(winner) = rivals.find(|rival| rival.depth() >= final_depth) {
             let why = Void::ReplacedBy(winner.channel);
             core.apply(row, &court::Input::VoidFunding { why, tip })?;
         }
         Ok(())
+    }
+
+    /// The other attempts at a funding whose coins another transaction may have.
+    pub(super) fn attempts_beside(
+        &self,
+        row: ChannelRow,
+        case: &Case,
+    ) -> Result<BTreeSet<Txid>, ArbitratorError> {
+        if court::contested_coins(case).is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let Some(opening) = self.core.store.opening(row)? else {
+            return Ok(BTreeSet::new());
+        };
+        let rivals = self.rivals_of(row, &opening)?.into_iter();
+        Ok(rivals.map(|rival| rival.channel.txid).collect())
+    }
+
+    /// The other attempts at the same funding.
+    fn rivals_of(
+        &self,
+        row: ChannelRow,
+        opening: &Opening,
+    ) -> Result<Vec<Opening>, ArbitratorError> {
+        let store = &self.core.store;
+        let peer = store.terms(row)?.peer;
+        let mut attempts = Vec::new();
+        for (row, _) in store.channels_with(&peer)? {
+            // One that cannot be read is reported where it is looked at itself.
+            attempts.extend(store.opening(row).ok().flatten());
+        }
+        Ok(rivals(opening, attempts))
     }
 
     /// Asks whether the network still knows a channel that was announced before this tick.
@@ -175,12 +203,12 @@ impl Tick<'_> {
 }
 
 /// The other attempts at the same funding, however many lie between.
-fn rivals<'a>(one: &Opening, all: &'a [Opening]) -> impl Iterator<Item = &'a Opening> {
+fn rivals(one: &Opening, mut all: Vec<Opening>) -> Vec<Opening> {
     let mut group = vec![one.channel];
     let mut known = 0;
     while known < group.len() {
         known = group.len();
-        for attempt in all {
+        for attempt in &all {
             let (this, replaced) = (attempt.channel, attempt.terms.replaces);
             let is_linked = |of: &OutPoint| *of == this || Some(*of) == replaced;
             if group.iter().any(is_linked) {
@@ -190,9 +218,8 @@ fn rivals<'a>(one: &Opening, all: &'a [Opening]) -> impl Iterator<Item = &'a Ope
             }
         }
     }
-    let one = one.channel;
-    all.iter()
-        .filter(move |it| it.channel != one && group.contains(&it.channel))
+    all.retain(|it| it.channel != one.channel && group.contains(&it.channel));
+    all
 }
 
 fn opening_facts(

@@ -43,13 +43,34 @@ fn an_output_with_another_value_or_script_is_a_wrong_output() {
     let world = World::new(20);
     let creator = funding(1);
     let mut output = watch(&creator);
-    output.expected.value += bitcoin::Amount::ONE_SAT;
+    let mut other = creator.output[0].clone();
+    other.value += bitcoin::Amount::ONE_SAT;
+    output.expected = Expected::Exactly(other);
     world.chain.mine_with(&[&creator]);
     world.tick(std::slice::from_ref(&output));
     assert_eq!(
         world.facts(&output).output,
         OutputCheck::Wrong(Some(creator.output[0].clone()))
     );
+}
+
+#[test]
+fn of_a_coin_that_somebody_else_chose_only_its_spender_matters() {
+    let world = World::new(20);
+    let creator = funding(1);
+    let beside = |vout| Watch {
+        outpoint: bitcoin::OutPoint::new(creator.compute_txid(), vout),
+        expected: Expected::Anything,
+        urgency: Urgency::AtTip,
+    };
+    world.chain.mine_with(&[&creator]);
+    let spender = spend_of(output_of(&creator), 1);
+    world.chain.mine_with(&[&spender]);
+    world.tick(&[beside(0), beside(99)]);
+    let coin = world.facts(&beside(0));
+    assert_eq!(coin.output, OutputCheck::AsExpected);
+    assert_eq!(coin.spend.unwrap().txid, spender.compute_txid());
+    assert_eq!(world.facts(&beside(99)).output, OutputCheck::Wrong(None));
 }
 
 #[test]

@@ -103,7 +103,7 @@ pub fn watch(creator: &Transaction) -> Watch {
 }
 
 pub fn watch_output(creator: &Transaction, outpoint: OutPoint) -> Watch {
-    let expected = creator.output[outpoint.vout as usize].clone();
+    let expected = Expected::Exactly(creator.output[outpoint.vout as usize].clone());
     Watch {
         outpoint,
         expected,

@@ -49,6 +49,8 @@ pub(super) fn recorded(log: &[LogEntry]) -> BTreeMap<OutPoint, Recorded> {
             | LogKind::FundingCancelled
             | LogKind::FundingVoid(_)
             | LogKind::FundingRevived
+            | LogKind::FundingDoubleSpent(_)
+            | LogKind::DoubleSpendReorged(_)
             | LogKind::Abandoned
             | LogKind::OrphanAbandoned { .. }
             | LogKind::DataLoss { .. }

@@ -181,7 +181,7 @@ impl Story {
     fn looks(&mut self, dossier: &Dossier, look: Look) {
         self.tip += look.blocks;
         for _ in 0..MOST_STEPS {
-            let facts = Input::Facts(self.facts(dossier, look));
+            let facts = Input::Facts(Box::new(self.facts(dossier, look)));
             let step = advance(&self.case, dossier, &facts, &Policy::default());
             let step = step.expect("the facts are possible");
             for event in &step.events {

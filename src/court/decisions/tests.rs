@@ -15,7 +15,7 @@ fn at(tip: u32, peer: PeerContact, lives: &[HtlcLife]) -> Step {
 
 fn step(case: &Case, tip: u32, peer: PeerContact, lives: &[HtlcLife]) -> Step {
     let facts = Facts { peer, ..quiet(tip) };
-    let input = Input::Facts(facts);
+    let input = Input::Facts(Box::new(facts));
     advance(case, &dossier(lives), &input, &Policy::default()).expect("good terms")
 }
 
@@ -175,7 +175,12 @@ fn nothing_is_decided_of_a_channel_that_the_server_did_not_speak_of() {
         ..quiet(EXPIRY)
     };
     let dossier = dossier(&[released(incoming())]);
-    let step = advance(&open(), &dossier, &Input::Facts(facts), &Policy::default());
+    let step = advance(
+        &open(),
+        &dossier,
+        &Input::Facts(Box::new(facts)),
+        &Policy::default(),
+    );
     let step = step.expect("good terms");
     assert_eq!((reason(&step), advice(&step)), (None, None));
 }

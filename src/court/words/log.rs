@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use crate::court::{LogEntry, LogKind, Void};
+use crate::court::{DoubleSpend, LogEntry, LogKind, Void};
 
 /// The tip when it happened, and what happened.
 impl Display for LogEntry {
@@ -34,6 +34,23 @@ impl Display for LogKind {
             }
             LogKind::FundingVoid(Void::TimedOut) => {
                 write!(f, "the peer never broadcast the funding")
+            }
+            LogKind::FundingVoid(Void::DoubleSpent { by }) => {
+                write!(
+                    f,
+                    "the funding can never be: {by} has a coin of it for good"
+                )
+            }
+            LogKind::FundingDoubleSpent(DoubleSpend { coin, by, block }) => {
+                let height = block.height;
+                write!(f, "{by} at height {height} has coin {coin} of the funding")
+            }
+            LogKind::DoubleSpendReorged(DoubleSpend { coin, by, block }) => {
+                let height = block.height;
+                write!(
+                    f,
+                    "a reorg took {by} at height {height} away: it had coin {coin} of the funding"
+                )
             }
             LogKind::FundingRevived => write!(f, "the cancelled funding is on the chain after all"),
             LogKind::Abandoned => write!(f, "the channel was given up"),

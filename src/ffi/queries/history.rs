@@ -104,6 +104,27 @@ pub enum HistoryKind {
     FundingTimedOut,
     /// The cancelled funding is on the chain after all.
     FundingRevived,
+    /// Another transaction has a coin of the funding.
+    FundingDoubleSpent {
+        /// The coin.
+        coin: OutPoint,
+        /// Who has it.
+        by: String,
+        /// The block that holds that transaction.
+        block: Block,
+    },
+    /// A reorg took that transaction away.
+    DoubleSpendReorged {
+        /// It.
+        by: String,
+        /// The block it stood in.
+        block: Block,
+    },
+    /// The funding can never be: another transaction has a coin of it for good.
+    FundingVoid {
+        /// It.
+        by: String,
+    },
     /// The app gave the channel up.
     Abandoned,
     /// A close that a reorg took away stayed away: our commitment goes out.
@@ -239,6 +260,18 @@ impl From<court::LogKind> for HistoryKind {
                 HistoryKind::FundingReplaced { by: by.into() }
             }
             Core::FundingVoid(court::Void::TimedOut) => HistoryKind::FundingTimedOut,
+            Core::FundingVoid(court::Void::DoubleSpent { by }) => {
+                HistoryKind::FundingVoid { by: by.to_string() }
+            }
+            Core::FundingDoubleSpent(it) => HistoryKind::FundingDoubleSpent {
+                coin: it.coin.into(),
+                by: it.by.to_string(),
+                block: it.block.into(),
+            },
+            Core::DoubleSpendReorged(it) => HistoryKind::DoubleSpendReorged {
+                by: it.by.to_string(),
+                block: it.block.into(),
+            },
             Core::FundingRevived => HistoryKind::FundingRevived,
             Core::Abandoned => HistoryKind::Abandoned,
             Core::OrphanAbandoned { txid } => HistoryKind::OrphanAbandoned {

@@ -13,8 +13,8 @@ use crate::config::Policy;
 use crate::court::case_file::CaseFile;
 use crate::court::{
     advance, cpfp, is_second_level, next_height, wants, ArbitratorState, Block, BroadcastPurpose,
-    Case, Claim, Coin, Dossier, Facts, FundingFact, FundingState, Input, LogEntry, Outcome,
-    PeerContact, Spend, SpendContext, Told, Want,
+    Case, Claim, Coin, Dossier, Facts, FundingCoins, FundingFact, FundingState, Input, LogEntry,
+    Outcome, PeerContact, Spend, SpendContext, Told, Want,
 };
 use crate::protocol::Party;
 use crate::sweep::{
@@ -106,7 +106,7 @@ impl<'a> Playing<'a> {
             };
             let Some(next) = next else { break };
             self.mine(next);
-            while self.takes(&Input::Facts(self.facts()))? {}
+            while self.takes(&Input::Facts(Box::new(self.facts())))? {}
             self.take_note();
             for want in wants(&self.case, &self.dossier, self.tip, self.policy) {
                 match want {
@@ -282,6 +282,7 @@ impl<'a> Playing<'a> {
                 FundingState::Mismatch(block) => FundingFact::WrongOutput(block),
                 FundingState::Pending => FundingFact::Unconfirmed,
             },
+            funding_coins: FundingCoins::Unknown,
             spends: spends.collect(),
             looked_at: watched,
             context: SpendContext::default(),

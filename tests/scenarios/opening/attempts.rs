@@ -74,6 +74,9 @@ fn the_attempt_that_confirms_ends_the_others_when_it_is_final(mut world: World) 
     ticks_after(&mut world, 1);
     is_replaced_by(&mut world, &first, &second);
     is_replaced_by(&mut world, &third, &second);
+    let told = world.phone.told();
+    let is_alarm = |it: &EventKind| matches!(it, EventKind::FundingDoubleSpent { .. });
+    assert!(!told.iter().any(is_alarm), "{told:?}");
     assert_eq!(state(&mut world, &second), ArbitratorState::Default);
     assert_eq!(said(&mut world, &second), vec![Said::ChannelReady]);
 }

@@ -2,8 +2,10 @@
 
 mod announcement;
 mod attempts;
+mod double_spend;
 mod failures;
 mod funding;
+mod handing_over;
 mod node;
 mod ready;
 mod reconnection;

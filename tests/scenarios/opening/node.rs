@@ -1,6 +1,6 @@
 //! Openings on a real node, whose reorgs are its own (`invalidateblock`).
 
-use super::{announcement, funding, ready};
+use super::{announcement, double_spend, funding, ready};
 use crate::node::on_a_node;
 
 #[test]
@@ -33,6 +33,14 @@ fn openings_on_a_node() {
         (
             "a public channel is announced with both halves",
             &announcement::a_public_channel_is_announced_with_both_halves,
+        ),
+        (
+            "a funding whose coin is spent ends when that is final",
+            &double_spend::a_funding_whose_coin_is_spent_ends_when_that_is_final,
+        ),
+        (
+            "a reorg gives the coin back",
+            &double_spend::a_reorg_gives_the_coin_back_and_the_funding_confirms,
         ),
         (
             "a reorg has the halves made anew",

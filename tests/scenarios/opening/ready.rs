@@ -79,7 +79,7 @@ fn alias() -> ShortChannelId {
     ShortChannelId::from_u64(0xf00d)
 }
 
-fn zero_conf() -> OpeningTerms {
+pub(super) fn zero_conf() -> OpeningTerms {
     OpeningTerms {
         minimum_depth: MinimumDepth::ZeroConf,
         alias: Some(alias()),

@@ -64,6 +64,8 @@ fun inWords(event: Event): String = when (val kind = event.kind) {
     is EventKind.FundingReorged -> "The channel's funding is unconfirmed again."
     is EventKind.FundingMismatch -> "The channel's funding is not what was agreed."
     is EventKind.FundingCancelled -> "The channel's funding was cancelled."
+    is EventKind.FundingDoubleSpent -> "The channel's funding cannot confirm: transaction ${kind.by} has spent its money."
+    is EventKind.DoubleSpendReorged -> "The channel's funding may confirm after all: transaction ${kind.by} is gone."
     is EventKind.CancelledFundingConfirmed -> "The channel's funding, which was cancelled, is confirmed all the same."
     is EventKind.Abandoned -> "The channel was given up."
     is EventKind.ShortPeerDelay -> "Wake this phone at least every ${kind.delay} blocks."

@@ -66,7 +66,7 @@ class ChannelLifeTest {
 
         val summary = checkNotNull(arbitrator.closeSummary(never.funding))
         assertTrue(summary.isFinal)
-        assertEquals(SummaryKind.FUNDING_CANCELLED, summary.kind)
+        assertEquals(SummaryKind.FundingCancelled, summary.kind)
         assertNull(summary.closingTxid)
         assertTrue(arbitrator.news().any { it is EventKind.FundingCancelled })
         val ended = refusal<ArbitratorException.Closing> { arbitrator.register(never) }
@@ -88,7 +88,7 @@ class ChannelLifeTest {
         wakeAfter(1, arbitrator)
         arbitrator.abandon(channel)
         assertEquals(Lifecycle.CLOSED, stage(arbitrator))
-        assertEquals(SummaryKind.ABANDONED, arbitrator.closeSummary(channel)?.kind)
+        assertEquals(SummaryKind.Abandoned, arbitrator.closeSummary(channel)?.kind)
         assertTrue(arbitrator.news().any { it is EventKind.Abandoned })
         partner.closes()
         wakeAfter(2, arbitrator)

@@ -80,7 +80,7 @@ class SleepThroughCloseTest {
         assertEquals(ArbitratorState.FULLY_RESOLVED, arbitrator.channel(channel).state)
         val summary = checkNotNull(arbitrator.closeSummary(channel))
         assertTrue(summary.isFinal)
-        assertEquals(SummaryKind.REMOTE, summary.kind)
+        assertEquals(SummaryKind.Remote, summary.kind)
         assertEquals(testkit.balanceSat(wallet.script), summary.settledBalanceSat.toLong())
         assertTrue(arbitrator.log(channel).any { "WaitingFullResolution -> FullyResolved" in it })
     }
