@@ -255,7 +255,7 @@ impl Phone {
         self.has_new_key = true;
     }
 
-    /// Acknowledged by another subscriber than the story's, who wants to see every event.
+    /// Acknowledged by another subscriber than the story's, who has done it for everybody.
     async fn hand_over(&mut self) -> Result<(), ArbitratorError> {
         let on = self.on().await?;
         for event in on.pending_events("story".into(), usize::MAX).await? {

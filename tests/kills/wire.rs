@@ -142,6 +142,15 @@ impl Standing {
 }
 
 impl Standing {
+    /// Takes out the events that are messages to a peer: they are there until they are handed over.
+    pub fn take_messages(&mut self) -> BTreeSet<String> {
+        let is_message = |id: &String| id.contains("/tell-peer/");
+        let events = std::mem::take(&mut self.events);
+        let (messages, others) = events.into_iter().partition(is_message);
+        self.events = others;
+        messages
+    }
+
     /// How many events a channel has had.
     pub fn events_of(&self, at: &ChannelStanding) -> usize {
         let name = at.channel.to_string();
