@@ -116,6 +116,12 @@ pub struct Policy {
     /// Messages of one peer that are kept for channels which are not registered yet, the oldest given up for more: as many
     /// as a peer opens channels at once, and far too few to fill a disk.
     pub early_messages: u32,
+    /// The same of all peers together: whoever makes many keys is many peers. Some 400 kB at most, and the few peers that an app
+    /// opens channels with at once are far from it.
+    pub all_early_messages: u32,
+    /// Entries in a channel's log that its peer's messages and reconnections make while it opens, at most: an honest opening
+    /// makes a handful, a bad connection some dozens, and a peer that talks on fills no disk.
+    pub peer_notes: u32,
     /// Least that the wallet should have ready for each channel with anchors: markets rise above what was asked for, and HTLCs
     /// come that are not there yet. Ten thousand satoshi raise a commitment of a few HTLCs to some 30 sat/vB.
     pub reserve_floor: Amount,
@@ -173,6 +179,8 @@ impl Default for Policy {
             fundee_patience: 2_016,
             forget_spent_depth: 72,
             early_messages: 16,
+            all_early_messages: 1_024,
+            peer_notes: 100,
             reserve_floor: Amount::from_sat(10_000),
             reserve_floor_cap: Amount::from_sat(100_000),
             reserve_gap_limit: 20,

@@ -313,16 +313,10 @@ fn a_wrong_signature_is_named_and_ldk_refuses_it_too() {
     let contents = unsigned(Vec::new(), &one, &other);
     let mut announcement = signed(contents.clone(), &one, &other);
     announcement.bitcoin_signatures.swap(0, 1);
-    assert_eq!(
-        announcement.verify(),
-        Err(WrongSignature("bitcoin_signature_1"))
-    );
+    assert_eq!(announcement.verify(), Err(WrongSignature::Bitcoin1));
     announcement.bitcoin_signatures.swap(0, 1);
     announcement.node_signatures[1] = announcement.node_signatures[0];
-    assert_eq!(
-        announcement.verify(),
-        Err(WrongSignature("node_signature_2"))
-    );
+    assert_eq!(announcement.verify(), Err(WrongSignature::Node2));
     let theirs = read::<msgs::ChannelAnnouncement>(&announcement.encode());
     assert!(gossip::verify_channel_announcement(&theirs, SECP256K1).is_err());
 
@@ -330,7 +324,7 @@ fn a_wrong_signature_is_named_and_ldk_refuses_it_too() {
     assert_eq!(contents.verify_half(&one.end(), &half), Ok(()));
     assert_eq!(
         contents.verify_half(&other.end(), &half),
-        Err(WrongSignature("node_signature"))
+        Err(WrongSignature::Node)
     );
     let forged = AnnouncementSignatures {
         bitcoin_signature: half.node_signature,
@@ -338,7 +332,7 @@ fn a_wrong_signature_is_named_and_ldk_refuses_it_too() {
     };
     assert_eq!(
         contents.verify_half(&one.end(), &forged),
-        Err(WrongSignature("bitcoin_signature"))
+        Err(WrongSignature::Bitcoin)
     );
 }
 

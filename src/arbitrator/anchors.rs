@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bitcoin::{FeeRate, OutPoint, Txid};
 
-use super::claims::{left, Built, Draft};
+use super::claims::{Built, Draft, Left};
 use super::core::Core;
 use crate::chain::{Budget, Package};
 use crate::court::{
@@ -28,7 +28,8 @@ impl Core {
     ) -> Result<Vec<Input>, ArbitratorError> {
         let bid = Bid::of_child(child, dossier, tip, estimates, &self.policy);
         let built = self.build_child(row, case, dossier, child, &bid).await?;
-        let mut told = built.left;
+        let left = built.left.into_iter();
+        let mut told: Vec<Input> = left.map(|left| left.told(tip)).collect();
         if let Some(draft) = built.draft {
             told.push(self.signed(dossier.channel(), draft, tip).await?);
         }
@@ -63,8 +64,8 @@ impl Core {
             // An anchor is worth nothing by itself: it is not what is left.
             Err(NotNow::HighEnough | NotNow::Uneconomic(_)) => Built::default(),
             Err(not_now @ NotNow::ReserveNeeded { .. }) => {
-                let reason = not_now.reason();
-                let left = reason.map(|reason| left(vec![anchor], reason, bid.schedule.tip));
+                let outpoints = vec![anchor];
+                let left = not_now.reason().map(|reason| Left { outpoints, reason });
                 Built {
                     draft: None,
                     left: left.into_iter().collect(),

@@ -141,8 +141,8 @@ impl Core {
     ) -> Result<(), ArbitratorError> {
         let Built { draft, left } = built?;
         let channel = dossier.channel();
-        for input in &left {
-            (case, _) = self.apply_to(row, case, dossier, input)?;
+        for left in left {
+            (case, _) = self.apply_to(row, case, dossier, &left.told(tip))?;
         }
         if let Some(draft) = draft {
             let signed = self.signed(channel, draft, tip).await?;
@@ -154,18 +154,15 @@ impl Core {
 
 /// What the claim of an output would cost, if that is why it is left.
 fn too_dear(built: &Built, outpoint: OutPoint) -> Option<Amount> {
-    built.left.iter().find_map(|input| {
-        let Input::NotClaimed {
-            outpoints,
-            reason: Reason::FeeAboveValue { fee_sat },
-            ..
-        } = input
-        else {
-            return None;
-        };
-        let is_left = outpoints.contains(&outpoint);
-        is_left.then(|| Amount::from_sat(*fee_sat))
-    })
+    let mut left = built.left.iter();
+    let left = left.find(|left| left.outpoints.contains(&outpoint))?;
+    match left.reason {
+        Reason::FeeAboveValue { fee_sat } => Some(Amount::from_sat(fee_sat)),
+        Reason::ReserveNeeded { fee_sat: _ }
+        | Reason::AnchorAlone
+        | Reason::NoPeerSignature
+        | Reason::NotOurs => None,
+    }
 }
 
 /// Refuses what would have to pay more than it brings.

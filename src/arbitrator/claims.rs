@@ -25,8 +25,25 @@ pub(super) struct Draft {
 pub(super) struct Built {
     /// `None`: there is nothing to sign now.
     pub draft: Option<Draft>,
-    /// What the court is to be told of outputs that are left for now.
-    pub left: Vec<Input>,
+    pub left: Vec<Left>,
+}
+
+/// Outputs that are left for now, and why.
+pub(super) struct Left {
+    pub outpoints: Vec<OutPoint>,
+    pub reason: Reason,
+}
+
+impl Left {
+    /// What the court is to be told of it.
+    pub(super) fn told(self, tip: u32) -> Input {
+        let Left { outpoints, reason } = self;
+        Input::NotClaimed {
+            outpoints,
+            reason,
+            tip,
+        }
+    }
 }
 
 impl Core {
@@ -43,7 +60,8 @@ impl Core {
     ) -> Result<Vec<Input>, ArbitratorError> {
         let bid = Bid::of_claim(claim, case, tip, estimates, &self.policy);
         let built = self.build_claim(row, case, dossier, claim, &bid).await?;
-        let mut told = built.left;
+        let left = built.left.into_iter();
+        let mut told: Vec<Input> = left.map(|left| left.told(tip)).collect();
         if let Some(draft) = built.draft {
             told.push(self.signed(dossier.channel(), draft, tip).await?);
         }
@@ -60,7 +78,6 @@ impl Core {
         bid: &Bid<'_>,
     ) -> Result<Built, ArbitratorError> {
         let script = self.sweep_script(row).await?;
-        let tip = bid.schedule.tip;
         let inputs = self.inputs(row, case, dossier, &claim.contracts)?;
         let worth = sweep::worthwhile(&dossier.terms, inputs, bid)?;
         let mut built = Built {
@@ -68,7 +85,10 @@ impl Core {
             left: worth
                 .left
                 .into_iter()
-                .map(|(outpoint, fee)| left(vec![outpoint], sweep::fee_above_value(fee), tip))
+                .map(|(outpoint, fee)| Left {
+                    outpoints: vec![outpoint],
+                    reason: sweep::fee_above_value(fee),
+                })
                 .collect(),
         };
         let contracts = worth.taken.iter().map(|input| &input.contract);
@@ -97,7 +117,7 @@ impl Core {
                 let reason = not_now.reason();
                 built
                     .left
-                    .extend(reason.map(|reason| left(outpoints, reason, tip)));
+                    .extend(reason.map(|reason| Left { outpoints, reason }));
             }
         }
         Ok(built)
@@ -206,14 +226,5 @@ impl Core {
         unsigned
             .complete(&signatures, coins)
             .map_err(|_| ArbitratorError::SignatureRefused { channel })
-    }
-}
-
-/// Outputs that are left for now.
-pub(super) fn left(outpoints: Vec<OutPoint>, reason: Reason, tip: u32) -> Input {
-    Input::NotClaimed {
-        outpoints,
-        reason,
-        tip,
     }
 }

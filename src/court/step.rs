@@ -8,6 +8,7 @@ use super::{
     CloseReason, DoubleSpend, Event, EventKind, FundingState, Money, Outcome, Verdict, Void,
 };
 use crate::channel::{CloseSummary, HtlcKey, HtlcRef};
+use crate::opening::OpeningNote;
 use crate::protocol::Preimage;
 
 /// One line of the arbitrator's log.
@@ -109,6 +110,8 @@ pub enum LogKind {
         outpoint: OutPoint,
         bump: Bump,
     },
+    /// How far the opening is. Written with the opening's steps, not with the court's.
+    Opening(OpeningNote),
 }
 
 /// What a step does to the channel's close summary.

@@ -137,6 +137,10 @@ pub struct Policy {
     pub forget_spent_depth: u32,
     /// Messages of one peer that are kept for channels which are not registered yet.
     pub early_messages: u32,
+    /// The same of all peers together.
+    pub all_early_messages: u32,
+    /// Entries in a channel's log that its peer's messages and reconnections make while it opens, at most.
+    pub peer_notes: u32,
     /// Least that the wallet should have ready for each channel with anchors.
     pub reserve_floor_sat: u64,
     /// What all channels' floors come to together, at most.
@@ -198,6 +202,8 @@ impl From<config::Policy> for Policy {
             fundee_patience: policy.fundee_patience,
             forget_spent_depth: policy.forget_spent_depth,
             early_messages: policy.early_messages,
+            all_early_messages: policy.all_early_messages,
+            peer_notes: policy.peer_notes,
             reserve_floor_sat: policy.reserve_floor.to_sat(),
             reserve_floor_cap_sat: policy.reserve_floor_cap.to_sat(),
             reserve_gap_limit: policy.reserve_gap_limit,
@@ -279,6 +285,8 @@ impl Policy {
             fundee_patience: self.fundee_patience,
             forget_spent_depth: self.forget_spent_depth,
             early_messages: self.early_messages,
+            all_early_messages: self.all_early_messages,
+            peer_notes: self.peer_notes,
             reserve_floor: input::amount("reserve_floor_sat", self.reserve_floor_sat)?,
             reserve_floor_cap: input::amount("reserve_floor_cap_sat", self.reserve_floor_cap_sat)?,
             reserve_gap_limit: self.reserve_gap_limit,

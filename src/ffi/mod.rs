@@ -14,6 +14,7 @@ mod care;
 mod case_file;
 mod chain;
 mod channel;
+mod close;
 mod config;
 mod crypto;
 mod errors;
@@ -48,10 +49,11 @@ pub use channel::{
     ChannelUpdate, CommitmentUpdate, Direction, FundingSignatures, Htlc, HtlcKey, HtlcOrigin,
     LocalUpdate, Position, RemoteUpdate,
 };
+pub use close::{CloseKind, CloseReason};
 pub use config::{default_policy, ArbitratorConfig, Network, Policy};
 pub use crypto::{KeyCrypto, Unsealed};
 pub use errors::ArbitratorError;
-pub use events::{CloseKind, CloseReason, Delivery, Event, EventKind, PeerMessage};
+pub use events::{Delivery, Event, EventKind, PeerMessage};
 pub use foreign::{
     AnnouncementRequest, Coin, CoinWitness, CryptoError, CryptoSystem, GraphError, GraphView,
     InputToSign, KeyDescriptor, KeyRole, KeyTweak, NodeSigner, OnchainWallet, SignRequest, Signer,
@@ -68,8 +70,8 @@ pub use preview::{
 pub use queries::{
     AllTraffic, AmountAtHeight, Balances, BroadcastPurpose, ChannelFilter, ChannelOverview,
     ChannelPage, ChannelSums, ClosedPage, ClosingBalance, HistoryEntry, HistoryKind, HistoryPage,
-    HtlcPage, HtlcRecord, HtlcStage, NumberInterval, PageRequest, PendingHtlcs, ShortChannelIds,
-    Standing, Traffic,
+    HtlcPage, HtlcRecord, HtlcStage, NumberInterval, OpeningNote, PageRequest, PendingHtlcs,
+    ShortChannelIds, Standing, Traffic,
 };
 pub use report::{
     ArbitratorState, ChannelReport, CloseReport, ContractProgress, ContractReason, ContractReport,

@@ -4,16 +4,20 @@ mod balances;
 mod channels;
 mod history;
 mod htlcs;
+mod opening_note;
 mod page;
+mod purpose;
 
 pub use balances::{AllTraffic, AmountAtHeight, Balances, ChannelSums, ClosingBalance, Traffic};
 pub use channels::{
     ChannelFilter, ChannelOverview, ChannelPage, ClosedPage, PendingHtlcs, ShortChannelIds,
     Standing,
 };
-pub use history::{BroadcastPurpose, HistoryEntry, HistoryKind, HistoryPage};
+pub use history::{HistoryEntry, HistoryKind, HistoryPage};
 pub use htlcs::{HtlcPage, HtlcRecord, HtlcStage, NumberInterval};
+pub use opening_note::OpeningNote;
 pub use page::PageRequest;
+pub use purpose::BroadcastPurpose;
 
 use super::arbitrator::channel;
 use super::input::{self, Within};

@@ -6,7 +6,7 @@
 use bitcoin::secp256k1::PublicKey;
 use serde::{Deserialize, Serialize};
 
-use super::{Dossier, Opening, OpeningError, Said, Step, Want};
+use super::{Dossier, Flaw, Opening, OpeningError, OpeningNote, Said, Step, Telling, Want};
 use crate::config::Policy;
 use crate::protocol::{
     AnnouncementSignatures, ChannelAnnouncement, ChannelEnd, ChannelFeatures, ShortChannelId,
@@ -32,6 +32,12 @@ pub struct Proof {
     pub said_in: Option<u32>,
     pub theirs: Option<AnnouncementSignatures>,
     pub announced: Option<Announced>,
+    /// The name under which the app has last handed our half over. Rows of earlier versions are without it.
+    #[serde(default)]
+    pub half_told: Option<ShortChannelId>,
+    /// The name under which it has last handed the whole out. Rows of earlier versions are without it.
+    #[serde(default)]
+    pub whole_told: Option<ShortChannelId>,
 }
 
 impl Proof {
@@ -43,6 +49,8 @@ impl Proof {
             said_in: None,
             theirs: None,
             announced: None,
+            half_told: None,
+            whole_told: None,
         }
     }
 
@@ -84,15 +92,19 @@ pub(super) fn on_peer_half(
         // BOLT 7: a channel that was agreed to be private has no proof.
         return Ok(());
     };
-    if name == Some(half.short_channel_id) {
+    let note = if name == Some(half.short_channel_id) {
         verify(proof, dossier, half)
             .map_err(|source| OpeningError::WrongHalf { channel, source })?;
-    }
-    let is_repeat = proof.theirs == Some(*half);
-    proof.theirs = Some(*half);
-    // BOLT 7: whoever sends its half again has not got ours: it is told again, once in a connection.
+        OpeningNote::PeerHalf(half.short_channel_id)
+    } else {
+        OpeningNote::PeerHalfKept(half.short_channel_id)
+    };
+    let is_repeat = proof.theirs.replace(*half) == Some(*half);
     if is_repeat {
+        // BOLT 7: whoever sends its half again has not got ours: it is told again, once in a connection.
         say_half(step, dossier);
+    } else {
+        step.notes.push(note);
     }
     Ok(())
 }
@@ -161,8 +173,8 @@ pub(super) fn proceed(step: &mut Step, dossier: &Dossier<'_>, policy: &Policy) {
     let theirs = proof.theirs.filter(|half| half.short_channel_id == name);
     if let Some(wrong) = theirs.and_then(|half| verify(proof, dossier, &half).err()) {
         proof.theirs = None;
-        let trouble = format!("the peer's announcement_signatures: {wrong}");
-        step.troubles.push(trouble);
+        let flaw = Flaw::Half(wrong);
+        step.notes.push(OpeningNote::Dropped(flaw));
     }
     let (is_signed, is_said) = (proof.ours.is_some(), proof.said_in.is_some());
     if !is_signed {
@@ -187,13 +199,14 @@ fn announce(step: &mut Step, dossier: &Dossier<'_>, announced: Announced) {
         return;
     };
     if let Some(proof) = &mut step.opening.proof {
-        proof.announced = Some(announced);
+        let before = proof.announced.replace(announced).map(|it| it.time);
         let Announced {
             short_channel_id,
             time,
         } = announced;
         let said = Said::ChannelAnnouncement(short_channel_id);
-        step.say(dossier.terms.peer, said, time, message.encode());
+        let telling = Telling { time, before };
+        step.say(dossier.terms.peer, said, telling, message.encode());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use bitcoin::OutPoint;
 
+use super::Flaw;
 use crate::protocol::{ChannelId, MessageError, ProtocolError, WrongSignature};
 
 /// Why something about an opening was refused. Nothing on disk has changed when one of these is returned.
@@ -53,6 +54,22 @@ pub enum OpeningError {
 }
 
 impl OpeningError {
+    /// What is wrong with a message of the peer's; `None`: the refusal is of something else.
+    pub fn flaw(&self) -> Option<Flaw> {
+        match self {
+            OpeningError::SecondPoint { channel: _ } => Some(Flaw::SecondPoint),
+            OpeningError::WrongHalf { channel: _, source } => Some(Flaw::Half(*source)),
+            OpeningError::ZeroConfNeedsAlias { .. }
+            | OpeningError::NeedsNodeSigner { .. }
+            | OpeningError::Replaces { .. }
+            | OpeningError::Differs { .. }
+            | OpeningError::NotOpenedHere { .. }
+            | OpeningError::Message(_)
+            | OpeningError::UnknownChannelId { .. }
+            | OpeningError::Protocol { .. } => None,
+        }
+    }
+
     pub(super) fn protocol(channel: OutPoint) -> impl Fn(ProtocolError) -> Self {
         move |source| OpeningError::Protocol { channel, source }
     }

@@ -3,7 +3,7 @@
 use bitcoin::OutPoint;
 use serde::{Deserialize, Serialize};
 
-use super::{Dossier, Input, MinimumDepth, Opening, Want};
+use super::{Dossier, Input, MinimumDepth, Opening, OpeningNote, Step, Want};
 use crate::channel::ChannelTerms;
 use crate::config::Policy;
 use crate::court::Block;
@@ -54,7 +54,9 @@ pub struct Facts {
     pub ended: bool,
 }
 
-pub(super) fn observe(opening: &mut Opening, facts: &Facts, policy: &Policy) {
+pub(super) fn observe(step: &mut Step, dossier: &Dossier<'_>, facts: &Facts, policy: &Policy) {
+    let opening = &mut step.opening;
+    let name_before = opening.short_channel_id(dossier.terms, policy);
     opening.since = opening.since.or(Some(facts.tip));
     opening.place = facts.place.map(|place| Place {
         depth: place.depth.min(policy.final_depth),
@@ -67,6 +69,9 @@ pub(super) fn observe(opening: &mut Opening, facts: &Facts, policy: &Policy) {
         opening.is_over = true;
         opening.proof = None;
     }
+    let name = opening.short_channel_id(dossier.terms, policy);
+    step.notes
+        .extend(name.filter(|_| name != name_before).map(OpeningNote::Named));
 }
 
 impl Opening {

@@ -17,6 +17,7 @@
 mod announcement;
 mod error;
 mod funding;
+mod note;
 mod ready;
 mod status;
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod tests;
 pub use announcement::{Announced, Proof};
 pub use error::OpeningError;
 pub use funding::{Commitments, Facts, Place};
+pub use note::{Flaw, OpeningNote};
 pub use ready::Ready;
 pub use status::{OpeningStatus, Stage};
 
@@ -119,6 +121,9 @@ pub struct Opening {
     /// What an older version kept may have been.
     #[serde(default)]
     pub is_fresh: bool,
+    /// How many notes the peer has caused. Rows of earlier versions are without it.
+    #[serde(default)]
+    pub peer_notes: u32,
     /// Nothing of the opening matters any more.
     pub is_over: bool,
     pub attention: Attention,
@@ -160,6 +165,7 @@ impl Opening {
             proof,
             reconnects: 0,
             is_fresh: true,
+            peer_notes: 0,
             is_over: false,
             attention: Attention::EveryTick,
         }
@@ -249,30 +255,43 @@ pub struct Step {
     pub waits: Vec<EventKind>,
     /// What is still wanted, also by a step that changes nothing.
     pub want: Vec<Want>,
-    /// What went wrong and could not be told to whoever caused it, for people.
-    pub troubles: Vec<String>,
+    /// What the channel's log is to tell of it.
+    pub notes: Vec<OpeningNote>,
+}
+
+/// Which telling of a message one is.
+#[derive(Clone, Copy, Debug)]
+struct Telling {
+    /// Part of the event's name: it differs from that of every other telling.
+    time: u32,
+    /// That of the telling before, if it is not the first.
+    before: Option<u32>,
 }
 
 impl Step {
     /// Whether nothing has to be written.
     pub fn is_empty(&self, before: &Opening) -> bool {
-        self.opening == *before && self.tell.is_empty()
+        self.opening == *before && self.tell.is_empty() && self.notes.is_empty()
     }
 
-    fn say(&mut self, peer: PublicKey, said: Said, time: u32, message: Vec<u8>) {
+    fn say(&mut self, peer: PublicKey, said: Said, telling: Telling, message: Vec<u8>) {
+        self.notes.push(match telling.before {
+            None => OpeningNote::Tell(said),
+            Some(_) => OpeningNote::TellAgain(said),
+        });
         self.tell.push(EventKind::TellPeer {
             peer,
             said,
-            time,
+            time: telling.time,
             message,
         });
     }
 
-    /// Says it once in a connection. If it was `said_in` this one and not handed over yet, it waits.
-    fn say_once(&mut self, peer: PublicKey, said: Said, said_in: Option<u32>, message: Vec<u8>) {
+    /// Says it once in a connection. If it was said in this one `before` and not handed over yet, it waits.
+    fn say_once(&mut self, peer: PublicKey, said: Said, before: Option<u32>, message: Vec<u8>) {
         let time = self.opening.reconnects;
-        if said_in != Some(time) {
-            self.say(peer, said, time, message);
+        if before != Some(time) {
+            self.say(peer, said, Telling { time, before }, message);
         } else if self.opening.is_fresh {
             self.waits.push(EventKind::TellPeer {
                 peer,
@@ -299,17 +318,17 @@ pub fn advance(
         tell: Vec::new(),
         waits: Vec::new(),
         want: Vec::new(),
-        troubles: Vec::new(),
+        notes: Vec::new(),
     };
     if opening.is_over {
         return Ok(step);
     }
     match input {
-        Input::Facts(facts) => funding::observe(&mut step.opening, facts, policy),
-        Input::PeerReady(said) => ready::on_peer_ready(&mut step.opening, *said)?,
+        Input::Facts(facts) => funding::observe(&mut step, dossier, facts, policy),
+        Input::PeerReady(said) => ready::on_peer_ready(&mut step, *said)?,
         Input::PeerHalf(half) => announcement::on_peer_half(&mut step, dossier, half)?,
         Input::OurHalf(half) => announcement::on_our_half(&mut step.opening, dossier, *half)?,
-        Input::Acknowledged { said, time } => on_acknowledged(&mut step.opening, *said, *time),
+        Input::Acknowledged { said, time } => on_acknowledged(&mut step, *said, *time),
         Input::Reestablished(next) => {
             on_reestablished(&mut step.opening);
             if !opening.closing {
@@ -325,19 +344,34 @@ pub fn advance(
     step.want
         .extend(funding::want(&step.opening, dossier, input, policy));
     step.opening.attention = step.opening.attention(policy);
+    note::limit_notes(&mut step, policy);
     Ok(step)
 }
 
-fn on_acknowledged(opening: &mut Opening, said: Said, time: u32) {
-    match said {
-        Said::ChannelReady => opening.ready.is_told = true,
-        // What was said of a public channel is proven by what the peer answers.
-        Said::AnnouncementSignatures(_) => {}
-        // It is not the peer's, and its time counts something else.
-        Said::ChannelAnnouncement(_) => return,
-    }
-    if time == opening.reconnects {
+/// The app has handed a message over. The first time is news.
+fn on_acknowledged(step: &mut Step, said: Said, time: u32) {
+    let opening = &mut step.opening;
+    // That of an announcement counts something else: it is not the peer's alone.
+    let is_of_connection = match said {
+        Said::ChannelReady | Said::AnnouncementSignatures(_) => time == opening.reconnects,
+        Said::ChannelAnnouncement(_) => false,
+    };
+    if is_of_connection {
         opening.is_fresh = false;
+    }
+    let Opening { ready, proof, .. } = opening;
+    let is_news = match (said, proof) {
+        (Said::ChannelReady, _) => !std::mem::replace(&mut ready.is_told, true),
+        (Said::AnnouncementSignatures(name), Some(proof)) => {
+            proof.half_told.replace(name) != Some(name)
+        }
+        (Said::ChannelAnnouncement(name), Some(proof)) => {
+            proof.whole_told.replace(name) != Some(name)
+        }
+        (Said::AnnouncementSignatures(_) | Said::ChannelAnnouncement(_), None) => false,
+    };
+    if is_news {
+        step.notes.push(OpeningNote::Told(said));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Commitments, Dossier, NextCommitments, Opening, OpeningError, Said, Step};
+use super::{Commitments, Dossier, NextCommitments, OpeningError, OpeningNote, Said, Step};
 use crate::config::Policy;
 use crate::court::EventKind;
 use crate::protocol::ChannelReady;
@@ -20,7 +20,8 @@ pub struct Ready {
 }
 
 /// BOLT 2: only the first counts; a later one may name another alias.
-pub(super) fn on_peer_ready(opening: &mut Opening, said: ChannelReady) -> Result<(), OpeningError> {
+pub(super) fn on_peer_ready(step: &mut Step, said: ChannelReady) -> Result<(), OpeningError> {
+    let opening = &mut step.opening;
     let before = opening.ready.theirs;
     let is_other = |before: ChannelReady| {
         before.second_per_commitment_point != said.second_per_commitment_point
@@ -29,10 +30,12 @@ pub(super) fn on_peer_ready(opening: &mut Opening, said: ChannelReady) -> Result
         let channel = opening.channel;
         return Err(OpeningError::SecondPoint { channel });
     }
-    opening.ready.theirs = Some(ChannelReady {
-        alias: said.alias.or(before.and_then(|before| before.alias)),
-        ..said
-    });
+    let alias = said.alias.or(before.and_then(|before| before.alias));
+    let theirs = Some(ChannelReady { alias, ..said });
+    if theirs != before {
+        opening.ready.theirs = theirs;
+        step.notes.push(OpeningNote::PeerReady { alias });
+    }
     Ok(())
 }
 
@@ -47,7 +50,10 @@ pub(super) fn on_reestablished(
         return Ok(());
     }
     // BOLT 2: commitment 1 is signed for a peer that has our `channel_ready` only: whoever expects the one after has it.
-    ready.is_told |= next.theirs > 1;
+    if next.theirs > 1 && !ready.is_told {
+        ready.is_told = true;
+        step.notes.push(OpeningNote::Told(Said::ChannelReady));
+    }
     // BOLT 2: it is told again while both expect commitment 1, and no more after that.
     if next.ours == 1 && next.theirs == 1 {
         say(step, dossier)?;
@@ -74,6 +80,7 @@ pub(super) fn proceed(
     if !ready.is_usable && (is_exchanged || is_in_use) && !step.opening.closing {
         ready.is_usable = true;
         step.tell.push(EventKind::ChannelUsable);
+        step.notes.push(OpeningNote::Usable);
     }
     Ok(())
 }

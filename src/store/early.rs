@@ -4,11 +4,20 @@ use bitcoin::secp256k1::PublicKey;
 use rusqlite::Row;
 
 use super::error::{StoreError, Unreadable};
+use super::log::put_log;
 use super::pack::At;
-use super::{row_check, Store};
+use super::{row_check, ChannelRow, Store};
+use crate::court::LogEntry;
 use crate::protocol::{ChannelId, Message};
 
 const MESSAGE: At = At("early_message", "message");
+
+/// How many messages are kept at most; of more, the oldest go.
+#[derive(Clone, Copy, Debug)]
+pub struct EarlyLimits {
+    pub of_peer: u32,
+    pub of_all: u32,
+}
 
 /// A message and where it stands.
 struct Early {
@@ -43,7 +52,7 @@ impl Early {
 }
 
 impl Store {
-    /// Keeps a peer's message of a channel, in place of an older one of its type. Of more than `most` the oldest go.
+    /// Keeps a peer's message of a channel, in place of an older one of its type.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -52,7 +61,7 @@ impl Store {
         peer: &PublicKey,
         channel_id: ChannelId,
         message: &Message,
-        most: u32,
+        limits: EarlyLimits,
     ) -> Result<(), StoreError> {
         let peer = peer.serialize();
         let kind = i64::from(message.message_type());
@@ -68,7 +77,13 @@ impl Store {
                 "DELETE FROM early_message WHERE peer = ?1 AND rowid NOT IN
                  (SELECT rowid FROM early_message WHERE peer = ?1 ORDER BY rowid DESC LIMIT ?2)",
             )?
-            .execute((peer, most))?;
+            .execute((peer, limits.of_peer))?;
+            // A peer costs nothing: the limit of each is none of all.
+            db.prepare_cached(
+                "DELETE FROM early_message WHERE rowid NOT IN
+                 (SELECT rowid FROM early_message ORDER BY rowid DESC LIMIT ?1)",
+            )?
+            .execute([limits.of_all])?;
             Ok(())
         })
     }
@@ -102,12 +117,20 @@ impl Store {
         Ok(found)
     }
 
-    /// Forgets what a peer said of a channel that is registered now.
+    /// Forgets what a peer said of a channel that is registered now, and has the log tell what of it was wrong.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn forget_early(&self, peer: &PublicKey, channel_id: ChannelId) -> Result<(), StoreError> {
+    pub fn forget_early(
+        &self,
+        peer: &PublicKey,
+        channel_id: ChannelId,
+        dropped: &[(ChannelRow, Vec<LogEntry>)],
+    ) -> Result<(), StoreError> {
         self.write(|db| {
+            for (row, entries) in dropped {
+                put_log(db, *row, entries)?;
+            }
             db.prepare_cached("DELETE FROM early_message WHERE peer = ?1 AND channel_id = ?2")?
                 .execute((peer.serialize(), channel_id.0))?;
             Ok(())

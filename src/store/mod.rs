@@ -49,6 +49,7 @@ pub use channels::Docket;
 pub use check::Finding;
 pub use crypto::{CryptoError, CryptoSystem, KeyCrypto, Unsealed};
 pub use data_key::{DataKey, KeyWork, NewDataKey};
+pub use early::EarlyLimits;
 pub use error::{StoreError, Unreadable};
 pub use imported::{Import, ImportedRow};
 pub use open::Opening;

@@ -5,12 +5,13 @@ use rusqlite::{OptionalExtension, Transaction};
 
 use super::channels::channel_of;
 use super::error::StoreError;
+use super::log::put_log;
 use super::outbox::{put_events, take_off};
 use super::pack::At;
 use super::scids::{add_alias, put_confirmed};
 use super::{ChannelRow, Store};
 use crate::channel::ChannelTerms;
-use crate::court::Event;
+use crate::court::{Event, LogEntry};
 use crate::opening::{Attention, Opening};
 use crate::protocol::ShortChannelId;
 
@@ -20,6 +21,7 @@ pub struct OpeningStep<'a> {
     pub opening: &'a Opening,
     /// What the chain calls the channel now.
     pub confirmed: Option<ShortChannelId>,
+    pub log: &'a [LogEntry],
     pub events: &'a [Event],
 }
 
@@ -134,6 +136,7 @@ fn put_step(
 ) -> Result<(), StoreError> {
     put_opening(db, row, step.opening)?;
     put_confirmed(db, row, step.confirmed)?;
+    put_log(db, row, step.log)?;
     put_events(db, step.events)
 }
 

@@ -1,5 +1,8 @@
 //! The embedded reserve wallet: how many of its scripts were given out, and the coins that a server named.
 
+#[cfg(test)]
+mod tests;
+
 use bitcoin::bip32::Fingerprint;
 use bitcoin::OutPoint;
 use rusqlite::{Connection, Transaction};
@@ -77,7 +80,8 @@ impl Store {
         })
     }
 
-    /// Keeps what a server says of one script: whether it was ever paid, and its coins.
+    /// Keeps what a server says of one script: whether it was ever paid, and its coins. Nothing is written of what is known: a
+    /// look asks for all scripts, and most say the same as before.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -85,20 +89,30 @@ impl Store {
         if !found.was_used {
             return Ok(());
         }
-        self.write(|db| {
-            change_reserve(db, |row| {
-                row.revealed = row.revealed.max(index.saturating_add(1));
-                row.receive = row.receive.filter(|receive| *receive != index);
-            })?;
-            for (outpoint, value) in &found.coins {
-                let coin = KnownCoin {
-                    outpoint: *outpoint,
-                    index,
-                    value: *value,
-                };
-                put_coin(db, &coin)?;
+        let use_script = |row: &mut ReserveRow| {
+            row.revealed = row.revealed.max(index.saturating_add(1));
+            row.receive = row.receive.filter(|receive| *receive != index);
+        };
+        let before = self.reserve()?;
+        let mut after = before;
+        use_script(&mut after);
+        let mut new = Vec::new();
+        for &(outpoint, value) in &found.coins {
+            let coin = KnownCoin {
+                outpoint,
+                index,
+                value,
+            };
+            if !holds_coin(&self.connection, &coin)? {
+                new.push(coin);
             }
-            Ok(())
+        }
+        if after == before && new.is_empty() {
+            return Ok(());
+        }
+        self.write(|db| {
+            change_reserve(db, use_script)?;
+            new.iter().try_for_each(|coin| put_coin(db, coin))
         })
     }
 
@@ -192,6 +206,27 @@ fn put(db: &Transaction<'_>, name: &[u8], row: &ReserveRow) -> Result<(), StoreE
         of_reserve(name, row),
     ))?;
     Ok(())
+}
+
+/// Whether this very coin is there, with its check.
+fn holds_coin(db: &Connection, coin: &KnownCoin) -> Result<bool, StoreError> {
+    let (txid, vout) = outpoint_columns(&coin.outpoint);
+    let known = db
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM reserve_coin WHERE txid = ?1 AND vout = ?2
+             AND script_index = ?3 AND value = ?4 AND row_check = ?5)",
+        )?
+        .query_row(
+            (
+                txid,
+                vout,
+                coin.index,
+                signed(coin.value.to_sat()),
+                of_reserve_coin(coin),
+            ),
+            |row| row.get(0),
+        )?;
+    Ok(known)
 }
 
 fn put_coin(db: &Transaction<'_>, coin: &KnownCoin) -> Result<(), StoreError> {

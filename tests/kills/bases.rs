@@ -140,7 +140,7 @@ impl Maker {
         self.obey(Order::Resume);
         self.chain.mine(3);
         self.obey(Order::Resume);
-        let told = self.event("tell-peer/channel_ready");
+        let told = format!("{}/tell-peer/channel_ready/0", self.channels[NEW].funding());
         self.scene("hand-over", Deed::HandOver(told));
         self.obey(Order::HandOver);
         let back = self.channels[NEW].peer_reestablish(Opened::V1);
@@ -178,8 +178,11 @@ impl Maker {
         self.scene("wipe", Deed::Wipe);
         let target = self.database.with_file_name("target.sqlite");
         self.scene("backup", Deed::Backup(target));
-        let event = self.event("open/");
-        self.scene("acknowledge", Deed::Acknowledge(event));
+        let event = match self.obey(Order::Look) {
+            Reply::Stands(standing) => standing.events.first().cloned(),
+            other => unreachable!("{other:?} to a question"),
+        };
+        self.scene("acknowledge", Deed::Acknowledge(event.expect("it opened")));
         self.backups();
     }
 
@@ -311,17 +314,6 @@ impl Maker {
             panic!("{why:?}");
         }
         reply
-    }
-
-    /// The first event whose name holds this.
-    fn event(&mut self, name: &str) -> String {
-        match self.obey(Order::Look) {
-            Reply::Stands(standing) => {
-                let mut events = standing.events.into_iter();
-                events.find(|id| id.contains(name)).expect("it happened")
-            }
-            other => unreachable!("{other:?} to a question"),
-        }
     }
 
     /// The file as it is now, for a deed.

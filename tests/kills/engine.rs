@@ -1,7 +1,6 @@
 //! The channel engine of the story, with its phone: it gets every order carried out, through as many deaths and failures
 //! as it takes, and notices at once if anything is gone that the library had said to be stored.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use testkit::gateway::{Handle, Moment};
@@ -42,8 +41,6 @@ pub struct Engine<T> {
 pub struct Record {
     /// Where the library stood when it was last asked.
     pub standing: Standing,
-    /// The messages to peers that were handed over.
-    pub handed_over: BTreeSet<String>,
     /// How often the phone was killed.
     pub kills: usize,
     /// What it refused because of its disk.
@@ -59,11 +56,6 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
     /// [`Loss`], here and below: what the library had acknowledged is not there any more.
     pub fn perform(&mut self, order: &Order) -> Result<(), Loss> {
         loop {
-            if matches!(order, Order::HandOver) {
-                // They go from the list from now on, and do not come back.
-                let messages = self.record.standing.take_messages();
-                self.record.handed_over.extend(messages);
-            }
             match self.ask(order) {
                 Some(Reply::Done) => break,
                 Some(Reply::Resumed(tick)) if tick.complete => break,
@@ -108,16 +100,10 @@ impl<T: Iterator<Item = Threat>> Engine<T> {
             Order::Revocation(index, it) => at(*index).remote_revoked = Some(it.number),
             Order::Local(index, update) => at(*index).local = Some(update.number),
             Order::Sleep => {}
-            Order::HandOver => {
-                self.look()?;
-                let again = self.record.standing.take_messages();
-                if let Some(message) = again.first() {
-                    return Err(Loss(format!("that {message} was handed over")));
-                }
-            }
             Order::Register(_)
             | Order::Open(_)
             | Order::Hear(..)
+            | Order::HandOver
             | Order::ClosingSigned(..)
             | Order::ForceClose(_)
             | Order::ChangeKey

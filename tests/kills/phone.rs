@@ -8,7 +8,7 @@ use bitcoin::{Network, Script, ScriptBuf};
 use futures::executor::block_on;
 use lightning_arbitrator::arbitrator::ResumeOptions;
 use lightning_arbitrator::chain::{ChainError, ChainPolicy, EsploraSource};
-use lightning_arbitrator::court::EventKind;
+use lightning_arbitrator::court::{EventKind, LogKind};
 use lightning_arbitrator::opening::{Announcement, MinimumDepth, OpenedWith, OpeningTerms};
 use lightning_arbitrator::protocol::ChannelFeatures;
 use lightning_arbitrator::store::{KeyCrypto, StoreError};
@@ -255,7 +255,7 @@ impl Phone {
         self.has_new_key = true;
     }
 
-    /// Acknowledged by another subscriber than the story's, who has done it for everybody.
+    /// Acknowledged by another subscriber than the story's: what is handed over is off every list.
     async fn hand_over(&mut self) -> Result<(), ArbitratorError> {
         let on = self.on().await?;
         for event in on.pending_events("story".into(), usize::MAX).await? {
@@ -274,6 +274,8 @@ impl Phone {
         for channel in on.channels().await? {
             let position = on.position(channel).await?;
             let report = on.channel(channel).await?;
+            let log = on.log(channel).await?.into_iter();
+            let of_opening = log.filter(|entry| matches!(entry.kind, LogKind::Opening(_)));
             channels.push(ChannelStanding {
                 channel,
                 local: position.feed.local.map(|number| number.get()),
@@ -288,13 +290,18 @@ impl Phone {
                     .map(|contract| (contract.outpoint, contract.progress))
                     .collect(),
                 summary: on.close_summary(channel).await?,
+                opening: of_opening.map(|entry| entry.kind.to_string()).collect(),
             });
         }
         let events = on.pending_events("story".into(), usize::MAX).await?;
         Ok(Standing {
             channels,
             has_new_key,
-            events: events.into_iter().map(|event| event.id).collect(),
+            events: events
+                .into_iter()
+                .filter(|stored| !stored.event.is_message())
+                .map(|stored| stored.id)
+                .collect(),
             work: disk::work(),
         })
     }

@@ -73,9 +73,9 @@ fn at_every_write_boundary_while_a_public_channel_is_opened_and_announced() {
         ..Plot::one(AnchorsZeroFeeHtlc, Close::Peer)
     };
     let told = tell(plot, []).expect("nothing is lost");
-    let mut events = told.outcome.events.iter();
+    let mut lines = told.outcome.channels.iter().flat_map(|it| &it.opening);
     assert!(
-        events.any(|id| id.contains("channel_announcement")),
+        lines.any(|line| line.contains("has sent channel_announcement")),
         "{told:#?}"
     );
     at_every_write_boundary(plot);

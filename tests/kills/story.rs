@@ -244,7 +244,7 @@ impl<T: Iterator<Item = Threat>> Story<T> {
                 swept: self.chain.received(&sweep_script()),
                 paid_by_closes: self.channels.iter().map(shutdown).sum(),
                 channels: standing.channels.clone(),
-                events: &standing.events | &self.engine.record.handed_over,
+                events: standing.events.clone(),
             },
             record: self.engine.record,
         }

@@ -101,7 +101,8 @@ pub struct Standing {
     pub channels: Vec<ChannelStanding>,
     /// The database has opened with the second of the app's keys.
     pub has_new_key: bool,
-    /// The ids of every event so far: nobody acknowledges any.
+    /// The ids of every event so far, which nobody acknowledges. A message to the peer goes when it is handed over: the log
+    /// tells of it, in [`ChannelStanding::opening`].
     pub events: BTreeSet<String>,
     pub work: Work,
 }
@@ -117,6 +118,8 @@ pub struct ChannelStanding {
     pub close: Option<CloseKind>,
     pub contracts: Vec<(OutPoint, Progress)>,
     pub summary: Option<CloseSummary>,
+    /// What the log tells of the opening, oldest first.
+    pub opening: Vec<String>,
 }
 
 impl Standing {
@@ -142,15 +145,6 @@ impl Standing {
 }
 
 impl Standing {
-    /// Takes out the events that are messages to a peer: they are there until they are handed over.
-    pub fn take_messages(&mut self) -> BTreeSet<String> {
-        let is_message = |id: &String| id.contains("/tell-peer/");
-        let events = std::mem::take(&mut self.events);
-        let (messages, others) = events.into_iter().partition(is_message);
-        self.events = others;
-        messages
-    }
-
     /// How many events a channel has had.
     pub fn events_of(&self, at: &ChannelStanding) -> usize {
         let name = at.channel.to_string();
@@ -171,6 +165,7 @@ impl ChannelStanding {
         self.local >= before.local
             && self.remote >= before.remote
             && self.remote_revoked >= before.remote_revoked
+            && self.opening.starts_with(&before.opening)
             && self.takes_commitments <= before.takes_commitments
             && self.state >= before.state
             && (before.close.is_none() || self.close == before.close)

@@ -14,12 +14,17 @@ public protocol Peers {
 }
 
 /// What the app does whenever the phone wakes it: one tick, then peers and user are told everything new.
+///
+/// - Parameters:
+///   - nodeSigner: The key that peers know the app by. An app that is no node, and has private channels only, needs none: with a
+///     public one, the tick signs its announcement as soon as the funding is deep enough, which may well be in the background.
+///   - graph: The app's picture of the network, if it has one: what it has lost is announced again.
 public func wake(
-    config: ArbitratorConfig, signer: Signer, wallet: OnchainWallet, cryptoSystem: CryptoSystem, peers: Peers,
-    show: (String) -> Void
+    config: ArbitratorConfig, signer: Signer, wallet: OnchainWallet, cryptoSystem: CryptoSystem,
+    nodeSigner: NodeSigner? = nil, graph: GraphView? = nil, peers: Peers, show: (String) -> Void
 ) async throws -> ResumeReport {
     let arbitrator = try await ChainArbitrator.open(
-        config: config, signer: signer, wallet: wallet, cryptoSystem: cryptoSystem
+        config: config, signer: signer, wallet: wallet, cryptoSystem: cryptoSystem, nodeSigner: nodeSigner, graph: graph
     )
     do {
         let report = try await arbitrator.resume(options: ResumeOptions(look: .tip, maxDurationMs: millisecondsAwake))

@@ -15,7 +15,7 @@ let signer = AppSigner(keys: try SeedSigner(seed: seed)) { channel in
     print("signing for \(channel.txid):\(channel.vout)")
     return true
 }
-/// This program is connected to nobody: what peers are to be told goes on waiting.
+/// This program is no node, and connected to nobody: what peers are to be told goes on waiting.
 struct Nobody: Peers {
     func tell(peer: Data, type: PeerMessage, message: Data) async throws -> Bool { false }
 }

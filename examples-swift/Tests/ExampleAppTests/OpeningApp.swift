@@ -87,7 +87,28 @@ final class OpeningApp {
 
     /// The same, for one message.
     func tellsOne() async throws -> Told {
-        let told = try await tells()
+        try only(await tells())
+    }
+
+    /// The app is off while blocks pass, then woken for once: what it sends the peer meanwhile.
+    func wokenAfter(_ blocks: Int) async throws -> [Told] {
+        await arbitrator.shutdown()
+        try await device.testkit.mine(blocks)
+        let wire = Wire(partner: device.partner, ourNode: try node.nodeId())
+        _ = try await wake(
+            config: device.config(), signer: AppSigner(keys: device.keys) { _ in true }, wallet: device.wallet,
+            cryptoSystem: device.key, nodeSigner: node, graph: graph, peers: wire
+        ) { _ in }
+        arbitrator = try await device.open(nodeSigner: node, graph: graph)
+        return wire.told
+    }
+
+    /// The same, for one message.
+    func wokenOnceAfter(_ blocks: Int) async throws -> Told {
+        try only(await wokenAfter(blocks))
+    }
+
+    private func only(_ told: [Told]) throws -> Told {
         guard let one = told.first, told.count == 1 else { throw Failure("\(told.count) messages, not one") }
         return one
     }

@@ -52,6 +52,44 @@ final class PublicChannelTests: XCTestCase {
         }
     }
 
+    func testATickInTheBackgroundTellsThePeerAndSignsForOurNode() async throws {
+        try await onOpening { app in
+            try await app.opens(publicly)
+            let early = try await app.wokenAfter(0)
+            XCTAssertTrue(early.isEmpty)
+            try await app.hears(app.wokenOnceAfter(deep).answer)
+            try await app.hears(app.wokenOnceAfter(6 - deep).answer)
+            let whole = try await app.tellsOne()
+            XCTAssertEqual(whole.type, .channelAnnouncement)
+        }
+    }
+
+    func testTheCaseFileTellsTheOpening() async throws {
+        try await onOpening { app in
+            let name = try await app.becomesAnnounced()
+            let file = try await app.arbitrator.caseFile(channel: app.device.channel)
+            let story = file.timeline.compactMap { entry -> OpeningNote? in
+                guard case .opening(let note) = entry.kind else { return nil }
+                return note
+            }
+            let expected: [OpeningNote] = [
+                .named(shortChannelId: name),
+                .tell(message: .channelReady, shortChannelId: nil),
+                .told(message: .channelReady, shortChannelId: nil),
+                .peerReady(alias: nil),
+                .usable,
+                .tell(message: .announcementSignatures, shortChannelId: name),
+                .told(message: .announcementSignatures, shortChannelId: name),
+                .peerHalf(shortChannelId: name),
+                .tell(message: .channelAnnouncement, shortChannelId: name),
+                .told(message: .channelAnnouncement, shortChannelId: name),
+            ]
+            XCTAssertEqual(story, expected)
+            let last = file.text.split(separator: "\n").last.map(String.init) ?? ""
+            XCTAssertTrue(last.hasSuffix("the app has sent channel_announcement for \(name)"), file.text)
+        }
+    }
+
     func testTheAppHearsOnceThatTheChannelMayBeUsed() async throws {
         try await onOpening { app in
             try await app.becomesUsable(publicly)

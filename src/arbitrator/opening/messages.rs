@@ -7,9 +7,9 @@ use crate::arbitrator::core::Core;
 use crate::arbitrator::peers::Received;
 use crate::channel::{Candidate, ChannelTerms, RemoteUpdate, UpdateError};
 use crate::error::ArbitratorError;
-use crate::opening::{Input, Opening, OpeningError};
+use crate::opening::{Input, Opening, OpeningError, OpeningNote};
 use crate::protocol::{ChannelId, Message, MessageError, Party};
-use crate::store::{ChannelRow, Unreadable};
+use crate::store::{ChannelRow, EarlyLimits, Unreadable};
 
 impl Core {
     /// Takes a message of an opening, or keeps it for later.
@@ -24,8 +24,11 @@ impl Core {
         };
         let openings = self.openings_named(peer, channel_id)?;
         if openings.is_empty() {
-            let most = self.policy.early_messages;
-            self.store.keep_early(peer, channel_id, message, most)?;
+            let limits = EarlyLimits {
+                of_peer: self.policy.early_messages,
+                of_all: self.policy.all_early_messages,
+            };
+            self.store.keep_early(peer, channel_id, message, limits)?;
             return Ok(Received::Kept);
         }
         self.take_message(&openings, &input)?;
@@ -66,7 +69,8 @@ impl Core {
         openings.collect()
     }
 
-    /// Takes what a peer said of a channel before it was registered. What is wrong is put aside: nobody waits for an answer.
+    /// Takes what a peer said of a channel before it was registered. Nobody waits for an answer: what is wrong is dropped, and
+    /// the log tells of it.
     pub(super) fn take_early(
         &self,
         peer: &PublicKey,
@@ -79,19 +83,22 @@ impl Core {
         if early.is_empty() && unreadable.reasons().is_empty() {
             return Ok(());
         }
+        let mut dropped = Vec::new();
         for message in early {
-            // No other kind is kept.
+            // Nothing else is kept.
             let Some((_, input)) = input_of(&message) else {
                 continue;
             };
             let openings = self.openings_named(peer, channel_id)?;
-            match self.take_message(&openings, &input) {
-                Ok(()) => {}
-                Err(ArbitratorError::Opening(wrong)) => log::warn!("an early message: {wrong}"),
+            let flaw = match self.take_message(&openings, &input) {
+                Ok(()) => continue,
+                Err(ArbitratorError::Opening(wrong)) => wrong.flaw().ok_or(wrong)?,
                 Err(error) => return Err(error),
-            }
+            };
+            let log = self.log_of(&[OpeningNote::Dropped(flaw)])?;
+            dropped.extend(openings.iter().map(|(row, ..)| (*row, log.clone())));
         }
-        Ok(self.store.forget_early(peer, channel_id)?)
+        Ok(self.store.forget_early(peer, channel_id, &dropped)?)
     }
 
     /// Refuses a commitment 1 of the peer on another point than its `channel_ready` told (BOLT 2).

@@ -5,9 +5,11 @@ use bitcoin::OutPoint;
 
 use crate::arbitrator::core::Core;
 use crate::channel::ChannelTerms;
-use crate::court::Event;
+use crate::court::{Event, LogEntry, LogKind};
 use crate::error::ArbitratorError;
-use crate::opening::{advance, Dossier, Input, Opening, OpeningError, Said, Step, Want};
+use crate::opening::{
+    advance, Dossier, Input, Opening, OpeningError, OpeningNote, Said, Step, Want,
+};
 use crate::store::{ChannelRow, OpeningStep};
 
 /// What a step of an opening came to.
@@ -15,11 +17,11 @@ use crate::store::{ChannelRow, OpeningStep};
 pub(in crate::arbitrator) struct OpeningDone {
     pub(in crate::arbitrator) changed: bool,
     pub(in crate::arbitrator) want: Vec<Want>,
-    pub(in crate::arbitrator) troubles: Vec<String>,
+    pub(in crate::arbitrator) notes: Vec<OpeningNote>,
 }
 
 impl Core {
-    /// Computes one step of an opening and stores it. Gives what is wanted after it, and what went wrong.
+    /// Computes one step of an opening and stores it. Gives what is wanted after it, and what was noted of it.
     pub(in crate::arbitrator) fn apply_opening(
         &self,
         row: ChannelRow,
@@ -38,7 +40,7 @@ impl Core {
         Ok(OpeningDone {
             changed,
             want: step.want,
-            troubles: step.troubles,
+            notes: step.notes,
         })
     }
 
@@ -80,9 +82,11 @@ impl Core {
         let channel = terms.channel();
         let events = step.tell.iter().cloned();
         let events: Vec<Event> = events.map(|kind| Event { channel, kind }).collect();
+        let log = self.log_of(&step.notes)?;
         let written = OpeningStep {
             opening: &step.opening,
             confirmed: step.opening.short_channel_id(terms, &self.policy),
+            log: &log,
             events: &events,
         };
         match handed_over {
@@ -91,6 +95,16 @@ impl Core {
         }
         self.wake_listeners();
         Ok(())
+    }
+
+    /// Notes as lines of a channel's log, at the tip that we know.
+    pub(super) fn log_of(&self, notes: &[OpeningNote]) -> Result<Vec<LogEntry>, ArbitratorError> {
+        let height = self.tip_height()?;
+        let entry = |note: &OpeningNote| LogEntry {
+            height,
+            kind: LogKind::Opening(*note),
+        };
+        Ok(notes.iter().map(entry).collect())
     }
 
     /// The message of this name has reached the peer: that moves its opening on.

@@ -10,7 +10,9 @@ use crate::chain::{BlockRef, ChainView};
 use crate::channel::Feed;
 use crate::court::{self, refusal, ArbitratorState, Case, Void};
 use crate::error::ArbitratorError;
-use crate::opening::{Attention, Commitments, Facts, Input, Opening, Want};
+use crate::opening::{
+    Attention, Commitments, Facts, Input, OpenedWith, Opening, OpeningNote, Want,
+};
 use crate::store::ChannelRow;
 
 impl Tick<'_> {
@@ -77,8 +79,8 @@ impl Tick<'_> {
         if done.changed {
             self.report.changed.insert(channel);
         }
-        for trouble in done.troubles {
-            self.tell_trouble(Some(channel), trouble);
+        for note in done.notes {
+            self.tell_dropped(channel, note);
         }
         for want in done.want {
             self.answer_opening(row, want, facts.tip).await?;
@@ -86,6 +88,21 @@ impl Tick<'_> {
         match also {
             Attention::FirstTick => self.ask_graph(row, channel, &opening).await,
             Attention::EveryTick | Attention::Never => Ok(()),
+        }
+    }
+
+    /// The log tells a person later what was dropped, and the report the app now: it may ask the peer for another one.
+    fn tell_dropped(&mut self, channel: OutPoint, note: OpeningNote) {
+        match note {
+            OpeningNote::Dropped(_) => self.tell_trouble(Some(channel), note.to_string()),
+            OpeningNote::Named(_)
+            | OpeningNote::Tell(_)
+            | OpeningNote::TellAgain(_)
+            | OpeningNote::Told(_)
+            | OpeningNote::PeerReady { .. }
+            | OpeningNote::PeerHalf(_)
+            | OpeningNote::PeerHalfKept(_)
+            | OpeningNote::Usable => {}
         }
     }
 
@@ -160,6 +177,11 @@ impl Tick<'_> {
         row: ChannelRow,
         opening: &Opening,
     ) -> Result<Vec<Opening>, ArbitratorError> {
+        match opening.terms.opened_with {
+            // BOLT 2: only open_channel2 has attempts.
+            OpenedWith::OpenChannel => return Ok(Vec::new()),
+            OpenedWith::OpenChannel2 => {}
+        }
         let store = &self.core.store;
         let peer = store.terms(row)?.peer;
         let mut attempts = Vec::new();

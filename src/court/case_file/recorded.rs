@@ -62,7 +62,8 @@ pub(super) fn recorded(log: &[LogEntry]) -> BTreeMap<OutPoint, Recorded> {
             | LogKind::Verdict { .. }
             | LogKind::Advice { .. }
             | LogKind::GoesToChain(_)
-            | LogKind::Bumped { .. } => {}
+            | LogKind::Bumped { .. }
+            | LogKind::Opening(_) => {}
         }
     }
     all

@@ -3,6 +3,7 @@
 use std::fmt::{Display, Formatter, Result};
 
 use crate::court::{DoubleSpend, LogEntry, LogKind, Void};
+use crate::opening::{Flaw, OpeningNote, Said};
 
 /// The tip when it happened, and what happened.
 impl Display for LogEntry {
@@ -87,6 +88,54 @@ impl Display for LogKind {
                 write!(f, "the claim of {outpoint} is asked {bump}")
             }
             LogKind::GoesToChain(reason) => write!(f, "goes to the chain: {reason}"),
+            LogKind::Opening(note) => write!(f, "{note}"),
+        }
+    }
+}
+
+impl Display for OpeningNote {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            OpeningNote::Named(name) => write!(f, "deep enough: the chain calls the channel {name}"),
+            OpeningNote::Tell(said) => write!(f, "the app was asked to send {said}"),
+            OpeningNote::TellAgain(said) => write!(f, "the app was asked to send {said} again"),
+            OpeningNote::Told(said) => write!(f, "the app has sent {said}"),
+            OpeningNote::PeerReady { alias: None } => write!(f, "the peer sent channel_ready"),
+            OpeningNote::PeerReady { alias: Some(alias) } => {
+                write!(f, "the peer sent channel_ready with alias {alias}")
+            }
+            OpeningNote::PeerHalf(name) => {
+                write!(f, "the peer sent announcement_signatures for {name}")
+            }
+            OpeningNote::PeerHalfKept(name) => write!(
+                f,
+                "the peer sent announcement_signatures for {name}, kept until the chain calls the channel so"
+            ),
+            OpeningNote::Dropped(flaw) => {
+                write!(f, "dropped the peer's {}: {flaw}", flaw.message_name())
+            }
+            OpeningNote::Usable => write!(f, "the channel may be used"),
+        }
+    }
+}
+
+impl Display for Said {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let message = self.message_name();
+        match self.short_channel_id() {
+            None => f.write_str(message),
+            Some(name) => write!(f, "{message} for {name}"),
+        }
+    }
+}
+
+impl Display for Flaw {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Flaw::SecondPoint => {
+                write!(f, "the second per-commitment point is another one already")
+            }
+            Flaw::Half(wrong) => write!(f, "{wrong}"),
         }
     }
 }

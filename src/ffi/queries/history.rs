@@ -1,52 +1,13 @@
 //! What the arbitrator did and saw: its log, as records and as lines for people.
 
 use super::page::{parts, Parts};
+use super::{BroadcastPurpose, OpeningNote};
 use crate::court;
 use crate::ffi::{
     ArbitratorState, Block, BroadcastOutcome, Bump, CloseKind, CloseReason, ContractProgress,
     ContractRole, FundingState, HtlcKey, OutPoint, OutputKind, OutputMoney,
 };
 use crate::store::queries;
-
-/// What a transaction of ours is for.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
-pub enum BroadcastPurpose {
-    /// The funding transaction, if ours.
-    Funding,
-    /// Our own commitment.
-    Commitment,
-    /// A fully signed cooperative close.
-    Cooperative,
-    /// A close that was confirmed once, whoever made it.
-    OrphanedClose,
-    /// The sweep of one output of the close.
-    Sweep {
-        /// That output.
-        outpoint: OutPoint,
-    },
-    /// The child that raises the fee of an unconfirmed commitment, ours or the peer's.
-    Cpfp {
-        /// Our anchor on it.
-        anchor: OutPoint,
-    },
-}
-
-impl From<court::BroadcastPurpose> for BroadcastPurpose {
-    fn from(purpose: court::BroadcastPurpose) -> Self {
-        match purpose {
-            court::BroadcastPurpose::Funding => BroadcastPurpose::Funding,
-            court::BroadcastPurpose::Commitment => BroadcastPurpose::Commitment,
-            court::BroadcastPurpose::Cooperative => BroadcastPurpose::Cooperative,
-            court::BroadcastPurpose::OrphanedClose => BroadcastPurpose::OrphanedClose,
-            court::BroadcastPurpose::Cpfp(anchor) => BroadcastPurpose::Cpfp {
-                anchor: anchor.into(),
-            },
-            court::BroadcastPurpose::Sweep(outpoint) => BroadcastPurpose::Sweep {
-                outpoint: outpoint.into(),
-            },
-        }
-    }
-}
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
@@ -225,6 +186,11 @@ pub enum HistoryKind {
         /// What it asked.
         bump: Bump,
     },
+    /// The opening went on, or the peer said something of it.
+    Opening {
+        /// What.
+        note: OpeningNote,
+    },
 }
 
 impl From<court::LogKind> for HistoryKind {
@@ -329,6 +295,7 @@ impl From<court::LogKind> for HistoryKind {
                 outpoint: outpoint.into(),
                 bump: bump.into(),
             },
+            Core::Opening(note) => HistoryKind::Opening { note: note.into() },
         }
     }
 }

@@ -66,8 +66,8 @@ fn a_wrong_half_is_refused_where_it_can_be_and_dropped_where_it_shows_later() {
     assert!(matches!(refused, OpeningError::WrongHalf { .. }));
     desk.at_depth(0);
     desk.step(wrong);
-    let step = desk.step(Input::Facts(seen(6)));
-    assert_eq!(step.troubles.len(), 1, "{:?}", step.troubles);
+    let dropped = OpeningNote::Dropped(Flaw::Half(WrongSignature::Bitcoin));
+    assert_eq!(desk.notes(Input::Facts(seen(6)))[1..], [dropped]);
     let proof = desk.opening.proof.as_ref();
     assert_eq!(proof.and_then(|proof| proof.theirs), None);
 }

@@ -2,6 +2,7 @@
 
 mod announcement;
 mod funding;
+mod note;
 mod ready;
 
 use bitcoin::blockdata::constants::ChainHash;
@@ -11,7 +12,7 @@ use bitcoin::Network;
 use super::*;
 use crate::channel::ChannelTerms;
 use crate::court::fixtures::{block, channel, point, terms, FUNDED_AT};
-use crate::protocol::ChannelEnd;
+use crate::protocol::{ChannelEnd, WrongSignature};
 
 /// Our node's key, as a byte.
 const OUR_NODE: u8 = 0x51;
@@ -86,6 +87,12 @@ impl Desk {
         said(&self.step(input))
     }
 
+    /// What the log tells of the step.
+    #[track_caller]
+    fn notes(&mut self, input: Input) -> Vec<OpeningNote> {
+        self.step(input).notes
+    }
+
     /// The funding stands there, so deep.
     #[track_caller]
     fn at_depth(&mut self, depth: u32) -> Vec<Said> {
@@ -95,7 +102,7 @@ impl Desk {
     /// The app hands over what was said last.
     fn hands_over(&mut self, said: Said) {
         let time = self.opening.reconnects;
-        self.step(Input::Acknowledged { said, time });
+        self.step(acknowledged(said, time));
     }
 
     /// Both `channel_ready` are exchanged.
@@ -190,6 +197,11 @@ fn seen(depth: u32) -> Facts {
         closing: false,
         ended: false,
     }
+}
+
+/// What was said that time is handed over.
+fn acknowledged(said: Said, time: u32) -> Input {
+    Input::Acknowledged { said, time }
 }
 
 /// Both sides expect these commitments next.

@@ -104,8 +104,7 @@ fn what_is_handed_over_late_was_said_in_an_earlier_connection() {
     desk.at_depth(3);
     desk.hands_over(Said::ChannelReady);
     desk.step(reestablished(1, 1));
-    let said = Said::ChannelReady;
-    desk.step(Input::Acknowledged { said, time: 0 });
+    desk.step(acknowledged(Said::ChannelReady, 0));
     assert_eq!(desk.says(reestablished(1, 1)), vec![], "it still waits");
 }
 
@@ -123,10 +122,7 @@ fn becomes_usable(inputs: Vec<Input>) -> bool {
 #[test]
 fn both_make_the_channel_usable_in_either_order() {
     let deep = || Input::Facts(seen(3));
-    let told = || Input::Acknowledged {
-        said: Said::ChannelReady,
-        time: 0,
-    };
+    let told = || acknowledged(Said::ChannelReady, 0);
     let theirs = || Input::PeerReady(peer_ready(0x66));
     assert!(becomes_usable(vec![deep(), told(), theirs()]));
     assert!(becomes_usable(vec![deep(), theirs(), told()]));

@@ -90,9 +90,36 @@ pub struct UnsignedChannelAnnouncement {
 }
 
 /// A signature of an announcement that is not its key's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("{0} of the channel announcement does not verify")]
-pub struct WrongSignature(pub &'static str);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error, Serialize, Deserialize)]
+#[error("{} of the channel announcement does not verify", self.field())]
+pub enum WrongSignature {
+    /// Of a half, by the sender's node key.
+    Node,
+    /// Of a half, by the sender's funding key.
+    Bitcoin,
+    /// Of the whole, by the first node's key.
+    Node1,
+    /// Of the whole, by the second node's key.
+    Node2,
+    /// Of the whole, by the first node's funding key.
+    Bitcoin1,
+    /// Of the whole, by the second node's funding key.
+    Bitcoin2,
+}
+
+impl WrongSignature {
+    /// The field that holds the signature, as BOLT 7 calls it.
+    pub fn field(self) -> &'static str {
+        match self {
+            WrongSignature::Node => "node_signature",
+            WrongSignature::Bitcoin => "bitcoin_signature",
+            WrongSignature::Node1 => "node_signature_1",
+            WrongSignature::Node2 => "node_signature_2",
+            WrongSignature::Bitcoin1 => "bitcoin_signature_1",
+            WrongSignature::Bitcoin2 => "bitcoin_signature_2",
+        }
+    }
+}
 
 impl UnsignedChannelAnnouncement {
     /// The announcement of a channel between these two, named in either order.
@@ -136,11 +163,11 @@ impl UnsignedChannelAnnouncement {
         verify_each(
             &self.digest(),
             [
-                (&half.node_signature, &end.node_id, "node_signature"),
+                (&half.node_signature, &end.node_id, WrongSignature::Node),
                 (
                     &half.bitcoin_signature,
                     &end.bitcoin_key,
-                    "bitcoin_signature",
+                    WrongSignature::Bitcoin,
                 ),
             ],
         )
@@ -259,10 +286,10 @@ impl ChannelAnnouncement {
         verify_each(
             &self.contents.digest(),
             [
-                (node_1, &end_1.node_id, "node_signature_1"),
-                (node_2, &end_2.node_id, "node_signature_2"),
-                (bitcoin_1, &end_1.bitcoin_key, "bitcoin_signature_1"),
-                (bitcoin_2, &end_2.bitcoin_key, "bitcoin_signature_2"),
+                (node_1, &end_1.node_id, WrongSignature::Node1),
+                (node_2, &end_2.node_id, WrongSignature::Node2),
+                (bitcoin_1, &end_1.bitcoin_key, WrongSignature::Bitcoin1),
+                (bitcoin_2, &end_2.bitcoin_key, WrongSignature::Bitcoin2),
             ],
         )
     }
@@ -270,12 +297,12 @@ impl ChannelAnnouncement {
 
 fn verify_each<const N: usize>(
     digest: &secp256k1::Message,
-    signatures: [(&Signature, &PublicKey, &'static str); N],
+    signatures: [(&Signature, &PublicKey, WrongSignature); N],
 ) -> Result<(), WrongSignature> {
-    for (signature, key, name) in signatures {
+    for (signature, key, wrong) in signatures {
         SECP256K1
             .verify_ecdsa(digest, signature, key)
-            .map_err(|_| WrongSignature(name))?;
+            .map_err(|_| wrong)?;
     }
     Ok(())
 }

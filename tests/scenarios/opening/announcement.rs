@@ -1,7 +1,10 @@
 //! The announcement: both halves in any order, the whole as the network reads it, and what a graph forgets.
 
-use lightning_arbitrator::opening::OpeningError;
+use lightning_arbitrator::court::LogKind;
+use lightning_arbitrator::opening::{Flaw, OpeningError, OpeningNote};
+use lightning_arbitrator::protocol::WrongSignature;
 use lightning_arbitrator::ArbitratorError;
+use rusqlite::Connection;
 use testkit::chain::Orphaned;
 use testkit::party::Which;
 
@@ -22,6 +25,7 @@ twins!(
     an_edge_that_the_graph_lost_is_handed_out_again,
     the_announcement_is_forgotten_when_the_funding_has_been_spent_for_72_blocks,
     a_peer_fills_no_disk_with_halves_of_unknown_channels,
+    many_peers_fill_no_disk_either,
 );
 
 /// Usable and six blocks deep: our half waits.
@@ -167,6 +171,11 @@ fn a_wrong_half_that_came_early_is_dropped_and_told_of(mut world: World) {
         1,
         "{report:?}"
     );
+    // Long after the tick, the log tells of it.
+    let log = futures::executor::block_on(world.phone.on().log(channel.funding()));
+    let mut log = log.expect("a registered channel").into_iter();
+    let dropped = OpeningNote::Dropped(Flaw::Half(WrongSignature::Node));
+    assert!(log.any(|entry| entry.kind == LogKind::Opening(dropped)));
     hears(&mut world, &channel, peer_half(&channel, name));
     assert_eq!(stage(&mut world, &channel), Stage::Announced);
 }
@@ -256,15 +265,43 @@ fn the_announcement_is_forgotten_when_the_funding_has_been_spent_for_72_blocks(m
     assert_eq!(stage(&mut world, &channel), Stage::Over);
 }
 
-fn a_peer_fills_no_disk_with_halves_of_unknown_channels(mut world: World) {
-    let channel = world.unregistered_channel(1);
+/// Halves for so many channels of which we know none, of the same peer.
+fn floods(world: &mut World, peer: &Channel, channels: u8) {
     let name = ShortChannelId::new(1, 1, 0).expect("small numbers");
-    for nth in 0..40 {
-        let mut message = peer_half(&channel, name);
+    for nth in 0..channels {
+        let mut message = peer_half(peer, name);
         // The channel's id stands behind the type.
         message[2] = nth;
-        let heard = world.phone.hears(&channel, message).expect("kept");
+        let heard = world.phone.hears(peer, message).expect("kept");
         assert_eq!(heard, Received::Kept);
     }
+}
+
+fn a_peer_fills_no_disk_with_halves_of_unknown_channels(mut world: World) {
+    let channel = world.unregistered_channel(1);
+    floods(&mut world, &channel, 40);
     assert_eq!(world.phone.tables().rows("early_message"), 16);
+}
+
+fn many_peers_fill_no_disk_either(mut world: World) {
+    world
+        .phone
+        .set(|config| config.policy.all_early_messages = 20);
+    let peers = [1, 2, 3].map(|number| world.unregistered_channel(number));
+    for peer in &peers {
+        floods(&mut world, peer, 40);
+        assert_eq!(kept_of(&world, peer), 16);
+    }
+    // What is gone is the oldest.
+    let of_each = peers.map(|peer| kept_of(&world, &peer));
+    assert_eq!(of_each, [0, 4, 16]);
+}
+
+/// How many messages of a peer are kept.
+fn kept_of(world: &World, peer: &Channel) -> u32 {
+    let db = Connection::open(&world.phone.config.database).expect("a second connection");
+    let sql = "SELECT count(*) FROM early_message WHERE peer = ?1";
+    let peer = peer.peer_node_id().serialize();
+    db.query_row(sql, [peer], |row| row.get(0))
+        .expect("good SQL")
 }

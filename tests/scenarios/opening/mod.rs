@@ -9,6 +9,7 @@ mod handing_over;
 mod node;
 mod ready;
 mod reconnection;
+mod story;
 
 use std::sync::Arc;
 
@@ -120,6 +121,11 @@ fn only(world: &mut World, channel: &Channel) -> Waiting {
 fn hears(world: &mut World, channel: &Channel, message: Vec<u8>) {
     let heard = world.phone.hears(channel, message).expect("a good message");
     assert_eq!(heard, Received::Taken);
+}
+
+/// The peer is there again, and everything had reached it.
+fn reconnects(world: &mut World, channel: &Channel) {
+    hears(world, channel, channel.peer_reestablish(Opened::V1));
 }
 
 fn hears_ready(world: &mut World, channel: &Channel) {

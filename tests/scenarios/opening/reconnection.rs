@@ -21,11 +21,6 @@ twins!(
     a_peer_of_before_splicing_may_ask_for_the_rest_of_a_signing,
 );
 
-/// The peer is there again, and everything had reached it.
-fn reconnects(world: &mut World, channel: &Channel) {
-    hears(world, channel, channel.peer_reestablish(Opened::V1));
-}
-
 /// The peer is there again, and stands where it stood after the opening.
 fn reconnects_as_new(world: &mut World, channel: &Channel) {
     let stands = Stands {

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use bitcoin::OutPoint;
 use futures::executor::block_on;
 use lightning_arbitrator::channel::{HtlcLife, HtlcTerms};
-use lightning_arbitrator::protocol::{CommitmentNumber, Party};
+use lightning_arbitrator::opening::OpeningStatus;
+use lightning_arbitrator::protocol::{CommitmentNumber, Party, ShortChannelId};
 use lightning_arbitrator::store::{ChannelRow, Store, Unreadable};
 use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config};
 
@@ -84,6 +85,26 @@ fn line_of(it: &HtlcTerms, released: bool) -> String {
     )
 }
 
+fn opening_said(it: &OpeningStatus) -> String {
+    let name = |id: Option<ShortChannelId>| id.map(|id| id.to_string());
+    let ready = it.peer_ready.map(|ready| {
+        let point = ready.second_per_commitment_point;
+        format!("on {point} alias {:?}", name(ready.alias))
+    });
+    format!(
+        "{:?} as {:?}, {} of {} deep, ready said {} told {}, the peer's {ready:?}, halves {:?} {:?}, gives up at {:?}",
+        it.stage,
+        name(it.short_channel_id),
+        it.depth,
+        it.needed_depth,
+        it.is_ready_said,
+        it.is_ready_told,
+        name(it.our_half),
+        name(it.peer_half),
+        it.gives_up_at,
+    )
+}
+
 fn channel_said(opened: &ChainArbitrator, channel: OutPoint) -> Result<String, ArbitratorError> {
     let mut text = String::new();
     let position = block_on(opened.position(channel))?;
@@ -108,7 +129,7 @@ fn channel_said(opened: &ChainArbitrator, channel: OutPoint) -> Result<String, A
         report.close, report.data_loss, report.next_height
     ));
     if let Some(opening) = block_on(opened.opening(channel))? {
-        line(format!("  opening {opening:?}"));
+        line(format!("  opening {}", opening_said(&opening)));
     }
     for it in report.contracts {
         line(format!(

@@ -16,8 +16,8 @@ fun main(arguments: Array<String>) {
         val config = ArbitratorConfig(Network.REGTEST, database, esplora)
         // A key of its own, so that what opens the database signs nothing.
         val databaseKey = KeyCrypto(sha256("database".toByteArray(), seed))
-        // This program is connected to nobody: what peers are to be told goes on waiting.
-        wake(config, SeedSigner(seed), AppWallet(sha256(seed)), databaseKey, { false }, ::println)
+        // This program is no node, and connected to nobody: what peers are to be told goes on waiting.
+        wake(config, SeedSigner(seed), AppWallet(sha256(seed)), databaseKey, peers = { false }, show = ::println)
     }
     val seconds = secondsToSleep(report.sleep, System.currentTimeMillis() / 1000)
     println("tip ${report.tip?.height ?: "unknown"}, wake again in ${seconds?.let { "$it seconds" } ?: "any time"}")

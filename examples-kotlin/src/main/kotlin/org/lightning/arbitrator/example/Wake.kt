@@ -5,7 +5,9 @@ import org.lightning.arbitrator.ChainArbitrator
 import org.lightning.arbitrator.CryptoSystem
 import org.lightning.arbitrator.Event
 import org.lightning.arbitrator.EventKind
+import org.lightning.arbitrator.GraphView
 import org.lightning.arbitrator.Look
+import org.lightning.arbitrator.NodeSigner
 import org.lightning.arbitrator.OnchainWallet
 import org.lightning.arbitrator.ResumeOptions
 import org.lightning.arbitrator.ResumeReport
@@ -24,16 +26,24 @@ fun interface Peers {
     suspend fun tell(message: EventKind.TellPeer): Boolean
 }
 
-/** What the app does whenever the phone wakes it: one tick, then peers and user are told everything new. */
+/**
+ * What the app does whenever the phone wakes it: one tick, then peers and user are told everything new.
+ *
+ * @param nodeSigner the key that peers know the app by. An app that is no node, and has private channels only, needs none: with a
+ *   public one, the tick signs its announcement as soon as the funding is deep enough, which may well be in the background.
+ * @param graph the app's picture of the network, if it has one: what it has lost is announced again.
+ */
 suspend fun wake(
     config: ArbitratorConfig,
     signer: Signer,
     wallet: OnchainWallet,
     cryptoSystem: CryptoSystem,
+    nodeSigner: NodeSigner? = null,
+    graph: GraphView? = null,
     peers: Peers,
     show: (String) -> Unit,
 ): ResumeReport {
-    val arbitrator = ChainArbitrator.open(config, signer, wallet, cryptoSystem)
+    val arbitrator = ChainArbitrator.open(config, signer, wallet, cryptoSystem, nodeSigner, graph)
     try {
         val report = arbitrator.resume(ResumeOptions(Look.TIP, maxDurationMs = MILLISECONDS_AWAKE))
         tellNews(arbitrator, peers, show)

@@ -33,6 +33,9 @@ class OpeningApp(private val device: Device) {
 
     /** The channels that the app knows of in the network; the library asks on a thread of its own. */
     val graph: MutableSet<String> = ConcurrentHashMap.newKeySet()
+    private val view = object : GraphView {
+        override fun hasChannel(shortChannelId: String): Boolean = shortChannelId in graph
+    }
     lateinit var arbitrator: ChainArbitrator
         private set
 
@@ -44,9 +47,6 @@ class OpeningApp(private val device: Device) {
     }
 
     private suspend fun starts() {
-        val view = object : GraphView {
-            override fun hasChannel(shortChannelId: String): Boolean = shortChannelId in graph
-        }
         arbitrator = device.open(nodeSigner = node, graph = view)
     }
 
@@ -66,10 +66,19 @@ class OpeningApp(private val device: Device) {
     }
 
     /** Sends the peer everything that it is to be told. */
-    suspend fun tells(): List<Told> = buildList {
-        val peers = Peers { add(Told(it.messageType, it.message, device.partner.hears(it.message, node.nodeId()))) }
-        tellNews(arbitrator, peers) {}
+    suspend fun tells(): List<Told> = buildList { tellNews(arbitrator, wire(this)) {} }
+
+    /** The app is off while blocks pass, then woken for once: what it sends the peer meanwhile. */
+    suspend fun wokenAfter(blocks: Int): List<Told> = buildList {
+        arbitrator.shutdown()
+        device.testkit.mine(blocks)
+        with(device) { wake(config(), signer, wallet, cryptoSystem, node, view, wire(this@buildList)) {} }
+        starts()
     }
+
+    /** The connection to the peer, whose node accepts each message. */
+    private fun wire(told: MutableList<Told>) =
+        Peers { told.add(Told(it.messageType, it.message, device.partner.hears(it.message, node.nodeId()))) }
 
     /** The peer answers. */
     suspend fun hears(message: ByteArray): Received = arbitrator.peerMessage(device.partner.terms.peer, message)

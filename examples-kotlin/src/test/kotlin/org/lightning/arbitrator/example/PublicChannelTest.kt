@@ -4,12 +4,15 @@ import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNotEquals
 import org.junit.jupiter.api.Assertions.assertNull
+import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
 import org.lightning.arbitrator.Announcement
 import org.lightning.arbitrator.ArbitratorException
 import org.lightning.arbitrator.ChannelType
 import org.lightning.arbitrator.EventKind
+import org.lightning.arbitrator.HistoryKind
+import org.lightning.arbitrator.OpeningNote
 import org.lightning.arbitrator.OpeningStage
 import org.lightning.arbitrator.PeerMessage
 import org.lightning.arbitrator.Received
@@ -54,6 +57,33 @@ class PublicChannelTest {
 
     @Test
     fun `the same without anchors`() = announcedOverRestarts(ChannelType.STATIC_REMOTEKEY)
+
+    @Test
+    fun `a tick in the background tells the peer, and signs for our node`() = onOpening {
+        opens(publicly)
+        assertEquals(0, wokenAfter(0).size)
+        hears(wokenAfter(DEEP).single().answer)
+        hears(wokenAfter(6 - DEEP).single().answer)
+        assertEquals(PeerMessage.CHANNEL_ANNOUNCEMENT, tells().single().type)
+    }
+
+    @Test
+    fun `the case file tells the opening`() = onOpening { device ->
+        val name = becomesAnnounced()
+        val file = arbitrator.caseFile(device.channel)
+        val story = file.timeline.mapNotNull { (it.kind as? HistoryKind.Opening)?.note }
+        val messages = listOf(
+            PeerMessage.CHANNEL_READY to null,
+            PeerMessage.ANNOUNCEMENT_SIGNATURES to name,
+            PeerMessage.CHANNEL_ANNOUNCEMENT to name,
+        )
+        val (ready, half, whole) = messages.map { (type, name) ->
+            listOf(OpeningNote.Tell(type, name), OpeningNote.Told(type, name))
+        }
+        val heard = listOf(OpeningNote.PeerReady(null), OpeningNote.Usable)
+        assertEquals(listOf(OpeningNote.Named(name)) + ready + heard + half + OpeningNote.PeerHalf(name) + whole, story)
+        assertTrue(file.text.trimEnd().endsWith("the app has sent channel_announcement for $name"), file.text)
+    }
 
     @Test
     fun `the app hears once that the channel may be used`() = onOpening {
