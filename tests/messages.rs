@@ -1,4 +1,4 @@
-//! The messages of an opening, as LDK writes and reads them: what we encode it reads as the same, and the reverse.
+//! The messages of an opening and of a reconnection, as LDK writes and reads them: what we encode it reads as the same, and the reverse.
 
 use bitcoin::blockdata::constants::ChainHash;
 use bitcoin::hashes::Hash;
@@ -13,8 +13,8 @@ use lightning::types::features::ChannelFeatures as LdkFeatures;
 use lightning::util::ser::{LengthReadable, Writeable};
 use lightning_arbitrator::protocol::{
     AnnouncementSignatures, ChannelAnnouncement, ChannelEnd, ChannelFeatures, ChannelId,
-    ChannelReady, Message, MessageError, ProtocolError, ShortChannelId,
-    UnsignedChannelAnnouncement, WrongSignature,
+    ChannelReady, ChannelReestablish, CommitmentSecret, Message, MessageError, ProtocolError,
+    ShortChannelId, UnsignedChannelAnnouncement, WrongSignature,
 };
 use proptest::prelude::*;
 
@@ -125,7 +125,66 @@ fn ready() -> ChannelReady {
     }
 }
 
+fn reestablish() -> ChannelReestablish {
+    ChannelReestablish {
+        channel_id: ChannelId([1; 32]),
+        next_commitment_number: 7,
+        next_revocation_number: 6,
+        your_last_per_commitment_secret: CommitmentSecret::new([0xab; 32]),
+        my_current_per_commitment_point: point(1),
+    }
+}
+
+/// Whether LDK reads these messages.
+fn ldk_reads<M: LengthReadable>(message: &[u8]) -> bool {
+    M::read_from_fixed_length_buffer(&mut &message[2..]).is_ok()
+}
+
 proptest! {
+    #[test]
+    fn channel_reestablish_is_the_same_to_ldk(
+        id in any::<[u8; 32]>(), commitment in any::<u64>(), revocation in any::<u64>(), secret in any::<[u8; 32]>(),
+        key in 1..=250u8,
+    ) {
+        let ours = ChannelReestablish {
+            channel_id: ChannelId(id),
+            next_commitment_number: commitment,
+            next_revocation_number: revocation,
+            your_last_per_commitment_secret: CommitmentSecret::new(secret),
+            my_current_per_commitment_point: point(key),
+        };
+        let theirs = msgs::ChannelReestablish {
+            channel_id: LdkChannelId(id),
+            next_local_commitment_number: commitment,
+            next_remote_commitment_number: revocation,
+            your_last_per_commitment_secret: secret,
+            my_current_per_commitment_point: point(key),
+            next_funding: None,
+            my_current_funding_locked: None,
+        };
+        prop_assert_eq!(ours.encode(), typed(ChannelReestablish::TYPE, &theirs));
+        prop_assert_eq!(&read::<msgs::ChannelReestablish>(&ours.encode()), &theirs);
+        prop_assert_eq!(Message::decode(&ours.encode()), Ok(Message::ChannelReestablish(ours.clone())));
+        // What splicing adds is odd, and not read here.
+        let splicing = msgs::ChannelReestablish {
+            next_funding: Some(msgs::NextFunding { txid: Txid::from_byte_array(id), retransmit_flags: 1 }),
+            my_current_funding_locked: Some(msgs::FundingLocked { txid: Txid::from_byte_array(id), retransmit_flags: 1 }),
+            ..theirs
+        };
+        let read = Message::decode(&typed(ChannelReestablish::TYPE, &splicing));
+        prop_assert_eq!(read, Ok(Message::ChannelReestablish(ours)));
+    }
+
+    /// Type 0, which LDK has given up, and the types that it reads and we do not, are left out.
+    #[test]
+    fn whatever_follows_a_reestablishment_is_refused_by_both_or_by_none(
+        kind in prop::sample::select(vec![2u8, 3, 4, 6, 7, 8]), rest in prop::collection::vec(0..4u8, 0..8),
+    ) {
+        let bytes = [reestablish().encode(), vec![kind], rest].concat();
+        let is_read = Message::decode(&bytes).is_ok();
+        prop_assert_eq!(is_read, ldk_reads::<msgs::ChannelReestablish>(&bytes));
+    }
+
     #[test]
     fn channel_ready_is_the_same_to_ldk(id in any::<[u8; 32]>(), key in 1..=250u8, alias in any::<Option<u64>>()) {
         let ours = ChannelReady {
@@ -224,12 +283,19 @@ proptest! {
 
     #[test]
     fn whatever_comes_from_a_peer_is_read_or_refused(
-        kind in prop::sample::select(vec![36u16, 256, 259]), body in prop::collection::vec(any::<u8>(), 0..500),
+        kind in prop::sample::select(vec![36u16, 136, 256, 259]), body in prop::collection::vec(any::<u8>(), 0..500),
     ) {
         let bytes = [kind.to_be_bytes().to_vec(), body].concat();
         if let Ok(message) = Message::decode(&bytes) {
             prop_assert_eq!(Message::decode(&message.encode()), Ok(message));
         }
+    }
+
+    #[test]
+    fn a_reestablishment_cut_short_names_the_field_it_ends_in(length in 0..115usize) {
+        let whole = reestablish().encode();
+        let cut = Message::decode(&whole[..length]);
+        prop_assert!(matches!(cut, Err(MessageError::Ends(_))), "{:?}", cut);
     }
 
     #[test]
@@ -309,6 +375,74 @@ fn what_both_refuse() {
     let odd = with(&[3, 2, 0xaa, 0xbb]);
     assert_eq!(Message::decode(&odd), Ok(Message::ChannelReady(ready())));
     assert!(msgs::ChannelReady::read_from_fixed_length_buffer(&mut &odd[2..]).is_ok());
+}
+
+#[test]
+fn what_both_refuse_of_a_reestablishment() {
+    let with = |extension: &[u8]| [reestablish().encode(), extension.to_vec()].concat();
+    let mut no_point = reestablish().encode();
+    no_point.truncate(115 - 33);
+    no_point.extend([0; 33]);
+    for (bytes, error) in [
+        (
+            no_point,
+            MessageError::Point("my_current_per_commitment_point"),
+        ),
+        (with(&[4, 0]), MessageError::UnknownEven(4)),
+        (
+            with(&[3, 0, 3, 0]),
+            MessageError::Order {
+                before: 3,
+                found: 3,
+            },
+        ),
+        (with(&[3, 1]), MessageError::Ends("value")),
+        (
+            with(&[0, 1, 7]),
+            MessageError::Length {
+                field: "next_funding_txid",
+                length: 1,
+            },
+        ),
+    ] {
+        assert_eq!(Message::decode(&bytes), Err(error));
+        assert!(!ldk_reads::<msgs::ChannelReestablish>(&bytes));
+    }
+    let odd = with(&[3, 2, 0xaa, 0xbb]);
+    let read = Message::decode(&odd);
+    assert_eq!(read, Ok(Message::ChannelReestablish(reestablish())));
+    assert!(ldk_reads::<msgs::ChannelReestablish>(&odd));
+}
+
+/// BOLT 2 before splicing: even, and known.
+#[test]
+fn a_peer_may_ask_for_the_rest_of_a_signing_as_before_splicing() {
+    let extension = [[0, 32].as_slice(), &[7; 32]].concat();
+    let asking = [reestablish().encode(), extension].concat();
+    let read = Message::decode(&asking);
+    assert_eq!(read, Ok(Message::ChannelReestablish(reestablish())));
+}
+
+#[test]
+fn the_secret_of_a_reestablishment_is_not_shown() {
+    let shown = format!("{:?}", Message::ChannelReestablish(reestablish()));
+    assert!(shown.contains("next_commitment_number: 7"), "{shown}");
+    assert!(!shown.contains("171") && !shown.contains("ab, ab") && !shown.contains("abab"));
+}
+
+#[test]
+fn a_reestablishment_names_the_commitment_whose_secret_it_holds() {
+    let of = |next_revocation_number| {
+        let message = ChannelReestablish {
+            next_revocation_number,
+            ..reestablish()
+        };
+        message.revealed().map(|number| number.map(|it| it.get()))
+    };
+    assert_eq!((of(0), of(1), of(7)), (Ok(None), Ok(Some(0)), Ok(Some(6))));
+    assert_eq!(of(1 << 48), Ok(Some((1 << 48) - 1)));
+    let too_large = ProtocolError::CommitmentNumberTooLarge(1 << 48);
+    assert_eq!(of((1 << 48) + 1), Err(too_large));
 }
 
 #[test]

@@ -7,8 +7,8 @@ use futures::channel::oneshot;
 
 use super::core::Core;
 use super::ChainArbitrator;
-use crate::channel::{PeerReestablish, Refusal};
-use crate::court::{self, Input};
+use crate::channel::Refusal;
+use crate::court;
 use crate::error::ArbitratorError;
 use crate::protocol::CommitmentNumber;
 use crate::store::{ChannelRow, Finding, Restored, Store};
@@ -38,8 +38,8 @@ impl ChainArbitrator {
     /// it appears under that name.
     ///
     /// Opening the copy marks every channel that is not fully resolved as restored: nothing of ours is broadcast, and no
-    /// commitment is taken, until [`ChainArbitrator::confirm_restored`]. It is opened where it is, or moved to a place
-    /// where no file of another database lies beside it.
+    /// commitment is taken, until the peer's `channel_reestablish` ([`ChainArbitrator::peer_message`]) shows that it is the
+    /// newest. It is opened where it is, or moved to a place where no file of another database lies beside it.
     ///
     /// # Errors
     /// [`StoreError::BackupExists`](crate::store::StoreError::BackupExists), or as the disk has it.
@@ -68,22 +68,6 @@ impl ChainArbitrator {
         report.findings.extend(findings);
         report.unchecked = unchecked;
         Ok(report)
-    }
-
-    /// Takes what the peer of a restored channel says of itself in `channel_reestablish`. If it knows of nothing that the
-    /// store does not, the channel is as any other again. A channel that was not restored stays as it is.
-    ///
-    /// # Errors
-    /// [`UpdateError::BehindPeer`](crate::channel::UpdateError::BehindPeer) when the peer is ahead, and
-    /// [`CourtError::DataLoss`](crate::court::CourtError::DataLoss) when it has proven that: the channel stays as it is.
-    pub async fn confirm_restored(
-        &self,
-        channel: OutPoint,
-        peer: PeerReestablish,
-    ) -> Result<(), ArbitratorError> {
-        self.executor
-            .run(move |core| Box::pin(async move { core.confirm_restored(channel, &peer) }))
-            .await
     }
 
     /// Overwrites and deletes the database and everything beside it. Every later call gives
@@ -159,20 +143,6 @@ impl Core {
             }
         }
         Ok(self.store.put_restored(&channels)?)
-    }
-
-    fn confirm_restored(
-        &self,
-        channel: OutPoint,
-        peer: &PeerReestablish,
-    ) -> Result<(), ArbitratorError> {
-        let row = self.row(channel)?;
-        if self.store.case(row)?.latches.restored {
-            peer.check_against(channel, &self.store.feed(row)?)?;
-        }
-        let tip = self.tip_height()?;
-        self.apply(row, &Input::RestoredConfirmed { tip })?;
-        Ok(())
     }
 
     fn check_may_wipe(&self, scope: WipeScope) -> Result<(), ArbitratorError> {

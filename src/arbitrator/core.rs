@@ -208,9 +208,9 @@ impl Core {
             // Whoever has handed it over has done so for everybody.
             Ok(Some(Event {
                 channel,
-                kind: EventKind::TellPeer { said, .. },
+                kind: EventKind::TellPeer { said, time, .. },
             })) => {
-                self.hand_over(id, channel, said)?;
+                self.hand_over(id, channel, said, time)?;
                 self.handed_out.forget_for_all(id);
             }
             Ok(Some(_) | None) | Err(StoreError::Corrupt { .. }) => {

@@ -1,5 +1,5 @@
-//! What the channel engine tells beside the stream of updates (updates.rs): a channel's beginning, its names, its end, and what
-//! the peer proves. Each is judged, and on disk when the call returns.
+//! What the channel engine tells beside the stream of updates (updates.rs): a channel's beginning, its names, its end. Each is
+//! judged, and on disk when the call returns.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::core::Core;
 use crate::channel::{ChannelTerms, Position, UpdateError};
 use crate::court::{Event, EventKind, Input};
 use crate::error::ArbitratorError;
-use crate::protocol::{is_cooperative_close, CommitmentNumber, CommitmentSecret, ShortChannelId};
+use crate::protocol::{is_cooperative_close, ShortChannelId};
 use crate::store::{ChannelRow, ShortChannelIds};
 
 impl Core {
@@ -165,36 +165,6 @@ impl Core {
             Ok(ours)
         })
         .await
-    }
-
-    /// BOLT 2: a peer whose `channel_reestablish` holds a secret of a commitment that we think unrevoked proves that we
-    /// lost data.
-    pub(super) async fn data_loss_proof(
-        &self,
-        channel: OutPoint,
-        number: CommitmentNumber,
-        secret: CommitmentSecret,
-    ) -> Result<(), ArbitratorError> {
-        let row = self.row(channel)?;
-        let keys_id = self.store.terms(row)?.keys_id;
-        let ours = self
-            .ask_signer(channel, move |signer| {
-                signer.per_commitment_point(&keys_id, number)
-            })
-            .await?;
-        let refuse = |reason| UpdateError::DataLossProof { channel, reason };
-        if secret.point().ok() != Some(ours) {
-            return Err(refuse("the secret is not ours").into());
-        }
-        let newest = self.store.feed(row)?.local;
-        if newest.is_some_and(|newest| number < newest) {
-            return Err(refuse("we know that this commitment is revoked").into());
-        }
-        self.check_has_not_ended(row, channel)?;
-        let tip = self.tip_height()?;
-        let number = number.get();
-        self.apply(row, &Input::DataLoss { number, tip })?;
-        Ok(())
     }
 
     pub(super) fn position(&self, channel: OutPoint) -> Result<Position, ArbitratorError> {

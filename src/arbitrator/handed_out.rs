@@ -1,4 +1,5 @@
-//! Which events `next_event` has handed out since the database was opened, so that each is given once per open.
+//! Which events `next_event` has handed out since the database was opened, so that each is given once per open; a message for
+//! a peer once more when that one comes back.
 //!
 //! Shared by the executor, which looks for the next one, and the caller's side, which marks it: with no await between the
 //! mark and the return, a call that is cancelled has taken nothing.

@@ -18,10 +18,12 @@ mod keys;
 mod life;
 mod opening;
 mod options;
+mod peers;
 mod preview;
 mod purge;
 mod queries;
 mod reader;
+mod reestablish;
 mod report;
 mod reserve;
 mod sign;
@@ -32,8 +34,8 @@ mod updates;
 pub use bump::BumpStatus;
 pub use care::{IntegrityReport, WipeScope};
 pub use empty::Emptied;
-pub use opening::Received;
 pub use options::{Config, ForceCloseStatus, ReserveLook, ResumeOptions, ResumeReport, Trouble};
+pub use peers::Received;
 pub use sleep::{Moment, SleepBudget, WakeUp};
 
 use std::sync::Arc;
@@ -46,7 +48,6 @@ use self::reader::Reader;
 use crate::channel::{ChannelTerms, Position};
 use crate::config::Policy;
 use crate::error::ArbitratorError;
-use crate::protocol::{CommitmentNumber, CommitmentSecret};
 use crate::store::{Delivery, ShortChannelIds, StoredEvent};
 
 /// Keeps the money of many channels safe on-chain. One per database file; clones of an `Arc` may be used from any
@@ -109,24 +110,6 @@ impl ChainArbitrator {
         self.executor
             .run(move |core| {
                 Box::pin(async move { core.closing_signed(channel, transaction).await })
-            })
-            .await
-    }
-
-    /// Takes the peer's proof that we lost data: the secret of a commitment of ours that we think unrevoked (BOLT 2,
-    /// `channel_reestablish`). From then on nothing of ours is broadcast.
-    ///
-    /// # Errors
-    /// [`UpdateError::DataLossProof`](crate::channel::UpdateError::DataLossProof) when it proves nothing.
-    pub async fn data_loss_proof(
-        &self,
-        channel: OutPoint,
-        number: CommitmentNumber,
-        secret: CommitmentSecret,
-    ) -> Result<(), ArbitratorError> {
-        self.executor
-            .run(move |core| {
-                Box::pin(async move { core.data_loss_proof(channel, number, secret).await })
             })
             .await
     }

@@ -5,7 +5,6 @@ mod messages;
 mod signing;
 mod steps;
 
-use bitcoin::secp256k1::PublicKey;
 use bitcoin::OutPoint;
 
 use super::core::Core;
@@ -16,15 +15,6 @@ use crate::opening::{
     Announcement, MinimumDepth, OpenedWith, Opening, OpeningError, OpeningStatus, OpeningTerms,
 };
 use crate::protocol::CommitmentNumber;
-
-/// What became of a peer's message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Received {
-    /// It is part of an opening now.
-    Taken,
-    /// Its channel is not known yet: it is kept for some time.
-    Kept,
-}
 
 impl ChainArbitrator {
     /// Registers a channel, as [`register`](ChainArbitrator::register) does, and sees it through its opening: the funding is
@@ -42,32 +32,6 @@ impl ChainArbitrator {
     ) -> Result<(), ArbitratorError> {
         self.executor
             .run(move |core| Box::pin(async move { core.open_channel(terms, opening).await }))
-            .await
-    }
-
-    /// Takes a message of a peer: `channel_ready` or `announcement_signatures`, type first, whenever it comes. On disk when this
-    /// returns.
-    ///
-    /// # Errors
-    /// [`MessageError::NotForUs`](crate::protocol::MessageError::NotForUs) for every other message; [`OpeningError`]: it is wrong, and nothing has changed.
-    pub async fn peer_message(
-        &self,
-        peer: PublicKey,
-        message: Vec<u8>,
-    ) -> Result<Received, ArbitratorError> {
-        self.executor
-            .run(move |core| Box::pin(async move { core.peer_message(&peer, &message) }))
-            .await
-    }
-
-    /// Says that the app is connected to the peer again, after `channel_reestablish`: what the peer may not have got is told
-    /// again. [`ResumeOptions::reconnected_peers`](super::ResumeOptions::reconnected_peers) says the same to a tick.
-    ///
-    /// # Errors
-    /// [`ArbitratorError::Store`].
-    pub async fn peer_reconnected(&self, peer: PublicKey) -> Result<(), ArbitratorError> {
-        self.executor
-            .run(move |core| Box::pin(async move { core.peer_reconnected(&peer) }))
             .await
     }
 

@@ -90,7 +90,8 @@ pub struct ResumeOptions {
     pub max_requests: Option<u32>,
     pub look: Look,
     pub reserve: ReserveLook,
-    /// Peers whose channels were reestablished since the last tick: what they did not settle then, they will not.
+    /// Peers whose channels were reestablished since the last tick: what they did not settle then, they will not. For HTLCs
+    /// only; what `channel_reestablish` itself means, [`peer_message`](super::ChainArbitrator::peer_message) takes.
     pub reconnected_peers: BTreeSet<PublicKey>,
     /// Peers that were tried and could not be reached: what has to be settled before the next wake goes to the chain.
     pub unreachable_peers: BTreeSet<PublicKey>,

@@ -58,6 +58,19 @@ impl Refusal {
         }
     }
 
+    /// Whether the channel goes on when the peer has confirmed it. All other reasons are for good.
+    pub fn ends_with_a_confirmation(self) -> bool {
+        match self {
+            Refusal::Restored => true,
+            Refusal::Ended
+            | Refusal::DataLoss
+            | Refusal::FundingCancelled
+            | Refusal::ForceClose
+            | Refusal::CooperativeClose { txid: _ }
+            | Refusal::Closed => false,
+        }
+    }
+
     /// Whether the same channel cannot be registered once more.
     pub fn refuses_registration(self) -> bool {
         match self {

@@ -23,7 +23,7 @@ pub use commitments::{
 pub use htlc::{Direction, HtlcKey, HtlcLife, HtlcOrigin, HtlcRef, HtlcTerms, Interval};
 pub use ledger::{Ledger, PastHtlc, Totals, UsedIds};
 pub use lifecycle::{Lifecycle, Refusal};
-pub use reestablish::PeerReestablish;
+pub use reestablish::{Past, Shown};
 pub use summary::{CloseSummary, Reestablish, SummaryKind};
 pub use terms::{ChannelTerms, Funding, KeysId, PartyTerms};
 pub use update::ChannelUpdate;
@@ -131,11 +131,10 @@ pub enum UpdateError {
     /// commitments, and once it has ended nothing at all.
     #[error("channel {channel}: refused: {reason}")]
     Closing { channel: OutPoint, reason: Refusal },
-    /// The peer knows of commitments or revocations that the store does not: data was lost.
-    #[error("channel {channel}: the peer's {field} is {peers}, ours would be {ours} at most")]
+    /// The peer expects a commitment beyond those that the store knows of, and proves nothing. BOLT 2: the channel fails.
+    #[error("channel {channel}: the peer's next_commitment_number is {peers}, ours would be {ours} at most")]
     BehindPeer {
         channel: OutPoint,
-        field: &'static str,
         ours: u64,
         peers: u64,
     },
@@ -145,12 +144,10 @@ pub enum UpdateError {
         channel: OutPoint,
         reason: &'static str,
     },
-    /// What the peer revealed does not show that we have lost data.
-    #[error("channel {channel}: no proof of data loss: {reason}")]
-    DataLossProof {
-        channel: OutPoint,
-        reason: &'static str,
-    },
+    /// The peer's `channel_reestablish` holds another secret than ours of the commitment that it names. BOLT 2: the channel
+    /// fails.
+    #[error("channel {channel}: channel_reestablish holds another secret than ours of commitment {number}")]
+    ReestablishSecret { channel: OutPoint, number: u64 },
     /// A figure cannot be used in a Lightning transaction.
     #[error("channel {channel}: {source}")]
     Protocol {

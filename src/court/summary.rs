@@ -6,7 +6,7 @@ use super::balance::{less, paid_out, ClosingBalance};
 use super::watcher::CloseKind;
 use super::{Case, Close, Dossier, Step, SummaryChange};
 use crate::channel::{CloseSummary, Reestablish, SummaryKind};
-use crate::protocol::{CommitmentNumber, Party};
+use crate::protocol::Party;
 
 /// Whether a reorg may still change what a summary says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,11 +103,11 @@ fn closing_fee(close: &Close, dossier: &Dossier) -> Amount {
 
 /// BOLT 2, `channel_reestablish`: what we would say if the channel were still there.
 pub(super) fn reestablish(dossier: &Dossier) -> Reestablish {
-    let after = |newest: Option<CommitmentNumber>| newest.map_or(0, |number| number.get() + 1);
     let ours = dossier.local_commitment();
+    let revoked = dossier.feed.remote_revoked;
     Reestablish {
-        next_commitment_number: after(dossier.feed.local),
-        next_revocation_number: after(dossier.feed.remote_revoked),
+        next_commitment_number: dossier.feed.next_commitment_number(),
+        next_revocation_number: revoked.map_or(0, |number| number.get() + 1),
         your_last_per_commitment_secret: None,
         // BOLT 2: any valid point will do with option_static_remotekey, should the commitment be unreadable.
         my_current_per_commitment_point: ours

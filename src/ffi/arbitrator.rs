@@ -65,20 +65,6 @@ impl ChainArbitrator {
         Ok(self.core.closing_signed(channel, transaction).await?)
     }
 
-    /// Takes the peer's proof that we lost data: the 32-byte secret of a commitment of ours that we think unrevoked (BOLT 2,
-    /// `channel_reestablish`). From then on nothing of ours is broadcast.
-    pub async fn data_loss_proof(
-        &self,
-        channel: OutPoint,
-        number: u64,
-        secret: Vec<u8>,
-    ) -> Result<(), ArbitratorError> {
-        let secret = input::commitment_secret("secret", secret)?;
-        let channel = self::channel(&channel)?;
-        let number = input::commitment_number("number", number)?;
-        Ok(self.core.data_loss_proof(channel, number, secret).await?)
-    }
-
     /// Where the store stands in a channel's stream of updates, for an engine that was interrupted.
     pub async fn position(&self, channel: OutPoint) -> Result<Position, ArbitratorError> {
         let channel = self::channel(&channel)?;

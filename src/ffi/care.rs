@@ -1,26 +1,7 @@
 //! Care of the file, as apps see it: backups, the integrity check, wiping.
 
-use super::arbitrator::channel;
 use super::{ArbitratorError, ChainArbitrator, OutPoint};
-use crate::{arbitrator, channel, store};
-
-/// The two numbers of the peer's `channel_reestablish` (BOLT 2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Record)]
-pub struct PeerReestablish {
-    /// The number of the peer's commitment that it expects us to sign next.
-    pub next_commitment_number: u64,
-    /// The number of our commitment that it expects us to revoke next.
-    pub next_revocation_number: u64,
-}
-
-impl From<PeerReestablish> for channel::PeerReestablish {
-    fn from(peer: PeerReestablish) -> Self {
-        channel::PeerReestablish {
-            next_commitment_number: peer.next_commitment_number,
-            next_revocation_number: peer.next_revocation_number,
-        }
-    }
-}
+use crate::{arbitrator, store};
 
 /// What may be wiped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
@@ -91,8 +72,9 @@ impl ChainArbitrator {
     /// Writes a consistent copy of the database to a file that must not exist, while the database is in use. The copy is
     /// complete and on the disk when it appears under that name.
     ///
-    /// Opening the copy marks every channel that is not fully resolved as restored, until `confirm_restored`. It is opened
-    /// where it is, or moved to a place where no file of another database lies beside it.
+    /// Opening the copy marks every channel that is not fully resolved as restored, until the peer's `channel_reestablish`
+    /// (`peer_message`) shows that it is the newest. It is opened where it is, or moved to a place where no file of another
+    /// database lies beside it.
     pub async fn backup(&self, path: String) -> Result<(), ArbitratorError> {
         Ok(self.core.backup(path).await?)
     }
@@ -101,17 +83,6 @@ impl ChainArbitrator {
     /// both sides signed. Commands go on meanwhile. What is wrong is in the report.
     pub async fn integrity_check(&self) -> Result<IntegrityReport, ArbitratorError> {
         Ok(self.core.integrity_check().await?.into())
-    }
-
-    /// Takes what the peer of a restored channel says of itself in `channel_reestablish`. If it knows of nothing that the
-    /// database does not, the channel is as any other again; if it does, this is refused with `BehindPeer`.
-    pub async fn confirm_restored(
-        &self,
-        channel: OutPoint,
-        peer: PeerReestablish,
-    ) -> Result<(), ArbitratorError> {
-        let channel = self::channel(&channel)?;
-        Ok(self.core.confirm_restored(channel, peer.into()).await?)
     }
 
     /// Overwrites and deletes the database and everything beside it. Every later call gives `ShutDown`, and the next open

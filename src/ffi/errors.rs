@@ -186,19 +186,18 @@ pub enum ArbitratorError {
         /// Why.
         reason: Refusal,
     },
-    /// The channel comes from a backup: until `confirm_restored` it takes no commitments, and nothing of ours is broadcast.
+    /// The channel comes from a backup: until the peer's `channel_reestablish` confirms it, it takes no commitments, and nothing of
+    /// ours is broadcast.
     #[error("channel {channel}: restored from a backup and not confirmed")]
     Restored {
         /// The channel.
         channel: OutPoint,
     },
-    /// The peer knows of commitments or revocations that the database does not: data was lost.
-    #[error("channel {channel}: the peer's {field} is {peers}, ours would be {ours} at most")]
+    /// The peer expects a commitment beyond those that the database knows of, and proves nothing. BOLT 2: the channel fails.
+    #[error("channel {channel}: the peer's next_commitment_number is {peers}, ours would be {ours} at most")]
     BehindPeer {
         /// The channel.
         channel: OutPoint,
-        /// Which number of `channel_reestablish` gives it away.
-        field: String,
         /// The greatest that we could explain.
         ours: u64,
         /// The peer's.
@@ -212,13 +211,14 @@ pub enum ArbitratorError {
         /// Why, for people.
         reason: String,
     },
-    /// What the peer revealed does not show that we have lost data.
-    #[error("channel {channel}: no proof of data loss: {reason}")]
-    DataLossProof {
+    /// The peer's `channel_reestablish` holds another secret than ours of the commitment that it names. BOLT 2: the channel
+    /// fails.
+    #[error("channel {channel}: channel_reestablish holds another secret than ours of commitment {number}")]
+    ReestablishSecret {
         /// The channel.
         channel: OutPoint,
-        /// Why, for people.
-        reason: String,
+        /// The commitment of ours.
+        number: u64,
     },
     /// A figure cannot be used in a Lightning transaction.
     #[error("{reason}")]

@@ -169,8 +169,8 @@ pub enum EventKind {
         /// The number the peer is at.
         number: u64,
     },
-    /// The channel was opened from a backup: nothing of ours is broadcast, and no commitment taken, until
-    /// `confirm_restored`.
+    /// The channel was opened from a backup: nothing of ours is broadcast, and no commitment taken, until the
+    /// peer's `channel_reestablish` confirms that it is the newest.
     Restored {
         /// The backup's name.
         backup: String,

@@ -48,7 +48,7 @@ pub enum Refusal {
     DataLoss,
     /// Its funding was cancelled.
     FundingCancelled,
-    /// It comes from a backup, and waits for `confirm_restored`.
+    /// It comes from a backup, and waits for the peer's `channel_reestablish`.
     Restored,
     /// Our commitment is broadcast, or about to be.
     ForceClose,

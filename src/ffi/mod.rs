@@ -39,7 +39,7 @@ mod updates;
 
 pub use arbitrator::ChainArbitrator;
 pub use bump::{Bump, BumpStatus};
-pub use care::{IntegrityFinding, IntegrityReport, PeerReestablish, WipeScope};
+pub use care::{IntegrityFinding, IntegrityReport, WipeScope};
 pub use case_file::{
     BroadcastFile, CaseFile, Claimant, CloseFile, Means, OutputFile, OutputKind, OutputMoney,
     Waiting, Who,

@@ -93,10 +93,13 @@ impl OpeningTerms {
 /// What became of a peer's message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum Received {
-    /// It is part of an opening now.
+    /// It is on disk, with all that follows from it.
     Taken,
     /// Its channel is not known yet: it is kept for some time.
     Kept,
+    /// With this message, or before, the peer has proven that we lost data. Nothing of ours is broadcast any more; an
+    /// `error` asks the peer to close the channel (BOLT 2).
+    DataLost,
 }
 
 impl From<arbitrator::Received> for Received {
@@ -104,6 +107,7 @@ impl From<arbitrator::Received> for Received {
         match received {
             arbitrator::Received::Taken => Received::Taken,
             arbitrator::Received::Kept => Received::Kept,
+            arbitrator::Received::DataLost => Received::DataLost,
         }
     }
 }
@@ -211,8 +215,13 @@ impl ChainArbitrator {
         Ok(self.core.open_channel(terms, opening).await?)
     }
 
-    /// Takes a message of a peer, type first: `channel_ready` or `announcement_signatures`, whenever it comes. Every other
-    /// gives `NotForUs`. On disk when this returns. `peer` is its node id, 33 bytes.
+    /// Takes a message of a peer, type first, whenever it comes. `peer` is its node id, 33 bytes. On disk when this returns, with
+    /// all that follows from it. Every other message than these three gives `NotForUs`:
+    ///
+    /// - `channel_reestablish`, of every channel. It is a new connection: what the peer may not have got is told again; a
+    ///   restored channel is confirmed; lost data is found out. A repeat tells nothing again that was not handed over since the
+    ///   first. After `ReestablishSecret` and `BehindPeer` BOLT 2 has the channel fail; nothing has changed here;
+    /// - `channel_ready` and `announcement_signatures`, of channels that are opened here.
     pub async fn peer_message(
         &self,
         peer: Vec<u8>,
@@ -220,13 +229,6 @@ impl ChainArbitrator {
     ) -> Result<Received, ArbitratorError> {
         let peer = input::public_key("peer", &peer)?;
         Ok(self.core.peer_message(peer, message).await?.into())
-    }
-
-    /// Says that the app is connected to the peer again, after `channel_reestablish`: what the peer may not have got is told
-    /// again. `peer` is its node id, 33 bytes.
-    pub async fn peer_reconnected(&self, peer: Vec<u8>) -> Result<(), ArbitratorError> {
-        let peer = input::public_key("peer", &peer)?;
-        Ok(self.core.peer_reconnected(peer).await?)
     }
 
     /// How a channel's opening stands; nothing: its engine opens it by itself, or it has ended.

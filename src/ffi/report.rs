@@ -296,7 +296,8 @@ pub struct ChannelReport {
     pub close: Option<CloseReport>,
     /// We lost data: nothing of ours is broadcast any more.
     pub data_loss: bool,
-    /// The channel was opened from a backup: nothing of ours is broadcast until `confirm_restored`.
+    /// The channel was opened from a backup: nothing of ours is broadcast until the peer's `channel_reestablish`
+    /// confirms it.
     pub restored: bool,
     /// Why it takes no more commitments, once it takes none.
     pub refusal: Option<Refusal>,

@@ -37,7 +37,7 @@ pub struct ResumeOptions {
     #[uniffi(default = None)]
     pub max_requests: Option<u32>,
     /// Node ids of peers whose channels were reestablished since the last tick: what they did not settle then, they will
-    /// not.
+    /// not. For HTLCs only; `channel_reestablish` itself goes to `peer_message`.
     #[uniffi(default = [])]
     pub reconnected_peers: Vec<Vec<u8>>,
     /// Node ids of peers that were tried and could not be reached: what has to be settled before the next wake goes to the

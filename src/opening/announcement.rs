@@ -129,7 +129,7 @@ pub(super) fn on_our_half(
 }
 
 /// BOLT 7: on reconnection our half is told again for as long as the peer's is not there.
-pub(super) fn on_reconnected(step: &mut Step, dossier: &Dossier<'_>) {
+pub(super) fn on_reestablished(step: &mut Step, dossier: &Dossier<'_>) {
     let proof = step.opening.proof.as_ref();
     if proof.is_some_and(|proof| proof.announced.is_none()) {
         say_half(step, dossier);
@@ -210,17 +210,15 @@ fn announce(step: &mut Step, dossier: &Dossier<'_>, announced: Announced) {
     }
 }
 
-/// Once in a connection.
 fn say_half(step: &mut Step, dossier: &Dossier<'_>) {
     let time = step.opening.reconnects;
     let Some(proof) = &mut step.opening.proof else {
         return;
     };
-    if let Some(half) = proof.ours.filter(|_| proof.said_in != Some(time)) {
-        let before = proof.said_in.replace(time);
+    if let Some(half) = proof.ours {
+        let said_in = proof.said_in.replace(time);
         let said = Said::AnnouncementSignatures(half.short_channel_id);
-        let telling = Telling { time, before };
-        step.say(dossier.terms.peer, said, telling, half.encode());
+        step.say_once(dossier.terms.peer, said, said_in, half.encode());
     }
 }
 

@@ -115,8 +115,12 @@ pub struct Opening {
     pub ready: Ready,
     /// The proof of a public channel.
     pub proof: Option<Proof>,
-    /// How often the peer came back: what was said in one connection is not said in it again.
+    /// Which connection to the peer this is: what was said in one is not said in it again.
     pub reconnects: u32,
+    /// Nothing that was said in this connection has been handed over: the next one may be the same, and is not told more.
+    /// What an older version kept may have been.
+    #[serde(default)]
+    pub is_fresh: bool,
     /// How many notes the peer has caused. Rows of earlier versions are without it.
     #[serde(default)]
     pub peer_notes: u32,
@@ -160,6 +164,7 @@ impl Opening {
             ready: Ready::default(),
             proof,
             reconnects: 0,
+            is_fresh: true,
             peer_notes: 0,
             is_over: false,
             attention: Attention::EveryTick,
@@ -204,6 +209,13 @@ pub struct Dossier<'a> {
     pub chain: ChainHash,
 }
 
+/// The `next_commitment_number` of each side's `channel_reestablish`: which commitment of its own it expects to be signed next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextCommitments {
+    pub ours: u64,
+    pub theirs: u64,
+}
+
 /// One thing that moves an opening.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -216,9 +228,9 @@ pub enum Input {
     /// Our half, signed and verified.
     OurHalf(AnnouncementSignatures),
     /// The app has handed this to the peer, or to all of them.
-    Acknowledged(Said),
-    /// The app has a new connection to the peer, and both have said `channel_reestablish`.
-    Reconnected,
+    Acknowledged { said: Said, time: u32 },
+    /// The peer's `channel_reestablish` came, and shows nothing that would end the channel.
+    Reestablished(NextCommitments),
     /// The graph does not know the channel, though it was announced.
     NotInGraph,
 }
@@ -239,6 +251,8 @@ pub enum Want {
 pub struct Step {
     pub opening: Opening,
     pub tell: Vec<EventKind>,
+    /// What was told before and has not been handed over: the app is to be shown it once more.
+    pub waits: Vec<EventKind>,
     /// What is still wanted, also by a step that changes nothing.
     pub want: Vec<Want>,
     /// What the channel's log is to tell of it.
@@ -272,6 +286,21 @@ impl Step {
             message,
         });
     }
+
+    /// Says it once in a connection. If it was said in this one `before` and not handed over yet, it waits.
+    fn say_once(&mut self, peer: PublicKey, said: Said, before: Option<u32>, message: Vec<u8>) {
+        let time = self.opening.reconnects;
+        if before != Some(time) {
+            self.say(peer, said, Telling { time, before }, message);
+        } else if self.opening.is_fresh {
+            self.waits.push(EventKind::TellPeer {
+                peer,
+                said,
+                time,
+                message,
+            });
+        }
+    }
 }
 
 /// Moves an opening one step.
@@ -287,6 +316,7 @@ pub fn advance(
     let mut step = Step {
         opening: opening.clone(),
         tell: Vec::new(),
+        waits: Vec::new(),
         want: Vec::new(),
         notes: Vec::new(),
     };
@@ -298,11 +328,14 @@ pub fn advance(
         Input::PeerReady(said) => ready::on_peer_ready(&mut step, *said)?,
         Input::PeerHalf(half) => announcement::on_peer_half(&mut step, dossier, half)?,
         Input::OurHalf(half) => announcement::on_our_half(&mut step.opening, dossier, *half)?,
-        Input::Acknowledged(said) => on_acknowledged(&mut step, *said),
-        Input::Reconnected => {
-            step.opening.reconnects = step.opening.reconnects.saturating_add(1);
-            ready::on_reconnected(&mut step, dossier)?;
-            announcement::on_reconnected(&mut step, dossier);
+        Input::Acknowledged { said, time } => on_acknowledged(&mut step, *said, *time),
+        Input::Reestablished(next) => {
+            on_reestablished(&mut step.opening);
+            if !opening.closing {
+                // BOLT 7: a half of the proof is said after `channel_ready`.
+                ready::on_reestablished(&mut step, dossier, *next)?;
+                announcement::on_reestablished(&mut step, dossier);
+            }
         }
         Input::NotInGraph => announcement::on_not_in_graph(&mut step, dossier),
     }
@@ -316,8 +349,17 @@ pub fn advance(
 }
 
 /// The app has handed a message over. The first time is news.
-fn on_acknowledged(step: &mut Step, said: Said) {
-    let Opening { ready, proof, .. } = &mut step.opening;
+fn on_acknowledged(step: &mut Step, said: Said, time: u32) {
+    let opening = &mut step.opening;
+    // That of an announcement counts something else: it is not the peer's alone.
+    let is_of_connection = match said {
+        Said::ChannelReady | Said::AnnouncementSignatures(_) => time == opening.reconnects,
+        Said::ChannelAnnouncement(_) => false,
+    };
+    if is_of_connection {
+        opening.is_fresh = false;
+    }
+    let Opening { ready, proof, .. } = opening;
     let is_news = match (said, proof) {
         (Said::ChannelReady, _) => !std::mem::replace(&mut ready.is_told, true),
         (Said::AnnouncementSignatures(name), Some(proof)) => {
@@ -330,5 +372,14 @@ fn on_acknowledged(step: &mut Step, said: Said) {
     };
     if is_news {
         step.notes.push(OpeningNote::Told(said));
+    }
+}
+
+/// BOLT 2: a node says `channel_reestablish` once on each connection, so whatever was handed over before this one belongs to a
+/// former connection and may be lost. What still waits to be handed over will be in this one: a repeat tells nothing twice.
+fn on_reestablished(opening: &mut Opening) {
+    if !opening.is_fresh {
+        opening.reconnects = opening.reconnects.saturating_add(1);
+        opening.is_fresh = true;
     }
 }

@@ -15,7 +15,7 @@ pub enum OpeningNote {
     Tell(Said),
     /// It was asked once more: the peer is connected again, or asks for it; or the graph has lost the channel.
     TellAgain(Said),
-    /// The app says that it has handed it over.
+    /// The app says that it has handed it over, or the peer shows that it has it.
     Told(Said),
     /// The peer's `channel_ready`, or a later one of another alias.
     PeerReady { alias: Option<ShortChannelId> },

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Commitments, Dossier, OpeningError, OpeningNote, Said, Step, Telling};
+use super::{Commitments, Dossier, NextCommitments, OpeningError, OpeningNote, Said, Step};
 use crate::config::Policy;
 use crate::court::EventKind;
 use crate::protocol::ChannelReady;
@@ -39,12 +39,23 @@ pub(super) fn on_peer_ready(step: &mut Step, said: ChannelReady) -> Result<(), O
     Ok(())
 }
 
-/// BOLT 2: both sides' `next_commitment_number` of 1 say that neither knows whether the other has its `channel_ready`.
-/// Once a commitment above the first is signed it must not be told again.
-pub(super) fn on_reconnected(step: &mut Step, dossier: &Dossier<'_>) -> Result<(), OpeningError> {
-    let opening = &step.opening;
-    let is_said = opening.ready.said_in.is_some();
-    if is_said && opening.commitments < Commitments::Further && !opening.closing {
+/// Tells ours again, if neither side knows whether the other has it.
+pub(super) fn on_reestablished(
+    step: &mut Step,
+    dossier: &Dossier<'_>,
+    next: NextCommitments,
+) -> Result<(), OpeningError> {
+    let ready = &mut step.opening.ready;
+    if ready.said_in.is_none() {
+        return Ok(());
+    }
+    // BOLT 2: commitment 1 is signed for a peer that has our `channel_ready` only: whoever expects the one after has it.
+    if next.theirs > 1 && !ready.is_told {
+        ready.is_told = true;
+        step.notes.push(OpeningNote::Told(Said::ChannelReady));
+    }
+    // BOLT 2: it is told again while both expect commitment 1, and no more after that.
+    if next.ours == 1 && next.theirs == 1 {
         say(step, dossier)?;
     }
     Ok(())
@@ -84,14 +95,8 @@ fn say(step: &mut Step, dossier: &Dossier<'_>) -> Result<(), OpeningError> {
         second_per_commitment_point: opening.second_point,
         alias: opening.terms.alias,
     };
-    let time = opening.reconnects;
-    let before = opening.ready.said_in.replace(time);
-    let telling = Telling { time, before };
-    step.say(
-        dossier.terms.peer,
-        Said::ChannelReady,
-        telling,
-        message.encode(),
-    );
+    let said_in = opening.ready.said_in.replace(opening.reconnects);
+    let said = Said::ChannelReady;
+    step.say_once(dossier.terms.peer, said, said_in, message.encode());
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! BOLT 3 as pure functions: keys, secrets, scripts, transactions, and the channel formats; of BOLT 2 and 7, a channel's
-//! names and the messages of its opening.
+//! names and the messages with which it is opened and taken up again.
 //!
 //! The floor everything else stands on. No I/O, no clock, no randomness, no logging: the same arguments
 //! always give the same bytes, which is what lets both sides of a channel agree on a transaction
@@ -44,7 +44,8 @@ pub use keys::{
 };
 pub use message::{
     AnnouncementSignatures, ChannelAnnouncement, ChannelEnd, ChannelFeatures, ChannelId,
-    ChannelReady, Message, MessageError, UnsignedChannelAnnouncement, WrongSignature,
+    ChannelReady, ChannelReestablish, Message, MessageError, UnsignedChannelAnnouncement,
+    WrongSignature,
 };
 pub use obscured::{state_number, ObscuringFactor};
 pub use primitives::{CommitmentNumber, HtlcKind, Party, PaymentHash, Preimage};

@@ -128,13 +128,23 @@ impl Maker {
         fs::copy(&without, &self.database).expect("the directory is ours");
     }
 
-    /// A message of a channel that is not known yet; the channel; and a message of it then.
+    /// A message of a channel that is not known yet; the channel; and a message of it then. What is to be told to the peer, when
+    /// it is handed over, and when the peer is there again.
     fn opening(&mut self) {
         let ready = self.channels[NEW].peer_ready(Opened::V1, None);
         self.scene("early", Deed::HearEarly(NEW, ready.clone()));
         self.scene("open", Deed::Open(NEW));
         self.obey(Order::Open(NEW));
         self.scene("hear", Deed::Hear(NEW, ready));
+        self.round(NEW);
+        self.obey(Order::Resume);
+        self.chain.mine(3);
+        self.obey(Order::Resume);
+        let told = format!("{}/tell-peer/channel_ready/0", self.channels[NEW].funding());
+        self.scene("hand-over", Deed::HandOver(told));
+        self.obey(Order::HandOver);
+        let back = self.channels[NEW].peer_reestablish(Opened::V1);
+        self.scene("reconnect", Deed::Reconnect(NEW, back));
     }
 
     /// The three messages of a round, each upon what the ones before left; and the last two together.
@@ -158,7 +168,7 @@ impl Maker {
         let live = self.channels[MAIN].htlcs().first().expect("added before");
         let key = live.key;
         let loss = self.channels[MAIN].data_loss(2).expect("two rounds");
-        let proof = Deed::DataLoss(MAIN, loss.proof_number, loss.proof_secret);
+        let proof = Deed::DataLoss(MAIN, loss.reestablish);
         self.scene("release", Deed::Release(MAIN, key));
         self.scene("close", Deed::ClosingSigned(MAIN, close));
         self.scene("loss", proof);
@@ -185,15 +195,10 @@ impl Maker {
         fs::copy(&backup, &opened).expect("the directory is ours");
         let mut config = self.phone.config.clone();
         config.database = opened.clone();
-        let restored = futures::executor::block_on(async {
-            let on = lightning_arbitrator::ChainArbitrator::open(config).await?;
-            on.position(self.channels[MAIN].funding()).await
-        });
-        let feed = restored.expect("a channel").feed;
-        let next = feed.remote.expect("signed").get() + 1;
-        let revoked = feed.local.expect("signed").get();
-        let deed = Deed::ConfirmRestored(MAIN, next, revoked);
-        self.keep(&opened, "confirm", deed);
+        let restored = lightning_arbitrator::ChainArbitrator::open(config);
+        drop(futures::executor::block_on(restored).expect("it opens"));
+        let newest = self.channels[MAIN].peer_reestablish(Opened::V1);
+        self.keep(&opened, "confirm", Deed::ConfirmRestored(MAIN, newest));
     }
 
     /// An embedded wallet with a coin that is on its way out, and another transaction that takes it along.

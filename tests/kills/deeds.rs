@@ -6,10 +6,10 @@ use std::sync::Arc;
 use bitcoin::{BlockHash, OutPoint, Transaction, Txid};
 use lightning_arbitrator::arbitrator::WipeScope;
 use lightning_arbitrator::chain::{BlockHeight, BlockRef, ChainChange, ChainStore, Row};
-use lightning_arbitrator::channel::{ChannelUpdate, PeerReestablish};
+use lightning_arbitrator::channel::ChannelUpdate;
 use lightning_arbitrator::config::Policy;
 use lightning_arbitrator::court::{self, Dossier, Input, Outcome};
-use lightning_arbitrator::protocol::{CommitmentSecret, Preimage};
+use lightning_arbitrator::protocol::Preimage;
 use lightning_arbitrator::reserve::Emptying;
 use lightning_arbitrator::store::{
     ChannelRow, KeyCrypto, Opening, Purge, Store, StoreError, Unreadable,
@@ -44,8 +44,12 @@ pub enum Deed {
     /// In one call.
     RevocationAndLocal(usize, Revocation, LocalUpdate),
     ClosingSigned(usize, Transaction),
-    DataLoss(usize, u64, [u8; 32]),
-    ConfirmRestored(usize, u64, u64),
+    /// The peer proves that we lost data.
+    DataLoss(usize, Vec<u8>),
+    /// The peer confirms what a backup holds.
+    ConfirmRestored(usize, Vec<u8>),
+    /// The peer is there again, and may not have got what was handed over.
+    Reconnect(usize, Vec<u8>),
     /// A step of the court: the decision to close.
     Step(usize),
     /// What became of a broadcast.
@@ -62,6 +66,8 @@ pub enum Deed {
     /// The working data of a resolved channel goes, a few rows at a time.
     Purge(usize),
     Acknowledge(String),
+    /// The same of a message to the peer, which has it then.
+    HandOver(String),
     Subscribe,
     /// The app says that the funding will never confirm.
     CancelFunding(usize),
@@ -92,6 +98,7 @@ pub enum Kind {
     ClosingSigned,
     DataLoss,
     ConfirmRestored,
+    Reconnect,
     Step,
     Outcome,
     KeepSweepScript,
@@ -101,6 +108,7 @@ pub enum Kind {
     MoveCursor,
     Purge,
     Acknowledge,
+    HandOver,
     Subscribe,
     CancelFunding,
     Abandon,
@@ -112,7 +120,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 31] = [
+    pub const ALL: [Kind; 33] = [
         Kind::Migrate,
         Kind::OpenBackup,
         Kind::Register,
@@ -127,6 +135,7 @@ impl Kind {
         Kind::ClosingSigned,
         Kind::DataLoss,
         Kind::ConfirmRestored,
+        Kind::Reconnect,
         Kind::Step,
         Kind::Outcome,
         Kind::KeepSweepScript,
@@ -136,6 +145,7 @@ impl Kind {
         Kind::MoveCursor,
         Kind::Purge,
         Kind::Acknowledge,
+        Kind::HandOver,
         Kind::Subscribe,
         Kind::CancelFunding,
         Kind::Abandon,
@@ -164,6 +174,7 @@ impl Deed {
             Deed::ClosingSigned(..) => Kind::ClosingSigned,
             Deed::DataLoss(..) => Kind::DataLoss,
             Deed::ConfirmRestored(..) => Kind::ConfirmRestored,
+            Deed::Reconnect(..) => Kind::Reconnect,
             Deed::Step(_) => Kind::Step,
             Deed::Outcome(..) => Kind::Outcome,
             Deed::KeepSweepScript(_) => Kind::KeepSweepScript,
@@ -173,6 +184,7 @@ impl Deed {
             Deed::MoveCursor => Kind::MoveCursor,
             Deed::Purge(_) => Kind::Purge,
             Deed::Acknowledge(_) => Kind::Acknowledge,
+            Deed::HandOver(_) => Kind::HandOver,
             Deed::Subscribe => Kind::Subscribe,
             Deed::CancelFunding(_) => Kind::CancelFunding,
             Deed::Abandon(_) => Kind::Abandon,
@@ -228,7 +240,11 @@ impl Phone {
                 on.open_channel(terms, public()).await?;
                 before
             }
-            Deed::HearEarly(index, message) | Deed::Hear(index, message) => {
+            Deed::HearEarly(index, message)
+            | Deed::Hear(index, message)
+            | Deed::DataLoss(index, message)
+            | Deed::ConfirmRestored(index, message)
+            | Deed::Reconnect(index, message) => {
                 let peer = self.channels[index].peer_node_id();
                 let on = self.on().await?;
                 let before = begin();
@@ -281,26 +297,7 @@ impl Phone {
                 on.closing_signed(channel, transaction).await?;
                 before
             }
-            Deed::DataLoss(index, at, secret) => {
-                let channel = funding(index);
-                let secret = CommitmentSecret::new(secret);
-                let on = self.on().await?;
-                let before = begin();
-                on.data_loss_proof(channel, number(at), secret).await?;
-                before
-            }
-            Deed::ConfirmRestored(index, commitment, revocation) => {
-                let channel = funding(index);
-                let peer = PeerReestablish {
-                    next_commitment_number: commitment,
-                    next_revocation_number: revocation,
-                };
-                let on = self.on().await?;
-                let before = begin();
-                on.confirm_restored(channel, peer).await?;
-                before
-            }
-            Deed::Acknowledge(id) => {
+            Deed::Acknowledge(id) | Deed::HandOver(id) => {
                 let on = self.on().await?;
                 let before = begin();
                 on.acknowledge("story".into(), id).await?;

@@ -280,6 +280,11 @@ impl<T: Iterator<Item = Threat>> Story<T> {
         self.mine(2);
         self.perform(Order::Resume)?;
         self.perform(Order::HandOver)?;
+        // The peer is there again and may not have got it: it is told again, once.
+        for (index, channel) in all() {
+            self.perform(Order::Hear(index, channel.peer_reestablish(Opened::V1)))?;
+        }
+        self.perform(Order::HandOver)?;
         for (index, channel) in all() {
             self.perform(Order::Hear(index, channel.peer_ready(Opened::V1, None)))?;
         }

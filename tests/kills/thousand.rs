@@ -225,6 +225,7 @@ impl Copy {
             | Kind::ClosingSigned
             | Kind::DataLoss
             | Kind::ConfirmRestored
+            | Kind::Reconnect
             | Kind::Step
             | Kind::Outcome
             | Kind::KeepSweepScript
@@ -233,6 +234,7 @@ impl Copy {
             | Kind::EndEmptying
             | Kind::MoveCursor
             | Kind::Acknowledge
+            | Kind::HandOver
             | Kind::Subscribe
             | Kind::CancelFunding
             | Kind::Abandon

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Network, OutPoint};
 use futures::executor::block_on;
+use lightning_arbitrator::arbitrator::Received;
 use lightning_arbitrator::court::case_file::CaseFile;
 use lightning_arbitrator::court::report::ChannelReport;
 use lightning_arbitrator::court::EventKind;
@@ -77,8 +79,13 @@ impl Phone {
         })
     }
 
-    /// Tells the arbitrator one message of the recorder's.
-    pub fn tell(&mut self, channel: OutPoint, told: Told) -> Result<(), ArbitratorError> {
+    /// Tells the arbitrator one message of the recorder's, whose peer this is.
+    pub fn tell(
+        &mut self,
+        peer: PublicKey,
+        channel: OutPoint,
+        told: Told,
+    ) -> Result<(), ArbitratorError> {
         let on = self.on();
         match told {
             Told::Terms(terms) => block_on(on.register(*terms)),
@@ -89,6 +96,11 @@ impl Phone {
             }
             Told::Release(htlc) => block_on(on.release(channel, htlc)),
             Told::Preimage(preimage) => block_on(on.learn_preimage(preimage)),
+            Told::Heard(message) => {
+                let heard = block_on(on.peer_message(peer, message))?;
+                assert_eq!(heard, Received::Taken);
+                Ok(())
+            }
             Told::Close(transaction) => block_on(on.closing_signed(channel, transaction)),
         }
     }

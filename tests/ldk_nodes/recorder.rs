@@ -17,12 +17,13 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::Transaction;
 use lightning::ln::chan_utils::CommitmentTransaction;
 use lightning::ln::msgs::{self, MessageSendEvent};
+use lightning::util::ser::Writeable;
 use lightning_arbitrator::channel::{
     ChannelTerms, CommitmentUpdate, Direction, FundingSignatures, HtlcKey, HtlcOrigin, HtlcTerms,
     LocalUpdate, RemoteUpdate,
 };
 use lightning_arbitrator::protocol::{
-    CommitmentNumber, CommitmentSecret, Party, PaymentHash, Preimage,
+    ChannelReestablish, CommitmentNumber, CommitmentSecret, Party, PaymentHash, Preimage,
 };
 
 use crate::exchange::{Change, Exchange, Holdings};
@@ -112,6 +113,11 @@ impl Recorder {
             MessageSendEvent::SendFundingSigned { .. } => vec![self.local()],
             MessageSendEvent::UpdateHTLCs { updates, .. } => self.updates(Sender::Them, updates),
             MessageSendEvent::SendRevokeAndACK { msg, .. } => vec![self.revocation(msg)],
+            MessageSendEvent::SendChannelReestablish { msg, .. } => {
+                // BOLT 1: the type stands before what LDK calls the message.
+                let kind = ChannelReestablish::TYPE.to_be_bytes();
+                vec![Told::Heard([&kind, msg.encode().as_slice()].concat())]
+            }
             _ => Vec::new(),
         }
     }

@@ -73,7 +73,7 @@ impl World {
         for told in told {
             self.compare(&told);
             let channel = self.channel();
-            match self.phone.tell(channel, told.clone()) {
+            match self.phone.tell(self.peer.id(), channel, told.clone()) {
                 Ok(()) => self.remember(&told),
                 Err(ArbitratorError::Update(UpdateError::Closing { .. })) => self.line = Line::Cut,
                 Err(refused) => panic!("{refused}"),
@@ -99,6 +99,7 @@ impl World {
             | Told::Revocation(..)
             | Told::Release(_)
             | Told::Preimage(_)
+            | Told::Heard(_)
             | Told::Close(_) => return,
         };
         assert_eq!(
@@ -115,7 +116,11 @@ impl World {
             Told::Remote(_, ldk) if self.peer_commitments.last() == Some(ldk) => {}
             Told::Remote(_, ldk) => self.peer_commitments.push(*ldk),
             Told::Revocation(..) => self.peer_revoked += 1,
-            Told::Terms(_) | Told::Release(_) | Told::Preimage(_) | Told::Close(_) => {}
+            Told::Terms(_)
+            | Told::Release(_)
+            | Told::Preimage(_)
+            | Told::Heard(_)
+            | Told::Close(_) => {}
         }
     }
 

@@ -20,6 +20,8 @@ pub enum Told {
     Release(HtlcKey),
     /// `learn_preimage`.
     Preimage(Preimage),
+    /// `peer_message`.
+    Heard(Vec<u8>),
     /// `closing_signed`.
     Close(Transaction),
 }

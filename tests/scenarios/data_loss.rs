@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::thread;
 
 use futures::executor::block_on;
+use lightning_arbitrator::arbitrator::Received;
 use lightning_arbitrator::court::{ArbitratorState, CloseKind, CourtError, EventKind};
-use lightning_arbitrator::protocol::CommitmentSecret;
 use lightning_arbitrator::signer::Signer;
 use lightning_arbitrator::ArbitratorError;
 use testkit::chain::Orphaned;
 use testkit::party::{ChannelType, Which};
 
-use crate::support::{never_answer, number, About, Mood, Moody, Nap, Told, World};
+use crate::support::{never_answer, About, Mood, Moody, Nap, Told, World};
 
 twins!(
     the_peer_is_one_state_ahead_on_chain,
@@ -70,10 +70,7 @@ fn a_proof_of_data_loss_forbids_every_broadcast_of_ours(mut world: World) {
     world.phone.resume();
     let loss = world.channel.data_loss(2).expect("two rounds");
     let channel = world.outpoint();
-    world
-        .phone
-        .data_loss_proof(channel, &loss)
-        .expect("our own secret");
+    world.phone.hears_of_loss(&loss);
     assert!(matches!(
         world.phone.force_close(channel),
         Err(ArbitratorError::Court(CourtError::DataLoss { .. }))
@@ -139,7 +136,7 @@ fn ours_is_recognised(world: &mut World, commitment: &bitcoin::Transaction, numb
 /// Tells the peer's proof that it is two states ahead.
 fn prove_loss(world: &mut World) {
     let loss = world.channel.data_loss(2).expect("two rounds");
-    world.tell(Told::DataLoss(loss.proof_number, loss.proof_secret));
+    world.tell(Told::data_loss(&loss));
 }
 
 fn a_commitment_of_ours_that_was_broadcast_before_the_proof_is_not_broadcast_again(
@@ -209,9 +206,8 @@ fn with_a_moody_signer(channel_type: ChannelType) -> (World, Arc<Moody<dyn Signe
     let library = Arc::downgrade(&world.phone.shared());
     let reports = Mood::CallsBack(Arc::new(move || {
         let library = library.upgrade().expect("it is calling");
-        let secret = CommitmentSecret::new(loss.proof_secret);
-        let told = library.data_loss_proof(channel, number(loss.proof_number), secret);
-        block_on(told).expect("our own secret");
+        let told = library.peer_message(loss.peer, loss.reestablish.clone());
+        assert_eq!(block_on(told).expect("our own secret"), Received::DataLost);
     }));
     (world, signer, reports)
 }
@@ -264,7 +260,6 @@ fn a_proof_that_comes_while_the_funding_is_broadcast_keeps_our_commitment_from_g
         world.phone.told_round(outpoint, &round);
         world.phone.resume();
         let loss = channel.data_loss(2).expect("two rounds");
-        let secret = CommitmentSecret::new(loss.proof_secret);
         let gateway = world.gateway();
         never_answer(&gateway, "/tx");
         let library = world.phone.shared();
@@ -273,8 +268,8 @@ fn a_proof_that_comes_while_the_funding_is_broadcast_keeps_our_commitment_from_g
             while gateway.held() == 0 && !closing.is_finished() {
                 thread::yield_now();
             }
-            let told = library.data_loss_proof(outpoint, number(loss.proof_number), secret);
-            block_on(told).expect("our own secret");
+            let told = library.peer_message(loss.peer, loss.reestablish.clone());
+            assert_eq!(block_on(told).expect("our own secret"), Received::DataLost);
             gateway.behave();
             closing.join().expect("no panic").expect("decided before");
         });

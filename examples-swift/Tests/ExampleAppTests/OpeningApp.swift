@@ -120,9 +120,9 @@ final class OpeningApp {
         return try await arbitrator.peerMessage(peer: peer, message: message)
     }
 
-    /// Connected to the peer again.
+    /// Connected to the peer again, which says where it stands.
     func reconnects() async throws {
-        try await arbitrator.peerReconnected(peer: peer)
+        try await hears(device.partner.reconnects())
     }
 
     /// Both `channel_ready` are exchanged.

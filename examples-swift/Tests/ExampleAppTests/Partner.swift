@@ -85,6 +85,11 @@ final class Partner {
         return Heard(shortChannelId: name.isNull ? nil : name.text, answer: answer.isNull ? nil : answer.bytes)
     }
 
+    /// The peer is connected again: its `channel_reestablish`, which says what `says` has of it.
+    func reconnects(_ says: String = "{}") async throws -> Data {
+        try await testkit.post("\(path)/peer-reconnects", says)["message"].bytes
+    }
+
     /// What is ours outside HTLCs.
     func balanceSat() async throws -> UInt64 {
         try await testkit.get(path)["to_us_msat"].number / 1000

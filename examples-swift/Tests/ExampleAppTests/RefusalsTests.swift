@@ -130,14 +130,43 @@ final class RefusalsTests: XCTestCase {
         }
     }
 
-    func testAProofOfDataLossThatProvesNothing() async throws {
+    func testAPeerThatIsConnectedAgainWithAnotherSecretThanOurs() async throws {
         try await refusing { device, arbitrator, _ in
+            let secret = Data(repeating: 1, count: 32).hex
+            let wrong = try await device.partner.reconnects(
+                #"{"next_revocation_number": 6, "last_secret": "\#(secret)"}"#
+            )
             let error = try await refusal {
-                try await arbitrator.dataLossProof(
-                    channel: device.channel, number: 5, secret: Data(repeating: 1, count: 32)
-                )
+                _ = try await arbitrator.peerMessage(peer: device.partner.terms.peer, message: wrong)
             }
-            guard case .DataLossProof(device.channel, _) = error else { throw error }
+            guard case .ReestablishSecret(device.channel, 5) = error else { throw error }
+        }
+    }
+
+    func testAPeerThatExpectsMoreThanWasEverSigned() async throws {
+        try await refusing { device, arbitrator, _ in
+            let ahead = try await device.partner.reconnects(
+                #"{"next_commitment_number": 9, "next_revocation_number": 0}"#
+            )
+            let error = try await refusal {
+                _ = try await arbitrator.peerMessage(peer: device.partner.terms.peer, message: ahead)
+            }
+            guard case .BehindPeer(device.channel, 1, 9) = error else { throw error }
+        }
+    }
+
+    func testAChannelOfWhichThePeerProvesThatDataWasLost() async throws {
+        try await onDevice { device in
+            let arbitrator = try await device.open()
+            try await device.start(arbitrator)
+            // The library was told of none of it.
+            _ = try await device.partner.pay()
+            _ = try await device.partner.settle()
+            let proof = try await device.partner.reconnects()
+            let heard = try await arbitrator.peerMessage(peer: device.partner.terms.peer, message: proof)
+            XCTAssertEqual(heard, .dataLost)
+            let refusal = try await arbitrator.position(channel: device.channel).refusal
+            XCTAssertEqual(refusal, .dataLoss)
         }
     }
 

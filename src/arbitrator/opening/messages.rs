@@ -1,10 +1,10 @@
-//! What peers say of openings: read, checked, and given to the channel that it is about, or kept until that is registered.
+//! What peers say of openings: checked, and given to the channel that it is about, or kept until that is registered.
 
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::OutPoint;
 
-use super::Received;
 use crate::arbitrator::core::Core;
+use crate::arbitrator::peers::Received;
 use crate::channel::{Candidate, ChannelTerms, RemoteUpdate, UpdateError};
 use crate::error::ArbitratorError;
 use crate::opening::{Input, Opening, OpeningError, OpeningNote};
@@ -12,20 +12,23 @@ use crate::protocol::{ChannelId, Message, MessageError, Party};
 use crate::store::{ChannelRow, EarlyLimits, Unreadable};
 
 impl Core {
-    pub(super) fn peer_message(
+    /// Takes a message of an opening, or keeps it for later.
+    pub(in crate::arbitrator) fn opening_message(
         &self,
         peer: &PublicKey,
-        bytes: &[u8],
+        message: &Message,
     ) -> Result<Received, ArbitratorError> {
-        let message = Message::decode(bytes).map_err(OpeningError::from)?;
-        let (channel_id, input) = input_of(&message)?;
+        let Some((channel_id, input)) = input_of(message) else {
+            // Whoever keeps the graph reads it.
+            return Err(OpeningError::from(MessageError::NotForUs(message.message_type())).into());
+        };
         let openings = self.openings_named(peer, channel_id)?;
         if openings.is_empty() {
             let limits = EarlyLimits {
                 of_peer: self.policy.early_messages,
                 of_all: self.policy.all_early_messages,
             };
-            self.store.keep_early(peer, channel_id, &message, limits)?;
+            self.store.keep_early(peer, channel_id, message, limits)?;
             return Ok(Received::Kept);
         }
         self.take_message(&openings, &input)?;
@@ -51,26 +54,19 @@ impl Core {
         Ok(())
     }
 
-    /// The openings that a peer calls so.
+    /// The openings that a peer calls so; none: it is not known yet.
     fn openings_named(
         &self,
         peer: &PublicKey,
         channel_id: ChannelId,
     ) -> Result<Vec<(ChannelRow, ChannelTerms, Opening)>, ArbitratorError> {
-        let mut named = Vec::new();
-        for (row, channel) in self.store.channels_with(peer)? {
-            let Some(opening) = self.store.opening(row)? else {
-                if ChannelId::from_funding(channel) == Ok(channel_id) {
-                    return Err(OpeningError::NotOpenedHere { channel }.into());
-                }
-                continue;
-            };
-            let terms = self.store.terms(row)?;
-            if opening.channel_id(&terms) == Ok(channel_id) {
-                named.push((row, terms, opening));
-            }
-        }
-        Ok(named)
+        let named = self.channels_named(peer, channel_id)?.into_iter();
+        let openings = named.map(|(row, channel)| {
+            let opening = self.store.opening(row)?;
+            let opening = opening.ok_or(OpeningError::NotOpenedHere { channel })?;
+            Ok((row, self.store.terms(row)?, opening))
+        });
+        openings.collect()
     }
 
     /// Takes what a peer said of a channel before it was registered. Nobody waits for an answer: what is wrong is dropped, and
@@ -90,7 +86,7 @@ impl Core {
         let mut dropped = Vec::new();
         for message in early {
             // Nothing else is kept.
-            let Ok((_, input)) = input_of(&message) else {
+            let Some((_, input)) = input_of(&message) else {
                 continue;
             };
             let openings = self.openings_named(peer, channel_id)?;
@@ -103,20 +99,6 @@ impl Core {
             dropped.extend(openings.iter().map(|(row, ..)| (*row, log.clone())));
         }
         Ok(self.store.forget_early(peer, channel_id, &dropped)?)
-    }
-
-    pub(in crate::arbitrator) fn peer_reconnected(
-        &self,
-        peer: &PublicKey,
-    ) -> Result<(), ArbitratorError> {
-        let mut failed = None;
-        for (row, _) in self.store.channels_with(peer)? {
-            // One that cannot be read keeps no other from being told again.
-            if let Err(error) = self.apply_opening(row, &Input::Reconnected) {
-                failed = failed.or(Some(error));
-            }
-        }
-        failed.map_or(Ok(()), Err)
     }
 
     /// Refuses a commitment 1 of the peer on another point than its `channel_ready` told (BOLT 2).
@@ -160,14 +142,11 @@ impl Core {
     }
 }
 
-/// What a peer's message says, and of which channel.
-fn input_of(message: &Message) -> Result<(ChannelId, Input), OpeningError> {
+/// What a message says to an opening, and of which channel; `None`: it is not one of an opening.
+fn input_of(message: &Message) -> Option<(ChannelId, Input)> {
     match message {
-        Message::ChannelReady(said) => Ok((said.channel_id, Input::PeerReady(*said))),
-        Message::AnnouncementSignatures(half) => Ok((half.channel_id, Input::PeerHalf(*half))),
-        // Whoever keeps the graph reads it.
-        Message::ChannelAnnouncement(_) => {
-            Err(MessageError::NotForUs(message.message_type()).into())
-        }
+        Message::ChannelReady(said) => Some((said.channel_id, Input::PeerReady(*said))),
+        Message::AnnouncementSignatures(half) => Some((half.channel_id, Input::PeerHalf(*half))),
+        Message::ChannelReestablish(_) | Message::ChannelAnnouncement(_) => None,
     }
 }

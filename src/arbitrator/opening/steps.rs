@@ -36,11 +36,23 @@ impl Core {
         if changed {
             self.put_opening(row, &terms, &step, None)?;
         }
+        self.show_again(terms.channel(), &step);
         Ok(OpeningDone {
             changed,
             want: step.want,
             notes: step.notes,
         })
+    }
+
+    /// What waits to be handed to a peer that is there again is an event once more, for whoever lets `next_event` wait.
+    fn show_again(&self, channel: OutPoint, step: &Step) {
+        for kind in step.waits.iter().cloned() {
+            self.handed_out
+                .forget_for_all(&Event { channel, kind }.id());
+        }
+        if !step.waits.is_empty() {
+            self.wake_listeners();
+        }
     }
 
     pub(super) fn opening_step(
@@ -101,8 +113,9 @@ impl Core {
         id: &str,
         channel: OutPoint,
         said: Said,
+        time: u32,
     ) -> Result<(), ArbitratorError> {
-        match self.after_handing_over(channel, said) {
+        match self.after_handing_over(channel, said, time) {
             Ok(Some((row, terms, step))) => self.put_opening(row, &terms, &step, Some(id)),
             Ok(None) => Ok(self.store.hand_over(id)?),
             // Every tick reports the row. The event is not to come back for ever because of it.
@@ -118,13 +131,14 @@ impl Core {
         &self,
         channel: OutPoint,
         said: Said,
+        time: u32,
     ) -> Result<Option<(ChannelRow, ChannelTerms, Step)>, ArbitratorError> {
         let row = self.row(channel)?;
         let Some(opening) = self.store.opening(row)? else {
             return Ok(None);
         };
         let terms = self.store.terms(row)?;
-        let step = self.opening_step(&terms, &opening, &Input::Acknowledged(said))?;
+        let step = self.opening_step(&terms, &opening, &Input::Acknowledged { said, time })?;
         let is_news = !step.is_empty(&opening);
         Ok(is_news.then_some((row, terms, step)))
     }

@@ -7,7 +7,7 @@ use bitcoin::{OutPoint, Txid};
 use super::Tick;
 use crate::arbitrator::facts::funding_place;
 use crate::chain::{BlockRef, ChainView};
-use crate::channel::{Feed, Refusal};
+use crate::channel::Feed;
 use crate::court::{self, refusal, ArbitratorState, Case, Void};
 use crate::error::ArbitratorError;
 use crate::opening::{
@@ -25,11 +25,6 @@ impl Tick<'_> {
         let Some(tip) = view.tip() else {
             return Ok(true);
         };
-        for peer in std::mem::take(&mut self.options.reconnected_peers) {
-            if let Err(error) = core.peer_reconnected(&peer) {
-                self.tell_trouble(None, format!("peer {peer}: {error}"));
-            }
-        }
         let is_first = !core.has_ticked.replace(true);
         let also = if is_first {
             Attention::FirstTick
@@ -273,18 +268,8 @@ fn opening_facts(
         } else {
             Commitments::None
         },
-        closing: match refusal(case) {
-            // A restored channel goes on when the peer has confirmed it.
-            None | Some(Refusal::Restored) => false,
-            Some(
-                Refusal::Ended
-                | Refusal::DataLoss
-                | Refusal::FundingCancelled
-                | Refusal::ForceClose
-                | Refusal::CooperativeClose { txid: _ }
-                | Refusal::Closed,
-            ) => true,
-        },
+        // A restored channel goes on when the peer has confirmed it.
+        closing: refusal(case).is_some_and(|reason| !reason.ends_with_a_confirmation()),
         ended: case.state == ArbitratorState::FullyResolved,
     }
 }

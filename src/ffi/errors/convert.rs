@@ -249,12 +249,10 @@ impl From<UpdateError> for ArbitratorError {
             },
             UpdateError::BehindPeer {
                 channel,
-                field,
                 ours,
                 peers,
             } => ArbitratorError::BehindPeer {
                 channel: channel.into(),
-                field: field.to_string(),
                 ours,
                 peers,
             },
@@ -264,10 +262,12 @@ impl From<UpdateError> for ArbitratorError {
                     reason: reason.to_string(),
                 }
             }
-            UpdateError::DataLossProof { channel, reason } => ArbitratorError::DataLossProof {
-                channel: channel.into(),
-                reason: reason.to_string(),
-            },
+            UpdateError::ReestablishSecret { channel, number } => {
+                ArbitratorError::ReestablishSecret {
+                    channel: channel.into(),
+                    number,
+                }
+            }
             UpdateError::Protocol {
                 channel,
                 ref source,

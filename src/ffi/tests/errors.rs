@@ -81,7 +81,12 @@ fn update_errors() -> Vec<UpdateError> {
             reason: CoreRefusal::Ended,
         },
         UpdateError::ClosingTransaction { channel, reason },
-        UpdateError::DataLossProof { channel, reason },
+        UpdateError::BehindPeer {
+            channel,
+            ours: 1,
+            peers: 2,
+        },
+        UpdateError::ReestablishSecret { channel, number },
         UpdateError::Protocol {
             channel,
             source: ProtocolError::NoOutputs,

@@ -113,26 +113,46 @@ fn a_signature_for_a_place_that_a_reorg_took_is_not_used() {
 #[test]
 fn a_reconnection_has_our_half_told_again_until_the_peers_is_there() {
     let mut desk = Desk::public().usable();
-    desk.opening.commitments = Commitments::Further;
     desk.at_depth(6);
-    assert_eq!(desk.says(Input::Reconnected), vec![], "it is not signed");
+    assert_eq!(desk.says(reestablished(2, 2)), vec![], "it is not signed");
     desk.step(desk.our_half(name()));
-    assert_eq!(desk.says(Input::Reconnected), half_said());
+    desk.hands_over(half_said()[0]);
+    assert_eq!(desk.says(reestablished(2, 2)), half_said());
+    desk.hands_over(half_said()[0]);
     desk.step(desk.peer_half(name()));
-    assert_eq!(desk.says(Input::Reconnected), vec![]);
+    assert_eq!(desk.says(reestablished(2, 2)), vec![]);
+}
+
+#[test]
+fn a_half_that_waits_to_be_handed_over_is_not_told_twice() {
+    let mut desk = Desk::public().usable();
+    desk.at_depth(6);
+    desk.step(reestablished(2, 2));
+    desk.step(desk.our_half(name()));
+    let step = desk.step(reestablished(2, 2));
+    assert_eq!(said(&step), vec![]);
+    assert_eq!(waiting(&step), half_said());
+}
+
+#[test]
+fn channel_ready_is_told_again_before_our_half() {
+    let mut desk = Desk::public().usable();
+    desk.at_depth(6);
+    desk.step(desk.our_half(name()));
+    let both = vec![Said::ChannelReady, half_said()[0]];
+    assert_eq!(desk.says(reestablished(1, 1)), both);
 }
 
 #[test]
 fn a_peer_that_sends_its_half_again_is_answered_once_in_a_connection() {
     let mut desk = announced();
-    desk.opening.commitments = Commitments::Further;
-    assert_eq!(
-        desk.says(desk.peer_half(name())),
-        vec![],
-        "it was told just now"
-    );
-    desk.step(Input::Reconnected);
+    let told = desk.says(desk.peer_half(name()));
+    assert_eq!(told, vec![], "it was told just now");
+    desk.hands_over(half_said()[0]);
+    desk.step(reestablished(2, 2));
     assert_eq!(desk.says(desk.peer_half(name())), half_said());
+    assert_eq!(desk.says(desk.peer_half(name())), vec![]);
+    desk.hands_over(half_said()[0]);
     assert_eq!(desk.says(desk.peer_half(name())), vec![]);
 }
 

@@ -60,13 +60,14 @@ impl Desk {
         let advance = |opening| advance(opening, &self.dossier(), &input, &self.policy);
         let step = advance(&self.opening).expect("nothing is wrong");
         match input {
-            // Each is another connection, or another loss.
-            Input::Reconnected | Input::NotInGraph => {}
+            // Each is another loss.
+            Input::NotInGraph => {}
             Input::Facts(_)
             | Input::PeerReady(_)
             | Input::PeerHalf(_)
             | Input::OurHalf(_)
-            | Input::Acknowledged(_) => {
+            | Input::Acknowledged { .. }
+            | Input::Reestablished(_) => {
                 let again = advance(&step.opening).expect("nothing is wrong");
                 assert!(again.is_empty(&step.opening), "{again:?}");
             }
@@ -98,10 +99,16 @@ impl Desk {
         self.says(Input::Facts(seen(depth)))
     }
 
+    /// The app hands over what was said last.
+    fn hands_over(&mut self, said: Said) {
+        let time = self.opening.reconnects;
+        self.step(acknowledged(said, time));
+    }
+
     /// Both `channel_ready` are exchanged.
     fn usable(mut self) -> Self {
         self.at_depth(3);
-        self.step(Input::Acknowledged(Said::ChannelReady));
+        self.hands_over(Said::ChannelReady);
         self.step(Input::PeerReady(peer_ready(0x66)));
         assert!(self.opening.ready.is_usable);
         self
@@ -192,8 +199,27 @@ fn seen(depth: u32) -> Facts {
     }
 }
 
+/// What was said that time is handed over.
+fn acknowledged(said: Said, time: u32) -> Input {
+    Input::Acknowledged { said, time }
+}
+
+/// Both sides expect these commitments next.
+fn reestablished(ours: u64, theirs: u64) -> Input {
+    Input::Reestablished(NextCommitments { ours, theirs })
+}
+
 fn said(step: &Step) -> Vec<Said> {
-    let said = step.tell.iter().filter_map(|event| match event {
+    messages(&step.tell)
+}
+
+/// What the app is shown once more.
+fn waiting(step: &Step) -> Vec<Said> {
+    messages(&step.waits)
+}
+
+fn messages(events: &[EventKind]) -> Vec<Said> {
+    let said = events.iter().filter_map(|event| match event {
         EventKind::TellPeer { said, .. } => Some(*said),
         _other => None,
     });

@@ -20,16 +20,16 @@ fn the_story_of_a_public_channel_is_told_from_its_name_to_its_announcement() {
     for (input, expected) in [
         (Input::Facts(seen(1)), vec![]),
         (Input::Facts(seen(3)), vec![Named(name()), Tell(ready)]),
-        (Input::Acknowledged(ready), vec![Told(ready)]),
+        (acknowledged(ready, 0), vec![Told(ready)]),
         (
             Input::PeerReady(peer_ready(0x66)),
             vec![PeerReady { alias }, Usable],
         ),
         (Input::Facts(seen(6)), vec![]),
         (desk.our_half(name()), vec![Tell(half)]),
-        (Input::Acknowledged(half), vec![Told(half)]),
+        (acknowledged(half, 0), vec![Told(half)]),
         (desk.peer_half(name()), vec![PeerHalf(name()), Tell(whole)]),
-        (Input::Acknowledged(whole), vec![Told(whole)]),
+        (acknowledged(whole, 0), vec![Told(whole)]),
         (Input::NotInGraph, vec![TellAgain(whole)]),
     ] {
         assert_eq!(desk.notes(input.clone()), expected, "{input:?}");
@@ -41,10 +41,10 @@ fn a_retransmission_is_one_note_and_its_acknowledgement_none() {
     let mut desk = Desk::private();
     let ready = Said::ChannelReady;
     desk.at_depth(3);
-    desk.step(Input::Acknowledged(ready));
-    for _ in 0..2 {
-        assert_eq!(desk.notes(Input::Reconnected), [TellAgain(ready)]);
-        assert_eq!(desk.notes(Input::Acknowledged(ready)), []);
+    desk.hands_over(ready);
+    for time in 1..3 {
+        assert_eq!(desk.notes(reestablished(1, 1)), [TellAgain(ready)]);
+        assert_eq!(desk.notes(acknowledged(ready, time)), []);
     }
 }
 
@@ -90,7 +90,7 @@ fn a_peer_that_talks_on_fills_no_log() {
         };
         assert_eq!(desk.notes(Input::PeerReady(another)), []);
     }
-    assert_eq!(desk.notes(Input::Reconnected), []);
+    assert_eq!(desk.notes(reestablished(1, 1)), []);
     // What happens to us is told all the same.
     desk.at_depth(6);
     let half = AnnouncementSignatures(name());

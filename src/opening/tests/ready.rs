@@ -39,23 +39,73 @@ fn nothing_is_told_of_a_channel_that_is_closing() {
         ..seen(10)
     };
     assert_eq!(desk.says(Input::Facts(closing)), vec![]);
-    assert_eq!(desk.says(Input::Reconnected), vec![]);
+    assert_eq!(desk.says(reestablished(1, 1)), vec![]);
 }
 
 #[test]
-fn a_reconnection_has_it_told_again_until_a_further_commitment_is_signed() {
-    let mut desk = Desk::private();
-    assert_eq!(desk.says(Input::Reconnected), vec![], "it was never told");
-    desk.at_depth(3);
-    assert_eq!(desk.says(Input::Reconnected), vec![Said::ChannelReady]);
-    // That the app had handed it over does not say that the peer has read it.
-    desk.step(Input::Acknowledged(Said::ChannelReady));
-    assert_eq!(desk.says(Input::Reconnected), vec![Said::ChannelReady]);
-    desk.says(Input::Facts(Facts {
+fn a_reconnection_has_it_told_again_while_both_expect_the_first_commitment_after_the_opening() {
+    for (ours, theirs, again) in [
+        (1, 1, true),
+        (2, 1, false),
+        (1, 2, false),
+        (2, 2, false),
+        (1, 0, false),
+    ] {
+        let mut desk = Desk::private();
+        assert_eq!(desk.says(reestablished(ours, theirs)), vec![], "too early");
+        desk.at_depth(3);
+        desk.hands_over(Said::ChannelReady);
+        let said = desk.says(reestablished(ours, theirs));
+        assert_eq!(said.contains(&Said::ChannelReady), again, "{ours} {theirs}");
+    }
+}
+
+#[test]
+fn a_commitment_that_never_reached_the_peer_does_not_keep_it_from_being_told_again() {
+    let mut desk = Desk::private().usable();
+    desk.step(Input::Facts(Facts {
         commitments: Commitments::Further,
         ..seen(4)
     }));
-    assert_eq!(desk.says(Input::Reconnected), vec![]);
+    assert_eq!(desk.says(reestablished(1, 1)), vec![Said::ChannelReady]);
+}
+
+#[test]
+fn a_peer_that_expects_more_has_ours() {
+    for (theirs, told) in [(1, false), (2, true)] {
+        let mut desk = Desk::private();
+        desk.step(reestablished(1, theirs));
+        assert!(!desk.opening.ready.is_told, "there was nothing to be had");
+        desk.at_depth(3);
+        desk.step(reestablished(1, theirs));
+        assert_eq!(desk.opening.ready.is_told, told, "{theirs}");
+    }
+}
+
+/// BOLT 2: one `channel_reestablish` on each connection. What was handed over was in an earlier one.
+#[test]
+fn what_waits_to_be_handed_over_is_not_told_twice() {
+    let mut desk = Desk::private();
+    desk.at_depth(3);
+    for time in 0..3 {
+        let step = desk.step(reestablished(1, 1));
+        let repeat = desk.step(reestablished(1, 1));
+        assert_eq!(said(&repeat), vec![]);
+        assert_eq!(waiting(&repeat), vec![Said::ChannelReady]);
+        // That the app had handed it over does not say that the peer has read it.
+        assert_eq!(said(&step).is_empty(), time == 0, "{time}");
+        desk.hands_over(Said::ChannelReady);
+    }
+}
+
+#[test]
+fn what_is_handed_over_late_was_said_in_an_earlier_connection() {
+    let mut desk = Desk::private();
+    desk.at_depth(3);
+    desk.hands_over(Said::ChannelReady);
+    desk.step(reestablished(1, 1));
+    desk.step(acknowledged(Said::ChannelReady, 0));
+    assert_eq!(desk.says(reestablished(1, 1)), vec![], "it still waits");
 }
 
 /// Whether these inputs, in this order, make the channel usable, and only the last of them.
@@ -72,7 +122,7 @@ fn becomes_usable(inputs: Vec<Input>) -> bool {
 #[test]
 fn both_make_the_channel_usable_in_either_order() {
     let deep = || Input::Facts(seen(3));
-    let told = || Input::Acknowledged(Said::ChannelReady);
+    let told = || acknowledged(Said::ChannelReady, 0);
     let theirs = || Input::PeerReady(peer_ready(0x66));
     assert!(becomes_usable(vec![deep(), told(), theirs()]));
     assert!(becomes_usable(vec![deep(), theirs(), told()]));

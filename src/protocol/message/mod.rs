@@ -1,10 +1,12 @@
-//! The messages of BOLT 2 and 7 that an opening channel's two nodes exchange, as they stand on the wire: type first.
+//! The messages of BOLT 2 and 7 with which a channel's two nodes open it and take it up again, as they stand on the wire: type
+//! first.
 //!
 //! Parsing is strict where BOLT 1 is: an unknown even field refuses the message, an unknown odd one is skipped.
 
 mod announcement;
 mod channel_id;
 mod ready;
+mod reestablish;
 mod wire;
 
 pub use announcement::{
@@ -13,6 +15,7 @@ pub use announcement::{
 };
 pub use channel_id::ChannelId;
 pub use ready::ChannelReady;
+pub use reestablish::ChannelReestablish;
 
 use thiserror::Error;
 
@@ -50,9 +53,11 @@ pub enum MessageError {
     Features(usize),
 }
 
-/// A message of an opening.
+/// A message that is read here. Never shown with the secret that it may hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
+    /// Where the sender stands, on a new connection (BOLT 2).
+    ChannelReestablish(ChannelReestablish),
     /// The funding is deep enough for the sender (BOLT 2).
     ChannelReady(ChannelReady),
     /// The sender's half of the proof that the channel exists (BOLT 7).
@@ -65,6 +70,7 @@ impl Message {
     /// Its type on the wire.
     pub fn message_type(&self) -> u16 {
         match self {
+            Message::ChannelReestablish(_) => ChannelReestablish::TYPE,
             Message::ChannelReady(_) => ChannelReady::TYPE,
             Message::AnnouncementSignatures(_) => AnnouncementSignatures::TYPE,
             Message::ChannelAnnouncement(_) => ChannelAnnouncement::TYPE,
@@ -74,6 +80,7 @@ impl Message {
     /// The message, type first.
     pub fn encode(&self) -> Vec<u8> {
         match self {
+            Message::ChannelReestablish(message) => message.encode(),
             Message::ChannelReady(message) => message.encode(),
             Message::AnnouncementSignatures(message) => message.encode(),
             Message::ChannelAnnouncement(message) => message.encode(),
@@ -87,6 +94,9 @@ impl Message {
     pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
         let mut reader = Reader::new(bytes);
         match reader.u16("type")? {
+            ChannelReestablish::TYPE => {
+                ChannelReestablish::read(reader).map(Message::ChannelReestablish)
+            }
             ChannelReady::TYPE => ChannelReady::read(reader).map(Message::ChannelReady),
             AnnouncementSignatures::TYPE => {
                 AnnouncementSignatures::read(reader).map(Message::AnnouncementSignatures)

@@ -50,13 +50,16 @@ impl<'a> Reader<'a> {
         self.array(field).map(u16::from_be_bytes)
     }
 
+    pub(super) fn u64(&mut self, field: &'static str) -> Result<u64, MessageError> {
+        self.array(field).map(u64::from_be_bytes)
+    }
+
     pub(super) fn channel_id(&mut self) -> Result<ChannelId, MessageError> {
         self.array("channel_id").map(ChannelId)
     }
 
     pub(super) fn short_channel_id(&mut self) -> Result<ShortChannelId, MessageError> {
-        let bytes = self.array("short_channel_id")?;
-        Ok(ShortChannelId::from_u64(u64::from_be_bytes(bytes)))
+        self.u64("short_channel_id").map(ShortChannelId::from_u64)
     }
 
     pub(super) fn point(&mut self, field: &'static str) -> Result<PublicKey, MessageError> {
@@ -77,10 +80,7 @@ impl<'a> Reader<'a> {
                 u64::from(u32::from_be_bytes(self.array(what)?)),
                 u64::from(u16::MAX) + 1,
             ),
-            0xff => (
-                u64::from_be_bytes(self.array(what)?),
-                u64::from(u32::MAX) + 1,
-            ),
+            0xff => (self.u64(what)?, u64::from(u32::MAX) + 1),
             small => (u64::from(small), 0),
         };
         // BOLT 1: a number has one form, its shortest.
@@ -144,12 +144,16 @@ impl Writer {
         self.bytes(&number.to_be_bytes())
     }
 
+    pub(super) fn u64(self, number: u64) -> Self {
+        self.bytes(&number.to_be_bytes())
+    }
+
     pub(super) fn channel_id(self, id: ChannelId) -> Self {
         self.bytes(&id.0)
     }
 
     pub(super) fn short_channel_id(self, id: ShortChannelId) -> Self {
-        self.bytes(&id.to_u64().to_be_bytes())
+        self.u64(id.to_u64())
     }
 
     pub(super) fn point(self, point: &PublicKey) -> Self {

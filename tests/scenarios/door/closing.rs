@@ -60,7 +60,7 @@ fn a_channel_with_lost_data_takes_no_commitment(mut world: World) {
     world.round();
     world.phone.resume();
     let loss = world.channel.data_loss(2).expect("two rounds");
-    world.tell(Told::DataLoss(loss.proof_number, loss.proof_secret));
+    world.tell(Told::data_loss(&loss));
     takes_no_commitment(&mut world, Refusal::DataLoss);
 }
 
@@ -116,7 +116,7 @@ fn a_closing_channel_takes_proofs_of_data_loss(mut world: World) {
     let loss = world.channel.data_loss(2).expect("two rounds");
     we_close(&mut world);
     let channel = world.outpoint();
-    let proof = Told::DataLoss(loss.proof_number, loss.proof_secret);
+    let proof = Told::data_loss(&loss);
     world.tell(proof.clone());
     assert!(world.phone.report(channel).data_loss);
     world.repeats(proof);

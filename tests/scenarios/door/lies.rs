@@ -106,7 +106,10 @@ impl Lie {
                 let pending = story.newest(Side::Peer);
                 Told::Revocation(story.world.channel.revocation(pending))
             }
-            Lie::NoDataLoss => Told::DataLoss(story.newest(Side::Us) + 3, revocation.secret),
+            Lie::NoDataLoss => {
+                let beyond = story.newest(Side::Us) + 3;
+                Told::our_secret(&story.world.channel, beyond, revocation.secret)
+            }
         })
     }
 }

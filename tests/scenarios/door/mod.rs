@@ -10,6 +10,7 @@ mod ledger;
 mod lies;
 mod numbers;
 mod proofs;
+mod reestablish;
 mod repeats;
 mod revocations;
 mod signatures;

@@ -12,7 +12,8 @@ twins!(
     nothing_is_taken_for_an_unknown_channel,
     a_transaction_that_is_no_cooperative_close_is_refused,
     a_cooperative_close_that_pays_a_stranger_is_refused,
-    a_proof_that_proves_no_data_loss_is_refused,
+    a_secret_on_reconnection_that_is_not_ours_is_refused,
+    secrets_that_we_gave_away_are_no_loss,
 );
 
 fn nothing_is_taken_for_an_unknown_channel(mut world: World) {
@@ -34,7 +35,6 @@ fn nothing_is_taken_for_an_unknown_channel(mut world: World) {
         Told::Revocation(world.channel.revocation(1)),
         Told::Release(htlc),
         Told::Close(close),
-        Told::DataLoss(1, world.channel.our_per_commitment_secret(1)),
     ] {
         let refused = world.phone.tell(stranger, told);
         assert!(matches!(
@@ -103,26 +103,34 @@ fn a_cooperative_close_that_pays_a_stranger_is_refused(mut world: World) {
     }
 }
 
-fn a_proof_that_proves_no_data_loss_is_refused(mut world: World) {
+fn a_secret_on_reconnection_that_is_not_ours_is_refused(mut world: World) {
     world.round();
     world.round();
     let secret = |number| world.channel.our_per_commitment_secret(number);
-    let not_ours = "the secret is not ours";
-    let known = "we know that this commitment is revoked";
     let lies = [
-        (Told::DataLoss(2, secret(3)), not_ours),
-        (Told::DataLoss(2, [0; 32]), not_ours),
-        (
-            Told::DataLoss(7, world.channel.revocation(7).secret),
-            not_ours,
-        ),
-        // What every peer knows that we have revoked.
-        (Told::DataLoss(1, secret(1)), known),
-        (Told::DataLoss(0, secret(0)), known),
+        (2, secret(3)),
+        (2, [0; 32]),
+        (7, world.channel.revocation(7).secret),
+        // The commitment is revoked, and this is no secret of it.
+        (1, secret(0)),
     ];
-    for (lie, reason) in lies {
+    for (number, lie) in lies {
         let channel = world.outpoint();
-        let expected = UpdateError::DataLossProof { channel, reason };
+        let expected = UpdateError::ReestablishSecret { channel, number };
+        let lie = Told::our_secret(&world.channel, number, lie);
         assert_eq!(world.refusal(lie), expected);
+    }
+}
+
+/// What every peer knows that we have revoked proves nothing.
+fn secrets_that_we_gave_away_are_no_loss(mut world: World) {
+    world.round();
+    world.round();
+    let channel = world.outpoint();
+    for number in [0, 1] {
+        let secret = world.channel.our_per_commitment_secret(number);
+        let known = Told::our_secret(&world.channel, number, secret);
+        world.repeats(known);
+        assert!(!world.phone.report(channel).data_loss);
     }
 }

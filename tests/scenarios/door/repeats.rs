@@ -32,7 +32,7 @@ fn an_identical_repeat_of_any_message_changes_nothing(mut world: World) {
     world.tell(release.clone());
     world.repeats(release);
     let loss = world.channel.data_loss(1).expect("one round");
-    let proof = Told::DataLoss(loss.proof_number, loss.proof_secret);
+    let proof = Told::data_loss(&loss);
     world.tell(proof.clone());
     world.repeats(proof);
     let mut closing = world.anew();

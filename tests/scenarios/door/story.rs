@@ -211,7 +211,7 @@ impl Story {
             Told::Remote(update) => Some(ChannelUpdate::Remote(update.clone())),
             Told::Revocation(revocation) => Some(retold(revocation)),
             Told::Release(htlc) => Some(ChannelUpdate::Release(*htlc)),
-            Told::Terms(_) | Told::Together(_) | Told::Close(_) | Told::DataLoss(..) => None,
+            Told::Terms(_) | Told::Together(_) | Told::Close(_) | Told::Heard(..) => None,
         });
         if self.held.len() >= self.together {
             self.tell_held();

@@ -75,7 +75,7 @@ fn takes_nothing_more(world: &mut World, channel: &mut Channel) {
         Some(Told::Local(local_update(outpoint, &round.local))),
         htlc.map(Told::Release),
         close.ok().map(Told::Close),
-        Some(Told::DataLoss(loss.proof_number, loss.proof_secret)),
+        Some(Told::data_loss(&loss)),
     ];
     let before = world.phone.tables();
     for message in told.into_iter().flatten() {

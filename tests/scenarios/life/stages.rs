@@ -82,7 +82,7 @@ fn a_channel_with_lost_data_is_closing(mut world: World) {
     world.round();
     world.phone.resume();
     let loss = world.channel.data_loss(2).expect("two rounds");
-    world.tell(Told::DataLoss(loss.proof_number, loss.proof_secret));
+    world.tell(Told::data_loss(&loss));
     assert_stage(&mut world, Lifecycle::Closing);
 }
 

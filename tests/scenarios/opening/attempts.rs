@@ -12,6 +12,8 @@ twins!(
     the_attempt_that_confirms_ends_the_others_when_it_is_final,
     a_reorg_may_let_another_attempt_win,
     the_peers_channel_ready_is_for_whichever_attempt_confirms,
+    a_reconnection_is_one_of_all_attempts,
+    a_proof_of_data_loss_is_one_for_all_attempts,
     an_attempt_at_another_channel_is_refused,
 );
 
@@ -101,6 +103,44 @@ fn the_peers_channel_ready_is_for_whichever_attempt_confirms(mut world: World) {
     let read = Channel::reads_ready(&told.message).expect("LDK reads it");
     assert_eq!(read.channel_id, second.channel_id(Opened::V2));
     assert_eq!(stage(&mut world, &second), Stage::Usable);
+}
+
+/// The second of three confirms and is in use. Whoever knew the others only would think that it had lost data.
+fn in_use(world: &mut World) -> [Channel; 3] {
+    let [first, mut second, third] = attempts(world);
+    is_mined(world, &second);
+    ticks_after(world, DEEP - 1);
+    hands_over(world, &second);
+    let ready = second.peer_ready(Opened::V2, None);
+    hears(world, &second, ready);
+    for _ in 0..3 {
+        first_commitments(world, &mut second);
+    }
+    [first, second, third]
+}
+
+fn a_reconnection_is_one_of_all_attempts(mut world: World) {
+    let all = in_use(&mut world);
+    let message = all[1].peer_reestablish(Opened::V2);
+    hears(&mut world, &all[1], message);
+    for attempt in &all {
+        assert!(!world.phone.report(attempt.funding()).data_loss);
+        assert_eq!(said(&mut world, attempt), vec![]);
+    }
+}
+
+fn a_proof_of_data_loss_is_one_for_all_attempts(mut world: World) {
+    let all = in_use(&mut world);
+    let mut ahead = all[1].clone();
+    for _ in 0..2 {
+        ahead.commit_both().expect("nothing is outstanding");
+    }
+    let message = ahead.peer_reestablish(Opened::V2);
+    let heard = world.phone.hears(&ahead, message).expect("our own secret");
+    assert_eq!(heard, Received::DataLost);
+    for attempt in &all {
+        assert!(world.phone.report(attempt.funding()).data_loss);
+    }
 }
 
 fn an_attempt_at_another_channel_is_refused(mut world: World) {

@@ -124,6 +124,11 @@ fn hears(world: &mut World, channel: &Channel, message: Vec<u8>) {
     assert_eq!(heard, Received::Taken);
 }
 
+/// The peer is there again, and everything had reached it.
+fn reconnects(world: &mut World, channel: &Channel) {
+    hears(world, channel, channel.peer_reestablish(Opened::V1));
+}
+
 fn hears_ready(world: &mut World, channel: &Channel) {
     hears(world, channel, channel.peer_ready(Opened::V1, None));
 }

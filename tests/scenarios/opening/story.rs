@@ -84,7 +84,7 @@ fn a_retransmission_is_one_line(mut world: World) {
     hands_over(&mut world, &channel);
     let before = story(&mut world, &channel);
     for _ in 0..2 {
-        world.phone.reconnects(&channel);
+        reconnects(&mut world, &channel);
         hands_over(&mut world, &channel);
     }
     let again = TellAgain(ChannelReady);

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::PathBuf;
 
 use futures::executor::block_on;
-use lightning_arbitrator::channel::{PeerReestablish, Refusal, UpdateError};
+use lightning_arbitrator::arbitrator::Received;
+use lightning_arbitrator::channel::{Refusal, UpdateError};
 use lightning_arbitrator::court::{ArbitratorState, CloseKind, CourtError, EventKind};
 use lightning_arbitrator::store::StoreError;
 use lightning_arbitrator::ArbitratorError;
 use rusqlite::Connection;
 use testkit::gateway::{Fault, Scope};
-use testkit::party::Which;
+use testkit::party::{Opened, Stands, Which};
 
 use super::{asleep, bytes, refusal};
 use crate::support::{Tables, World};
@@ -40,19 +41,18 @@ fn restored(mut world: World) -> World {
     world
 }
 
-/// What the peer says that holds the channel's newest commitments.
-fn peer(world: &mut World) -> PeerReestablish {
-    let channel = world.outpoint();
-    let feed = world.phone.position(channel).feed;
-    PeerReestablish {
-        next_commitment_number: feed.remote.expect("signed").get() + 1,
-        next_revocation_number: feed.local.expect("signed").get(),
-    }
+/// The peer says that it stands there.
+fn hears(world: &mut World, peer: &Stands) -> Result<Received, ArbitratorError> {
+    let message = world.channel.peer_reestablish_with(Opened::V1, peer);
+    world.phone.hears(&world.channel, message)
 }
 
-fn confirm(world: &mut World, peer: PeerReestablish) -> Result<(), ArbitratorError> {
-    let channel = world.outpoint();
-    block_on(world.phone.on().confirm_restored(channel, peer))
+/// The peer says what it knows, and no more than the store does.
+#[track_caller]
+fn confirms(world: &mut World) {
+    let peer = world.channel.peer_stands();
+    let heard = hears(world, &peer).expect("it is the newest");
+    assert_eq!(heard, Received::Taken);
 }
 
 #[track_caller]
@@ -95,10 +95,10 @@ fn a_restored_channel_that_the_peer_confirms_goes_on(mut world: World) {
     world.round();
     world.phone.resume();
     let mut world = restored(world);
-    let peer = peer(&mut world);
-    confirm(&mut world, peer).expect("it is the newest");
-    // Once more changes nothing.
-    confirm(&mut world, peer).expect("it is the newest");
+    confirms(&mut world);
+    let before = world.phone.tables();
+    confirms(&mut world);
+    world.phone.tables().assert_are(&before);
     world.round();
     let channel = world.outpoint();
     assert!(!world.phone.report(channel).restored);
@@ -111,24 +111,37 @@ fn a_peer_that_is_ahead_confirms_nothing(mut world: World) {
     world.round();
     world.phone.resume();
     let mut world = restored(world);
-    let ours = peer(&mut world);
-    let ahead = [
-        PeerReestablish {
-            next_commitment_number: ours.next_commitment_number + 1,
-            ..ours
-        },
-        PeerReestablish {
-            next_revocation_number: ours.next_revocation_number + 1,
-            ..ours
-        },
-    ];
-    for peer in ahead {
-        assert!(matches!(
-            confirm(&mut world, peer),
-            Err(ArbitratorError::Update(UpdateError::BehindPeer { .. }))
-        ));
-    }
     assert_held_back(&mut world);
+    let before = world.phone.tables();
+    let ours = world.channel.peer_stands();
+    let ahead = Stands {
+        next_commitment_number: ours.next_commitment_number + 1,
+        ..ours
+    };
+    let refused = hears(&mut world, &ahead).expect_err("it is ahead");
+    assert!(
+        matches!(
+            refused,
+            ArbitratorError::Update(UpdateError::BehindPeer { .. })
+        ),
+        "{refused}"
+    );
+    // That more of ours is revoked it has to prove.
+    let boasts = Stands {
+        next_revocation_number: ours.next_revocation_number + 1,
+        ..ours
+    };
+    let refused = hears(&mut world, &boasts).expect_err("it is a lie");
+    assert!(
+        matches!(
+            refused,
+            ArbitratorError::Update(UpdateError::ReestablishSecret { .. })
+        ),
+        "{refused}"
+    );
+    world.phone.tables().assert_are(&before);
+    let channel = world.outpoint();
+    assert!(world.phone.report(channel).restored);
 }
 
 fn a_commitment_that_the_backup_would_broadcast_is_held_back(mut world: World) {
@@ -143,8 +156,7 @@ fn a_commitment_that_the_backup_would_broadcast_is_held_back(mut world: World) {
     let mut world = restored(world);
     world.gateway().behave();
     assert_held_back(&mut world);
-    let peer = peer(&mut world);
-    confirm(&mut world, peer).expect("it is the newest");
+    confirms(&mut world);
     world.phone.resume();
     assert_eq!(world.chain.mempool(), [closing.broadcasts[0].0]);
 }
@@ -179,17 +191,16 @@ fn a_proof_of_data_loss_counts_as_ever(mut world: World) {
     let mut world = restored(world);
     let loss = world.channel.data_loss(2).expect("two rounds");
     let channel = world.outpoint();
-    world.phone.data_loss_proof(channel, &loss).expect("ours");
+    world.phone.hears_of_loss(&loss);
     assert!(matches!(
         world.phone.force_close(channel),
         Err(ArbitratorError::Court(CourtError::DataLoss { .. }))
     ));
     // A peer that says now that all is well does not undo what it has proven.
-    let peer = peer(&mut world);
-    assert!(matches!(
-        confirm(&mut world, peer),
-        Err(ArbitratorError::Court(CourtError::DataLoss { .. }))
-    ));
+    let peer = world.channel.peer_stands();
+    let heard = hears(&mut world, &peer).expect("it is no lie");
+    assert_eq!(heard, Received::DataLost);
+    assert!(world.phone.report(channel).restored);
 }
 
 fn a_channel_that_is_fully_resolved_is_not_restored(mut world: World) {
@@ -285,8 +296,7 @@ fn a_backup_among_the_logs_of_another_database_is_refused() {
 fn a_backup_of_a_backup_is_one_of_its_own() {
     let world = restored(asleep());
     let mut world = world;
-    let peer = peer(&mut world);
-    confirm(&mut world, peer).expect("it is the newest");
+    confirms(&mut world);
     let path = world.phone.config.database.with_file_name("second.sqlite");
     block_on(world.phone.on().backup(&path)).expect("the directory is ours");
     world.phone.set(|config| config.database = path);

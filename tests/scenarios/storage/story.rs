@@ -50,10 +50,7 @@ pub fn story() -> World {
     let told = Told::Close(close);
     world.phone.tell(agreed.funding(), told).expect("good");
     let loss = lost.data_loss(1).expect("one round");
-    world
-        .phone
-        .data_loss_proof(lost.funding(), &loss)
-        .expect("ours");
+    world.phone.hears_of_loss(&loss);
     acknowledge_one(&mut world);
     world.phone.switch_off();
     world

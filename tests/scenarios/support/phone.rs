@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Network, OutPoint, Transaction};
 use futures::executor::block_on;
 use lightning_arbitrator::arbitrator::{ForceCloseStatus, Received, ResumeOptions, ResumeReport};
@@ -13,12 +14,12 @@ use lightning_arbitrator::channel::{
 use lightning_arbitrator::court::report::ChannelReport;
 use lightning_arbitrator::court::EventKind;
 use lightning_arbitrator::opening::{OpeningStatus, OpeningTerms};
-use lightning_arbitrator::protocol::{CommitmentSecret, Preimage};
+use lightning_arbitrator::protocol::Preimage;
 use lightning_arbitrator::store::{KeyCrypto, Store, StoredEvent};
 use lightning_arbitrator::{ArbitratorError, ChainArbitrator, Config, SeedSigner};
 use tempfile::TempDir;
 use testkit::esplora::Esplora;
-use testkit::party::{self, Channel, Round};
+use testkit::party::{self, Channel, Opened, Round, Stands};
 
 use super::tables::Tables;
 use super::wallet::TestWallet;
@@ -61,8 +62,33 @@ pub enum Told {
     /// Several of the channel's updates in one call.
     Together(Vec<ChannelUpdate>),
     Close(Transaction),
-    /// A number of ours, and what is said to be its secret.
-    DataLoss(u64, [u8; 32]),
+    /// A message of the channel's peer.
+    Heard(PublicKey, Vec<u8>),
+}
+
+impl Told {
+    /// The peer's proof that we lost data.
+    pub fn data_loss(loss: &party::DataLoss) -> Self {
+        Told::Heard(loss.peer, loss.reestablish.clone())
+    }
+
+    /// The peer says on reconnection that this is our secret of our commitment `number`.
+    pub fn our_secret(channel: &Channel, number: u64, secret: [u8; 32]) -> Self {
+        Told::stands(
+            channel,
+            &Stands {
+                next_revocation_number: number + 1,
+                last_secret: secret,
+                ..channel.peer_stands()
+            },
+        )
+    }
+
+    /// The peer says on reconnection that it stands there.
+    pub fn stands(channel: &Channel, stands: &Stands) -> Self {
+        let message = channel.peer_reestablish_with(Opened::V1, stands);
+        Told::Heard(channel.peer_node_id(), message)
+    }
 }
 
 pub struct Phone {
@@ -170,10 +196,7 @@ impl Phone {
             Told::Release(htlc) => block_on(on.release(channel, htlc)),
             Told::Together(updates) => block_on(on.updates(channel, updates)),
             Told::Close(transaction) => block_on(on.closing_signed(channel, transaction)),
-            Told::DataLoss(at, secret) => {
-                let secret = CommitmentSecret::new(secret);
-                block_on(on.data_loss_proof(channel, number(at), secret))
-            }
+            Told::Heard(peer, message) => block_on(on.peer_message(peer, message)).map(|_| ()),
         }
     }
 
@@ -238,15 +261,11 @@ impl Phone {
             .expect("a good local commitment");
     }
 
-    pub fn data_loss_proof(
-        &mut self,
-        channel: OutPoint,
-        loss: &party::DataLoss,
-    ) -> Result<(), ArbitratorError> {
-        self.tell(
-            channel,
-            Told::DataLoss(loss.proof_number, loss.proof_secret),
-        )
+    /// The peer proves that we lost data.
+    #[track_caller]
+    pub fn hears_of_loss(&mut self, loss: &party::DataLoss) {
+        let heard = self.on().peer_message(loss.peer, loss.reestablish.clone());
+        assert_eq!(block_on(heard).expect("our own secret"), Received::DataLost);
     }
 
     pub fn resume_with(&mut self, options: ResumeOptions) -> Result<ResumeReport, ArbitratorError> {
@@ -308,10 +327,6 @@ impl Phone {
         message: Vec<u8>,
     ) -> Result<Received, ArbitratorError> {
         block_on(self.on().peer_message(channel.peer_node_id(), message))
-    }
-
-    pub fn reconnects(&mut self, channel: &Channel) {
-        block_on(self.on().peer_reconnected(channel.peer_node_id())).expect("stored");
     }
 
     /// How the channel's opening stands; it has one.

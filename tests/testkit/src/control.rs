@@ -13,6 +13,7 @@
 //! | `POST …/{id}/update` | `{add?, settle?, forget?, feerate_per_kw?, commit?}` ([`updates::Update`]) | [`updates::Updated`] |
 //! | `POST …/{id}/revoke` | | [`crate::party::Revocation`] |
 //! | `POST …/{id}/peer-hears` | `{message, our_node}` ([`messages::Hear`]) | [`messages::Heard`] |
+//! | `POST …/{id}/peer-reconnects` | `{next_commitment_number?, next_revocation_number?, last_secret?}` ([`messages::Reconnect`]) | [`messages::Reestablish`] |
 //! | `POST …/{id}/peer-closes` | `{which?, send?}` ([`deeds::Close`]) | [`channels::Sent`] |
 //! | `POST …/{id}/our-closes` | the same; as another device of ours would | [`channels::Sent`] |
 //! | `POST …/{id}/data-loss` | `{rounds?, send?}` | [`crate::party::DataLoss`] |
@@ -96,6 +97,10 @@ pub fn routes(gateway: Handle) -> Router {
         .route(
             "/control/channels/{id}/peer-hears",
             channel_command(messages::peer_hears),
+        )
+        .route(
+            "/control/channels/{id}/peer-reconnects",
+            channel_command(messages::peer_reconnects),
         )
         .route(
             "/control/channels/{id}/peer-closes",

@@ -240,6 +240,30 @@ fn the_peer_answers_our_channel_ready_with_its_own_and_refuses_what_is_none() {
 }
 
 #[test]
+fn a_peer_that_is_there_again_says_where_it_stands() {
+    let server = Server::start();
+    server.post("/control/channels", json!({}));
+    server.post("/control/channels/0/update", json!({}));
+    let path = "/control/channels/0/peer-reconnects";
+    let numbers = |message: &Value| text(message)[68..100].to_string();
+    let honest = server.post(path, json!({}));
+    assert_eq!(
+        numbers(&honest["message"]),
+        format!("{:016x}{:016x}", 2, 1),
+        "{honest}"
+    );
+    let secret = "ab".repeat(32);
+    let says = json!({ "next_commitment_number": 9, "last_secret": secret });
+    let lie = server.post(path, says);
+    assert_eq!(
+        numbers(&lie["message"]),
+        format!("{:016x}{:016x}", 9, 1),
+        "{lie}"
+    );
+    assert_eq!(text(&lie["message"])[100..164], secret);
+}
+
+#[test]
 fn every_kind_of_close_can_be_ordered() {
     let closes = [
         ("peer-closes", json!({ "which": { "number": 0 } })),

@@ -163,12 +163,8 @@ fn after_a_proof_of_data_loss_nothing_is_raised(mut world: World) {
     let received = world.is_owed(HTLC_SAT);
     world.wakes_in_time_for(&received);
     let before = world.family();
-    let channel = world.outpoint();
     let loss = world.channel.clone().data_loss(1).expect("a later state");
-    world
-        .phone
-        .data_loss_proof(channel, &loss)
-        .expect("a proof");
+    world.phone.hears_of_loss(&loss);
     world.fees_are(10.0);
     world.chain.mine_empty(1);
     world.phone.resume();

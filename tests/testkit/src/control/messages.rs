@@ -1,10 +1,12 @@
-//! Requests that hand our messages of an opening to the peer, which reads them with LDK's types and answers as its node would.
+//! Requests that hand our messages of an opening to the peer, which reads them with LDK's types and answers as its node would;
+//! and what the peer says when it is connected again.
 
 use bitcoin::hex::{DisplayHex, FromHex};
 use secp256k1::PublicKey;
 use serde::{Deserialize, Serialize};
 
-use crate::party::{Channel, Opened, ReadyRead};
+use crate::party::hex::{bytes, Bytes32};
+use crate::party::{Channel, Opened, ReadyRead, Stands};
 
 use super::answer::Refusal;
 use super::Control;
@@ -50,6 +52,43 @@ pub(super) fn peer_hears(
         short_channel_id: Some(text(name)),
         answer: None,
     })
+}
+
+/// Body of `…/peer-reconnects`: where the peer says that it stands; where it stands, as far as nothing is given.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reconnect {
+    next_commitment_number: Option<u64>,
+    next_revocation_number: Option<u64>,
+    last_secret: Option<Bytes32>,
+}
+
+/// Answer of `…/peer-reconnects`.
+#[derive(Debug, Serialize)]
+pub struct Reestablish {
+    /// The peer's `channel_reestablish`, its type first.
+    #[serde(with = "bytes")]
+    message: Vec<u8>,
+}
+
+/// For channels of `open_channel`, as above.
+pub(super) fn peer_reconnects(
+    channel: &mut Channel,
+    _: &Control,
+    says: Reconnect,
+) -> Result<Reestablish, Refusal> {
+    let stands = channel.peer_stands();
+    let stands = Stands {
+        next_commitment_number: says
+            .next_commitment_number
+            .unwrap_or(stands.next_commitment_number),
+        next_revocation_number: says
+            .next_revocation_number
+            .unwrap_or(stands.next_revocation_number),
+        last_secret: says.last_secret.map_or(stands.last_secret, |said| said.0),
+    };
+    let message = channel.peer_reestablish_with(Opened::V1, &stands);
+    Ok(Reestablish { message })
 }
 
 fn hears_ready(channel: &Channel, ready: ReadyRead) -> Result<Heard, Refusal> {

@@ -8,6 +8,7 @@ use super::build::sign_funding_input;
 use super::channel::Channel;
 use super::commitments::Which;
 use super::error::PartyError;
+use super::opening::Opened;
 use super::setup::Side;
 use super::update::DataLoss;
 
@@ -48,16 +49,14 @@ impl Channel {
     pub fn reestablish(&self) -> Result<DataLoss, PartyError> {
         let theirs = self.built(Side::Peer, Which::Current)?;
         let ours = self.built(Side::Us, Which::Current)?;
-        let proof_number = ours
-            .number()
-            .checked_sub(1)
-            .ok_or(PartyError::NothingToRevoke { number: 0 })?;
+        if ours.number() == 0 {
+            return Err(PartyError::NothingToRevoke { number: 0 });
+        }
         Ok(DataLoss {
             transaction: theirs.signed(self.setup()),
             number: theirs.number(),
-            per_commitment_point: theirs.keys().per_commitment_point,
-            proof_number,
-            proof_secret: self.our_per_commitment_secret(proof_number),
+            peer: self.peer_node_id(),
+            reestablish: self.peer_reestablish(Opened::V1),
         })
     }
 

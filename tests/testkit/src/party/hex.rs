@@ -14,6 +14,20 @@ pub mod bytes32 {
     }
 }
 
+/// Any number of bytes.
+pub mod bytes {
+    use bitcoin::hex::{DisplayHex, FromHex};
+    use serde::{de::Error, Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&bytes.to_lower_hex_string())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        Vec::from_hex(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
 /// 32 bytes where a field attribute does not reach: in options, lists and maps.
 #[derive(Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]

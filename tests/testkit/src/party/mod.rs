@@ -29,7 +29,7 @@ pub use closing::{Closing, ClosingOutputs, CooperativeClose};
 pub use commitments::Which;
 pub use error::PartyError;
 pub use htlc::{Direction, Htlc, HtlcKey, NewHtlc, Origin, Settlement};
-pub use opening::{Opened, ReadyRead};
+pub use opening::{Opened, ReadyRead, Stands};
 pub use secrets::{PublicKeys, Secrets};
 pub use setup::{ChannelSetup, ChannelType, Side, Terms};
 pub use update::{DataLoss, LocalUpdate, RemoteUpdate, Revocation, Round};

@@ -1,4 +1,4 @@
-//! The messages of an opening, as the peer sends them and reads ours: made, read and judged by LDK's types.
+//! The messages of an opening and of a reconnection, as the peer sends them and reads ours: made, read and judged by LDK's types.
 
 use bitcoin::hashes::{sha256d, Hash};
 use bitcoin::Network;
@@ -32,6 +32,17 @@ pub struct ReadyRead {
     pub second_point: PublicKey,
     /// Our alias.
     pub alias: Option<u64>,
+}
+
+/// Where the peer says that it stands (BOLT 2: `channel_reestablish`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stands {
+    /// The commitment of its own that it expects to be signed next.
+    pub next_commitment_number: u64,
+    /// The commitment of ours that it expects to be revoked next.
+    pub next_revocation_number: u64,
+    /// Our secret of the one before that; zeros: there is none.
+    pub last_secret: [u8; 32],
 }
 
 /// BOLT 1: the type of a message stands before it.
@@ -69,6 +80,38 @@ impl Channel {
             }
         };
         id.0
+    }
+
+    /// Where the peer stands when everything reached it.
+    pub fn peer_stands(&self) -> Stands {
+        let revoked = (self.ours.len() as u64).saturating_sub(1);
+        let last = revoked.checked_sub(1);
+        Stands {
+            // BOLT 2: it starts at 1.
+            next_commitment_number: (self.theirs.len() as u64).max(1),
+            next_revocation_number: revoked,
+            last_secret: last.map_or([0; 32], |last| self.our_per_commitment_secret(last)),
+        }
+    }
+
+    /// The peer's `channel_reestablish` when everything reached it.
+    pub fn peer_reestablish(&self, opened: Opened) -> Vec<u8> {
+        self.peer_reestablish_with(opened, &self.peer_stands())
+    }
+
+    /// A `channel_reestablish` of a peer that says it stands there.
+    pub fn peer_reestablish_with(&self, opened: Opened, stands: &Stands) -> Vec<u8> {
+        let number = stands.next_commitment_number.saturating_sub(1);
+        let message = msgs::ChannelReestablish {
+            channel_id: ChannelId(self.channel_id(opened)),
+            next_local_commitment_number: stands.next_commitment_number,
+            next_remote_commitment_number: stands.next_revocation_number,
+            your_last_per_commitment_secret: stands.last_secret,
+            my_current_per_commitment_point: self.setup().peer.per_commitment_point(number),
+            next_funding: None,
+            my_current_funding_locked: None,
+        };
+        typed(136, &message)
     }
 
     /// The peer's `channel_ready`.

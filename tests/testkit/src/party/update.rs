@@ -91,11 +91,10 @@ pub struct DataLoss {
     pub transaction: Transaction,
     /// Its number.
     pub number: u64,
-    /// Its point (`my_current_per_commitment_point` of `channel_reestablish`).
-    pub per_commitment_point: PublicKey,
-    /// The number of our newest commitment that the peer saw revoked.
-    pub proof_number: u64,
-    /// Our secret for it (`your_last_per_commitment_secret`): only having been given it explains that the peer knows it.
-    #[serde(with = "hex::bytes32")]
-    pub proof_secret: [u8; 32],
+    /// The peer's node id.
+    pub peer: PublicKey,
+    /// Its `channel_reestablish`, with our secret of the newest commitment of ours that it saw revoked: only having been given it
+    /// explains that the peer knows it.
+    #[serde(with = "hex::bytes")]
+    pub reestablish: Vec<u8>,
 }

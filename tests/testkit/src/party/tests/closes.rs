@@ -6,8 +6,8 @@ use super::{Story, FEE};
 use crate::chain::Chain;
 use crate::memory::MemoryChain;
 use crate::party::{
-    Channel, ChannelSetup, ChannelType, Closing, ClosingOutputs, CooperativeClose, NewHtlc,
-    PartyError, Side, Which,
+    Channel, ChannelSetup, ChannelType, Closing, ClosingOutputs, CooperativeClose, NewHtlc, Opened,
+    PartyError, Side, Stands, Which,
 };
 
 #[test]
@@ -177,11 +177,14 @@ fn a_peer_that_is_ahead_shows_our_own_secret_and_closes_with_a_state_we_never_sa
     for kind in ChannelType::ALL {
         let story = Story::open(kind);
         let loss = story.channel.data_loss(3).expect("nothing is owed");
-        assert_eq!((loss.number, loss.proof_number), (3, 2));
-        assert_eq!(
-            loss.proof_secret,
-            story.channel.our_per_commitment_secret(2)
-        );
+        assert_eq!(loss.number, 3);
+        let expected = Stands {
+            next_commitment_number: 4,
+            next_revocation_number: 3,
+            last_secret: story.channel.our_per_commitment_secret(2),
+        };
+        let said = story.channel.peer_reestablish_with(Opened::V1, &expected);
+        assert_eq!(loss.reestablish, said);
         story.confirm(&loss.transaction);
         let unknown = story.channel.peer_commitment_tx(Which::Number(3));
         let which = Which::Number(3);

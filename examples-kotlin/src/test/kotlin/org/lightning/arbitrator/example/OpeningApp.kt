@@ -83,8 +83,8 @@ class OpeningApp(private val device: Device) {
     /** The peer answers. */
     suspend fun hears(message: ByteArray): Received = arbitrator.peerMessage(device.partner.terms.peer, message)
 
-    /** Connected to the peer again. */
-    suspend fun reconnects() = arbitrator.peerReconnected(device.partner.terms.peer)
+    /** Connected to the peer again, which says where it stands. */
+    suspend fun reconnects() = hears(device.partner.reconnects())
 
     /** Both `channel_ready` are exchanged. */
     suspend fun becomesUsable(announcement: Announcement) {

@@ -91,6 +91,9 @@ class Partner(private val testkit: Testkit, type: ChannelType, funding: Funding)
         return Heard(heard.value("short_channel_id").contentOrNull, heard.value("answer").contentOrNull?.hexToByteArray())
     }
 
+    /** The peer is connected again: its `channel_reestablish`, which says what [says] has of it. */
+    fun reconnects(says: String = "{}"): ByteArray = testkit.post("$path/peer-reconnects", says).bytes("message")
+
     /** What is ours outside HTLCs. */
     fun balanceSat(): Long = testkit.get(path).value("to_us_msat").long / 1000
 

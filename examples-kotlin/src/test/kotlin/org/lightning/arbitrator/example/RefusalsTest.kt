@@ -14,6 +14,7 @@ import org.lightning.arbitrator.HtlcKey
 import org.lightning.arbitrator.LocalUpdate
 import org.lightning.arbitrator.OutPoint
 import org.lightning.arbitrator.Party
+import org.lightning.arbitrator.Received
 import org.lightning.arbitrator.Refusal
 import org.lightning.arbitrator.RemoteUpdate
 
@@ -136,8 +137,28 @@ class RefusalsTest {
     }
 
     @Test
-    fun `a proof of data loss that proves nothing`() = refusing { arbitrator, _ ->
-        refusal<ArbitratorException.DataLossProof> { arbitrator.dataLossProof(channel, 5uL, sha256()) }
+    fun `a peer that is connected again with another secret than ours`() = refusing { arbitrator, _ ->
+        val wrong = partner.reconnects("""{"next_revocation_number": 6, "last_secret": "${sha256().toHexString()}"}""")
+        val error = refusal<ArbitratorException.ReestablishSecret> { arbitrator.peerMessage(partner.terms.peer, wrong) }
+        assertEquals(channel to 5uL, error.channel to error.number)
+    }
+
+    @Test
+    fun `a peer that expects more than was ever signed`() = refusing { arbitrator, _ ->
+        val ahead = partner.reconnects("""{"next_commitment_number": 9, "next_revocation_number": 0}""")
+        val error = refusal<ArbitratorException.BehindPeer> { arbitrator.peerMessage(partner.terms.peer, ahead) }
+        assertEquals(1uL to 9uL, error.ours to error.peers)
+    }
+
+    @Test
+    fun `a channel of which the peer proves that data was lost`() = onDevice {
+        val arbitrator = open()
+        start(arbitrator)
+        // The library was told of none of it.
+        partner.pay()
+        partner.settle()
+        assertEquals(Received.DATA_LOST, arbitrator.peerMessage(partner.terms.peer, partner.reconnects()))
+        assertEquals(Refusal.DataLoss, arbitrator.position(channel).refusal)
     }
 
     @Test
