@@ -28,7 +28,8 @@ pub(super) fn closing(step: &mut Step, dossier: &Dossier, facts: &Facts) -> Resu
     }
 }
 
-/// A close in the mempool warns, and never silences an action of ours. The peer's is kept: the mempool may forget it.
+/// A close in the mempool warns, and silences no action of ours: but one of a state beyond all we know, for both have signed it,
+/// and no server can make that up. The peer's is kept: the mempool may forget it.
 fn seen_close(
     step: &mut Step,
     dossier: &Dossier,
@@ -49,6 +50,7 @@ fn seen_close(
     if let CloseKind::Breach { number } = kind {
         step.tell(channel, EventKind::BreachSeen { txid, number });
     }
+    lost_data(step, dossier, facts, kind);
     if let Some(purpose) = again::out_of_a_mempool(kind) {
         step.hold(purpose, &spend.transaction, &[], facts.tip);
     }
@@ -160,17 +162,32 @@ fn remarkable_close(
         CloseKind::Breach { number } => {
             step.tell(channel, EventKind::BreachDetected { txid, number });
         }
-        CloseKind::RemoteFuture { number } => on_data_loss(step, dossier, number, facts.tip),
         CloseKind::Unknown => step.tell(channel, EventKind::FundsAtRisk { txid }),
-        // A state of ours beyond all we know: another device goes on where we stopped, and what we hold is revoked.
-        CloseKind::LocalOther { number } if is_ahead_of_us(dossier, number) => {
-            on_data_loss(step, dossier, number, facts.tip);
-        }
         CloseKind::Cooperative
         | CloseKind::Local { .. }
         | CloseKind::LocalOther { .. }
         | CloseKind::Remote { .. }
-        | CloseKind::RemotePending { .. } => {}
+        | CloseKind::RemotePending { .. }
+        | CloseKind::RemoteFuture { .. } => {}
+    }
+    lost_data(step, dossier, facts, kind);
+}
+
+/// A state beyond all we know was signed by us: we lost data, and what we hold may be revoked.
+fn lost_data(step: &mut Step, dossier: &Dossier, facts: &Facts, kind: CloseKind) {
+    match kind {
+        CloseKind::RemoteFuture { number } => on_data_loss(step, dossier, number, facts.tip),
+        // Another device goes on where we stopped.
+        CloseKind::LocalOther { number } if is_ahead_of_us(dossier, number) => {
+            on_data_loss(step, dossier, number, facts.tip);
+        }
+        CloseKind::LocalOther { .. }
+        | CloseKind::Cooperative
+        | CloseKind::Local { .. }
+        | CloseKind::Remote { .. }
+        | CloseKind::RemotePending { .. }
+        | CloseKind::Breach { .. }
+        | CloseKind::Unknown => {}
     }
 }
 

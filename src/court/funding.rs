@@ -49,9 +49,7 @@ pub fn contested_coins(case: &Case) -> Vec<OutPoint> {
         case.double_spend.is_some() || held.outcome.as_ref().is_some_and(is_refused)
     });
     let inputs = contested.flat_map(|held| &held.transaction.input);
-    let coins = inputs.map(|input| input.previous_output);
-    // A coinbase spends no coin.
-    coins.filter(|coin| !coin.is_null()).collect()
+    inputs.map(|input| input.previous_output).collect()
 }
 
 /// Where the funding stands now.

@@ -5,6 +5,7 @@ use std::thread;
 
 use futures::executor::block_on;
 use lightning_arbitrator::arbitrator::Received;
+use lightning_arbitrator::chain::Look;
 use lightning_arbitrator::court::{ArbitratorState, CloseKind, CourtError, EventKind};
 use lightning_arbitrator::signer::Signer;
 use lightning_arbitrator::ArbitratorError;
@@ -16,6 +17,7 @@ use crate::support::{never_answer, About, Mood, Moody, Nap, Told, World};
 twins!(
     the_peer_is_one_state_ahead_on_chain,
     the_peer_is_many_states_ahead_on_chain,
+    a_state_beyond_ours_in_a_mempool_forbids_every_broadcast_of_ours,
     a_proof_of_data_loss_forbids_every_broadcast_of_ours,
     an_older_state_of_ours_is_on_chain,
     a_newer_state_of_ours_is_on_chain,
@@ -63,6 +65,31 @@ fn ahead_by(mut world: World, rounds: u64) {
         Err(ArbitratorError::Court(CourtError::DataLoss { .. }))
     ));
     world.resolve();
+}
+
+fn a_state_beyond_ours_in_a_mempool_forbids_every_broadcast_of_ours(mut world: World) {
+    world.round();
+    world.phone.resume();
+    let loss = world.channel.data_loss(2).expect("two rounds");
+    world.submit(&loss.transaction);
+    world.phone.looks(Look::Mempool);
+    let number = loss.number;
+    let told = world.phone.told();
+    assert!(told.contains(&EventKind::DataLoss { number }), "{told:?}");
+    let channel = world.outpoint();
+    assert!(matches!(
+        world.phone.force_close(channel),
+        Err(ArbitratorError::Court(CourtError::DataLoss { .. }))
+    ));
+    // A mempool that forgets it gets it again, and nothing of ours.
+    let txid = loss.transaction.compute_txid();
+    world.chain.evict(txid);
+    world.phone.looks(Look::Mempool);
+    assert_eq!(world.chain.mempool(), vec![txid]);
+    world.mine(1);
+    world.phone.resume();
+    world.mine(1);
+    world.assert_swept();
 }
 
 fn a_proof_of_data_loss_forbids_every_broadcast_of_ours(mut world: World) {

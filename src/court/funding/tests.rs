@@ -70,10 +70,7 @@ fn they_are_looked_at_for_as_long_as_one_is_taken_whatever_a_server_says() {
 }
 
 #[test]
-fn a_funding_on_the_chain_and_a_coinbase_have_no_coins_to_look_at() {
-    let mut case = refused();
-    case.broadcasts[0].transaction.input = vec![TxIn::default()];
-    assert_eq!(contested_coins(&case), vec![]);
+fn a_funding_on_the_chain_has_no_coins_to_look_at() {
     let mut case = refused();
     case.funding = FundingState::Open(block(150));
     assert_eq!(contested_coins(&case), vec![]);
