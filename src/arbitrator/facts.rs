@@ -32,10 +32,8 @@ pub(super) fn concerns(case: &Case, channel: OutPoint, view: &ChainView) -> bool
     has_spend
         || case.orphan.is_some()
         || case.cancelled.is_some()
-        || case.double_spend.is_some()
-        || !contested_coins(case).is_empty()
         || case.unconfirmed.is_some()
-        // A commitment of the peer's that a mempool forgot may need a child.
+        // A commitment of the peer's that a mempool forgot may need a child; a coin of a funding may be spent by another.
         || due_broadcasts(case).next().is_some()
         || !is_same_funding(case.funding, funding_fact(channel, view))
 }

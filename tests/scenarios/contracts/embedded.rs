@@ -15,6 +15,7 @@ use crate::support::World;
 with_anchors!(
     an_address_is_the_same_until_something_is_paid_to_it,
     what_is_paid_in_counts_when_it_is_six_blocks_deep,
+    a_coin_that_was_shallow_before_a_long_sleep_is_deep_after_it,
     a_claim_finds_what_was_paid_in_while_the_device_slept,
     a_commitment_and_its_htlcs_are_paid_by_the_wallet_and_the_change_comes_back,
     a_coin_that_a_reorg_took_away_pays_for_nothing,
@@ -93,6 +94,15 @@ fn what_is_paid_in_counts_when_it_is_six_blocks_deep(mut world: World) {
     let deep = world.balance_now();
     assert_eq!((deep.confirmed, deep.pending), (COIN, Amount::ZERO));
     assert_eq!(deep.looked_at, Some(world.chain.tip().height));
+}
+
+fn a_coin_that_was_shallow_before_a_long_sleep_is_deep_after_it(mut world: World) {
+    world.with_seed_wallet();
+    world.pays_in(COIN, 1);
+    assert_eq!(world.balance_now().pending, COIN);
+    // So long that the headers between are not asked for.
+    world.mine(3_000);
+    assert_eq!(world.balance_now().confirmed, COIN);
 }
 
 pub fn a_claim_finds_what_was_paid_in_while_the_device_slept(mut world: World) {
