@@ -58,6 +58,8 @@ fn story(world: &mut World, trouble: Option<Trouble<'_>>) -> (Ending, Vec<Resume
     for stage in [Stage::Open, Stage::Closed, Stage::Swept, Stage::Buried] {
         match stage {
             Stage::Open | Stage::Swept => world.mine(1),
+            // A server that showed the peer's own commitment too early had it: the phone has made it known since.
+            Stage::Closed if world.chain.outspend(channel).is_some() => world.mine(1),
             Stage::Closed => drop(world.peer_closes(Which::Current)),
             Stage::Buried => world.mine(100),
         }
