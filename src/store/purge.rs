@@ -69,13 +69,6 @@ impl Store {
         if !has_ended {
             return Ok(Purge::Done);
         }
-        // The coins of its funding may have been looked at. Terms that cannot be read hold up no purge.
-        let funding = self.terms(row).ok().and_then(|it| it.funding.transaction);
-        let coins: Vec<OutPoint> = funding
-            .iter()
-            .flat_map(|funding| &funding.input)
-            .map(|input| input.previous_output)
-            .collect();
         self.write(|db| {
             for (table, key) in WORKING {
                 let sql = format!(
@@ -89,8 +82,10 @@ impl Store {
             if purge_contracts(db, row, rows)? > 0 {
                 return Ok(Purge::Going);
             }
-            for coin in &coins {
-                forget_output(db, coin)?;
+            // The coins of its funding may have been looked at. A row that cannot be read holds up no purge.
+            let funding = self.funding(row).ok().and_then(|it| it.transaction);
+            for coin in funding.iter().flat_map(|funding| &funding.input) {
+                forget_output(db, &coin.previous_output)?;
             }
             forget_output(db, &channel)?;
             db.prepare_cached("UPDATE court_case SET to_purge = 0 WHERE channel = ?1")?
