@@ -28,12 +28,7 @@ impl Core {
     ) -> Result<Vec<Input>, ArbitratorError> {
         let bid = Bid::of_child(child, dossier, tip, estimates, &self.policy);
         let built = self.build_child(row, case, dossier, child, &bid).await?;
-        let left = built.left.into_iter();
-        let mut told: Vec<Input> = left.map(|left| left.told(tip)).collect();
-        if let Some(draft) = built.draft {
-            told.push(self.signed(dossier.channel(), draft, tip).await?);
-        }
-        Ok(told)
+        self.told_of(dossier.channel(), built, tip).await
     }
 
     /// Makes the child.

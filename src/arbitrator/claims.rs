@@ -60,10 +60,20 @@ impl Core {
     ) -> Result<Vec<Input>, ArbitratorError> {
         let bid = Bid::of_claim(claim, case, tip, estimates, &self.policy);
         let built = self.build_claim(row, case, dossier, claim, &bid).await?;
+        self.told_of(dossier.channel(), built, tip).await
+    }
+
+    /// What the court is to be told of what was built: which outputs are left for now, and the transaction, signed.
+    pub(super) async fn told_of(
+        &self,
+        channel: OutPoint,
+        built: Built,
+        tip: u32,
+    ) -> Result<Vec<Input>, ArbitratorError> {
         let left = built.left.into_iter();
         let mut told: Vec<Input> = left.map(|left| left.told(tip)).collect();
         if let Some(draft) = built.draft {
-            told.push(self.signed(dossier.channel(), draft, tip).await?);
+            told.push(self.signed(channel, draft, tip).await?);
         }
         Ok(told)
     }
